@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// The steps of a program: parameters of every primitive, each described once.
+//
+// A step reads and writes the tensors that `Step::inputs` and `Step::outputs` name; its kernels, its
+// validation and its cost are in device/kernels/<step>/. `visit` lists the parameters by name: the .bin
+// writer and reader, the dumps and the documentation all come from it. Element types and quantization
+// parameters are properties of the tensors, not of the step.
+//
+// Spatial steps (Conv, Depthwise, Pool, Resize) work on 4-D tensors stored N, H, W, C.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace openhb {
+
+// Sum of products over a window, with groups. Also fully connected layers (1x1 on rows as pixels).
+// Inputs, float32: x, weights [groups, ceil(Og/16), kh*kw, Cg, 16], bias [groups*ceil(Og/16)*16].
+// Inputs, int8: x, weights [groups, ceil(Og/16), kh*kw, ceil(Cg/4), 16, 4], bias int32 (with
+//   -zero_point_x * sum(w) folded in), sum128 int32 (128 * sum(w)), and for an int8 output multiplier float32;
+//   the last three have groups*ceil(Og/16)*16 entries. Padded weights, biases and multipliers are 0.
+// Output: the type of x, or int32 (the accumulators; no multiplier, lo and hi ignored).
+// lo, hi: bounds of the result; for int8 outputs they are codes.
+struct ConvParams {
+  static constexpr std::string_view kName = "Conv";
+  static constexpr uint16_t kId = 1;
+  std::array<int32_t, 2> kernel{1, 1}, stride{1, 1}, dilation{1, 1};
+  std::array<int32_t, 4> pads{0, 0, 0, 0};  // top, left, bottom, right
+  int32_t groups = 1;
+  float lo = 0, hi = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("kernel", s.kernel), v("stride", s.stride), v("dilation", s.dilation), v("pads", s.pads);
+    v("groups", s.groups), v("lo", s.lo), v("hi", s.hi);
+  }
+};
+
+// One filter per channel (groups == channels, one output per input). Inputs as Conv, but the weights are
+// [kh*kw, C16] and the vectors have C16 = channels rounded up to 16 entries.
+struct DepthwiseParams {
+  static constexpr std::string_view kName = "Depthwise";
+  static constexpr uint16_t kId = 2;
+  std::array<int32_t, 2> kernel{1, 1}, stride{1, 1}, dilation{1, 1};
+  std::array<int32_t, 4> pads{0, 0, 0, 0};
+  float lo = 0, hi = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("kernel", s.kernel), v("stride", s.stride), v("dilation", s.dilation), v("pads", s.pads);
+    v("lo", s.lo), v("hi", s.hi);
+  }
+};
+
+// float32 a [..., M, K] times b [..., K, N], leading dimensions broadcast; both operands are computed tensors.
+struct MatMulParams {
+  static constexpr std::string_view kName = "MatMul";
+  static constexpr uint16_t kId = 3;
+  template <class Self, class V>
+  static void visit(Self&, V&&) {}
+};
+
+enum class PoolMode : int32_t { max = 0, average = 1, global_average = 2 };
+
+// Pooling over windows of float32 or int8. For global_average the window is the whole plane.
+struct PoolParams {
+  static constexpr std::string_view kName = "Pool";
+  static constexpr uint16_t kId = 4;
+  PoolMode mode = PoolMode::max;
+  std::array<int32_t, 2> kernel{1, 1}, stride{1, 1}, dilation{1, 1};
+  std::array<int32_t, 4> pads{0, 0, 0, 0};
+  int32_t count_include_pad = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("mode", s.mode), v("kernel", s.kernel), v("stride", s.stride), v("dilation", s.dilation), v("pads", s.pads);
+    v("count_include_pad", s.count_include_pad);
+  }
+};
+
+enum class BinaryFunction : int32_t { add = 0, sub, mul, div, max, min, pow };
+
+// Element-wise with NumPy broadcasting. float32, int32, int64: the plain function (pow: float32 only).
+// int8: add and sub use fa, fb, k; mul uses fa (see docs/numerics.md); nothing else.
+struct BinaryParams {
+  static constexpr std::string_view kName = "Binary";
+  static constexpr uint16_t kId = 5;
+  BinaryFunction function = BinaryFunction::add;
+  float fa = 0, fb = 0, k = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("function", s.function), v("fa", s.fa), v("fb", s.fb), v("k", s.k);
+  }
+};
+
+// clip: [alpha, beta]. leaky_relu, elu, celu, thresholded_relu: alpha. hard_sigmoid: alpha, beta. gelu: erf form.
+enum class UnaryFunction : int32_t {
+  clip = 0, leaky_relu, sigmoid, tanh, exp, log, sqrt, reciprocal, neg, abs, floor, ceil, round, sign, erf, elu,
+  hard_sigmoid, hard_swish, softplus, mish, gelu, sin, cos, square
+};
+
+// Element-wise function of one float32 tensor, same shape out.
+struct UnaryParams {
+  static constexpr std::string_view kName = "Unary";
+  static constexpr uint16_t kId = 6;
+  UnaryFunction function = UnaryFunction::clip;
+  float alpha = 0, beta = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("function", s.function), v("alpha", s.alpha), v("beta", s.beta);
+  }
+};
+
+// int8 table look-up: y = table[x + 128]. Inputs: x, table int8 [256].
+struct LutParams {
+  static constexpr std::string_view kName = "Lut";
+  static constexpr uint16_t kId = 7;
+  template <class Self, class V>
+  static void visit(Self&, V&&) {}
+};
+
+// float32 to int8 with the output tensor's scale and zero point.
+struct QuantizeParams {
+  static constexpr std::string_view kName = "Quantize";
+  static constexpr uint16_t kId = 8;
+  template <class Self, class V>
+  static void visit(Self&, V&&) {}
+};
+
+// int8 or int32 to float32 with the input tensor's scales (one, or one per index of its innermost dimension).
+struct DequantizeParams {
+  static constexpr std::string_view kName = "Dequantize";
+  static constexpr uint16_t kId = 9;
+  template <class Self, class V>
+  static void visit(Self&, V&&) {}
+};
+
+// Element type conversion with C++ semantics; float to integer truncates and saturates, NaN gives 0.
+struct CastParams {
+  static constexpr std::string_view kName = "Cast";
+  static constexpr uint16_t kId = 10;
+  template <class Self, class V>
+  static void visit(Self&, V&&) {}
+};
+
+// out[out_offset + sum i*out_strides] = in[in_offset + sum i*in_strides] for every index i in `extent`.
+// Offsets and strides count elements from the tensor's first element in storage; strides may be negative or 0.
+// Transpose, slice, concatenation, expansion and depth-to-space are all this step.
+struct CopyParams {
+  static constexpr std::string_view kName = "Copy";
+  static constexpr uint16_t kId = 11;
+  std::vector<int64_t> extent, in_strides, out_strides;
+  int64_t in_offset = 0, out_offset = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("extent", s.extent), v("in_strides", s.in_strides), v("out_strides", s.out_strides);
+    v("in_offset", s.in_offset), v("out_offset", s.out_offset);
+  }
+};
+
+// Every element of the output = value (converted to its type; for int8 a code). No inputs.
+struct FillParams {
+  static constexpr std::string_view kName = "Fill";
+  static constexpr uint16_t kId = 12;
+  double value = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("value", s.value);
+  }
+};
+
+// Inputs: data (any type), indices int32 or int64 (negative counts from the end; out of range is clamped).
+// Output dims: data[:axis] + indices + data[axis+1:].
+struct GatherParams {
+  static constexpr std::string_view kName = "Gather";
+  static constexpr uint16_t kId = 13;
+  int32_t axis = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("axis", s.axis);
+  }
+};
+
+enum class ResizeMode : int32_t { nearest = 0, linear = 1 };
+
+// Resampling of H and W by tables that the compiler computed.
+// nearest: x, rows int32 [Ho], columns int32 [Wo]; any element type.
+// linear: x, rows int32 [2, Ho], row_weights float32 [2, Ho], columns int32 [2, Wo], column_weights float32 [2, Wo];
+//   float32 or int8. Row 0 of a table is the lower neighbour, row 1 the upper one.
+struct ResizeParams {
+  static constexpr std::string_view kName = "Resize";
+  static constexpr uint16_t kId = 14;
+  ResizeMode mode = ResizeMode::nearest;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("mode", s.mode);
+  }
+};
+
+enum class ReduceFunction : int32_t { sum = 0, mean, max, min, prod, l1, l2, sum_square };
+
+// Reduction of float32 over the listed memory dimensions, which keep extent 1 in the output.
+struct ReduceParams {
+  static constexpr std::string_view kName = "Reduce";
+  static constexpr uint16_t kId = 15;
+  ReduceFunction function = ReduceFunction::sum;
+  std::vector<int64_t> axes;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("function", s.function), v("axes", s.axes);
+  }
+};
+
+// Softmax (or its logarithm) of float32 along one memory dimension.
+struct SoftmaxParams {
+  static constexpr std::string_view kName = "Softmax";
+  static constexpr uint16_t kId = 16;
+  int32_t axis = 0, log = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("axis", s.axis), v("log", s.log);
+  }
+};
+
+// Picture bytes to the network's domain: uint8 u becomes int8 u - 128, or float32 u - 128.
+struct ImageParams {
+  static constexpr std::string_view kName = "Image";
+  static constexpr uint16_t kId = 17;
+  template <class Self, class V>
+  static void visit(Self&, V&&) {}
+};
+
+// The only list of steps.
+using StepParams =
+    std::variant<ConvParams, DepthwiseParams, MatMulParams, PoolParams, BinaryParams, UnaryParams, LutParams,
+                 QuantizeParams, DequantizeParams, CastParams, CopyParams, FillParams, GatherParams, ResizeParams,
+                 ReduceParams, SoftmaxParams, ImageParams>;
+
+inline std::string_view step_name(const StepParams& params) {
+  return std::visit([](const auto& p) { return p.kName; }, params);
+}
+
+}  // namespace openhb

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one engine: Model is a validated program, Session runs it in its own arena.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/program/program.h"
+#include "device/engine/cpu.h"
+#include "device/kernels/kernel.h"
+
+namespace openhb::engine {
+
+// Immutable and shareable between threads and sessions.
+class Model {
+ public:
+  // Checks every step against its tensors (and validate_tensors): afterwards no input can make the engine read or
+  // write out of bounds. Throws Error(program_*).
+  static std::shared_ptr<const Model> create(Program program);
+  static std::shared_ptr<const Model> open(const std::string& path);
+
+  const Program& program() const { return program_; }
+  Cost cost(size_t step) const { return costs_[step]; }
+
+ private:
+  explicit Model(Program program);
+  Program program_;
+  std::vector<Cost> costs_;
+};
+
+struct SessionOptions {
+  int threads = 1;
+  CpuFeatures cpu = usable_cpu();
+};
+
+// Called on the calling thread after a step has finished; outputs of that step are valid then, not later.
+using StepHook = std::function<void(size_t step)>;
+
+struct StepTime {
+  uint64_t runs = 0, total_ns = 0, min_ns = 0, max_ns = 0;
+};
+
+// One arena and one set of bound kernels. Not for use by two threads at the same time.
+class Session {
+ public:
+  Session(std::shared_ptr<const Model> model, SessionOptions options = {});
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const Model& model() const { return *model_; }
+  // Storage of input/output i, laid out as its TensorDesc says.
+  std::span<std::byte> input(size_t i);
+  std::span<const std::byte> output(size_t i) const;
+  // First byte of any tensor of the program (valid between the steps that write and last read it).
+  const std::byte* tensor(uint32_t id) const;
+
+  // Runs all steps. Neither allocates nor throws nor locks with one thread (hook aside).
+  void run();
+  // Asks a running run() to stop at the next step border; it then returns early. From any thread.
+  void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+
+  void set_hook(StepHook hook) { hook_ = std::move(hook); }
+  void enable_profile(bool on) { profile_ = on; }
+  const std::vector<StepTime>& profile() const { return times_; }
+  const char* row(size_t step) const { return runners_[step]->row(); }
+
+ private:
+  class Pool;
+  std::shared_ptr<const Model> model_;
+  std::unique_ptr<std::byte[], void (*)(std::byte*)> arena_;
+  std::vector<std::unique_ptr<Runner>> runners_;
+  std::vector<int> parts_;
+  std::unique_ptr<Pool> pool_;
+  std::atomic<bool> cancelled_{false};
+  bool profile_ = false;
+  StepHook hook_;
+  std::vector<StepTime> times_;
+};
+
+// Copies between a tensor in storage (memory order, pitch) and a dense tensor in logical (ONNX) order.
+void store_tensor(const TensorDesc& desc, std::span<const std::byte> logical, std::byte* storage);
+void load_tensor(const TensorDesc& desc, const std::byte* storage, std::span<std::byte> logical);
+
+}  // namespace openhb::engine

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/engine/pool.h"
+
+#include <system_error>
+
+namespace openhb::engine {
+namespace {
+
+// Steps follow one another within microseconds, much faster than a sleeping thread wakes up.
+constexpr int kSpins = 256;
+
+// Waits until the value is not `old`: yields a while, then sleeps.
+uint32_t wait_for_change(const std::atomic<uint32_t>& value, uint32_t old) {
+  for (int i = 0; i < kSpins; ++i) {
+    const uint32_t now = value.load(std::memory_order_acquire);
+    if (now != old) return now;
+    std::this_thread::yield();
+  }
+  value.wait(old, std::memory_order_acquire);
+  return value.load(std::memory_order_acquire);
+}
+
+}  // namespace
+
+Session::Pool::Pool(int threads) {
+  workers_.reserve(static_cast<size_t>(threads - 1));
+  try {
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+  } catch (const std::system_error& e) {
+    stop();
+    fail(ErrorCode::resources, "cannot start {} threads: {}; use fewer", threads, e.what());
+  }
+}
+
+Session::Pool::~Pool() { stop(); }
+
+void Session::Pool::stop() noexcept {
+  runner_ = nullptr;
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void Session::Pool::run(Runner& runner, int parts) noexcept {
+  runner_ = &runner;
+  parts_ = parts;
+  // Every worker answers, also one without a part: none can still be reading this job when the next one is
+  // written.
+  pending_.store(static_cast<uint32_t>(workers_.size()), std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+  runner.run(0, parts);
+  for (uint32_t left; (left = pending_.load(std::memory_order_acquire)) != 0;)
+    wait_for_change(pending_, left);
+}
+
+void Session::Pool::work(int part) noexcept {
+  for (uint32_t generation = 0;;) {
+    generation = wait_for_change(generation_, generation);
+    if (!runner_) return;
+    if (part < parts_) runner_->run(part, parts_);
+    if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
+  }
+}
+
+}  // namespace openhb::engine

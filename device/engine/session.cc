@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+
+#include "device/engine/model.h"
+#include "device/engine/pool.h"
+#include "device/kernels/steps.h"
+
+namespace openhb::engine {
+namespace {
+
+// A step with less work than this per thread is faster on fewer of them (waking one takes some microseconds).
+constexpr int64_t kWorkPerPart = 32 * 1024;
+constexpr int kMaxThreads = 256;
+
+using Arena = std::unique_ptr<std::byte[], void (*)(std::byte*)>;
+
+Arena allocate_arena(uint64_t size) {
+  const uint64_t rounded = std::max<uint64_t>(
+      (size + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment, kTensorAlignment);
+  // The system hands out more memory than it has and kills whoever uses it; refuse with a sentence instead.
+  const auto machine =
+      static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  void* memory = rounded <= machine ? std::aligned_alloc(kTensorAlignment, rounded) : nullptr;
+  if (!memory)
+    fail(ErrorCode::resources, "the model needs {} MiB of memory, more than this machine can give",
+         rounded >> 20);
+  std::memset(memory, 0, rounded);
+  return {static_cast<std::byte*>(memory), [](std::byte* p) { std::free(p); }};
+}
+
+std::unique_ptr<Runner> bind_step(const Program& program, const Step& step, std::byte* arena,
+                                  CpuFeatures cpu) {
+  std::vector<const std::byte*> inputs;
+  for (uint32_t id : step.inputs) {
+    const TensorDesc& t = program.tensors[id];
+    inputs.push_back((t.storage == Storage::weights ? program.weights.data() : arena) + t.offset);
+  }
+  std::vector<std::byte*> outputs;
+  for (uint32_t id : step.outputs) outputs.push_back(arena + program.tensors[id].offset);
+  const Binding binding{inputs, outputs, cpu};
+  const StepView view(program, step);
+  return std::visit([&]<class P>(const P& params) { return Kernel<P>::bind(view, params, binding); },
+                    step.params);
+}
+
+int choose_parts(const Runner& runner, const Cost& cost, int threads) {
+  const int64_t useful = cost.macs / kWorkPerPart + cost.bytes / kWorkPerPart;
+  return static_cast<int>(std::clamp<int64_t>(useful, 1, std::min(threads, runner.max_parts())));
+}
+
+uint64_t now_ns() {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                   std::chrono::steady_clock::now().time_since_epoch())
+                                   .count());
+}
+
+void add_time(StepTime& time, uint64_t ns) {
+  time.min_ns = time.runs == 0 ? ns : std::min(time.min_ns, ns);
+  time.max_ns = std::max(time.max_ns, ns);
+  time.total_ns += ns;
+  ++time.runs;
+}
+
+}  // namespace
+
+Session::Session(std::shared_ptr<const Model> model, SessionOptions options)
+    : model_(std::move(model)), arena_(allocate_arena(model_->program().arena_size)) {
+  if (options.threads < 1 || options.threads > kMaxThreads)
+    fail(ErrorCode::usage, "{} threads were asked for, 1 to {} are possible", options.threads, kMaxThreads);
+  const Program& program = model_->program();
+  runners_.reserve(program.steps.size());
+  for (size_t i = 0; i < program.steps.size(); ++i) {
+    runners_.push_back(bind_step(program, program.steps[i], arena_.get(), options.cpu));
+    parts_.push_back(choose_parts(*runners_[i], model_->cost(i), options.threads));
+  }
+  times_.resize(program.steps.size());
+  const int threads = parts_.empty() ? 1 : *std::max_element(parts_.begin(), parts_.end());
+  if (threads > 1) pool_ = std::make_unique<Pool>(threads);
+}
+
+Session::~Session() = default;
+
+const std::byte* Session::tensor(uint32_t id) const {
+  const TensorDesc& t = model_->program().tensors[id];
+  return (t.storage == Storage::weights ? model_->program().weights.data() : arena_.get()) + t.offset;
+}
+
+std::span<std::byte> Session::input(size_t i) {
+  const TensorDesc& t = model_->program().tensors[model_->program().inputs[i].tensor];
+  return {arena_.get() + t.offset, static_cast<size_t>(t.byte_extent())};
+}
+
+std::span<const std::byte> Session::output(size_t i) const {
+  const uint32_t id = model_->program().outputs[i].tensor;
+  return {tensor(id), static_cast<size_t>(model_->program().tensors[id].byte_extent())};
+}
+
+void Session::run() {
+  for (size_t i = 0; i < runners_.size(); ++i) {
+    if (cancelled_.load(std::memory_order_relaxed)) break;
+    const uint64_t start = profile_ ? now_ns() : 0;
+    if (parts_[i] > 1)
+      pool_->run(*runners_[i], parts_[i]);
+    else
+      runners_[i]->run(0, 1);
+    if (profile_) add_time(times_[i], now_ns() - start);
+    if (hook_) hook_(i);
+  }
+  // Forgotten at the end, not at the start: a cancel that comes just before run() is not lost.
+  cancelled_.store(false, std::memory_order_relaxed);
+}
+
+}  // namespace openhb::engine

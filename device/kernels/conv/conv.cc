@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conv as indirect matrix multiplication: the loops over output pixels, groups and blocks of 16 output
+// channels. A kernel row computes one tile of them from a table of input addresses; nothing is copied.
+#include "device/kernels/conv/conv.h"
+
+#include <algorithm>
+
+#include "device/kernels/conv/rows.h"
+#include "device/kernels/conv/validate.h"
+#include "device/kernels/conv/window.h"
+
+namespace openhb {
+namespace conv {
+namespace {
+
+constexpr int64_t kMinMacsToSplit = 200'000;
+constexpr int64_t kMaxParts = 32;
+// Larger weights do not stay in a core's second-level cache: then a few of their blocks are kept while the
+// pixels pass by, instead of the other way round.
+constexpr int64_t kWeightBytesToKeep = 256 * 1024;
+
+template <class T, class B>
+class ConvRunner final : public Runner {
+ public:
+  ConvRunner(const StepView& view, const ConvParams& p, const Binding& binding, int64_t macs)
+      : row_(choose_row(conv_rows(T{}), binding.cpu)),
+        win_(make_window(view, p)),
+        finder_(win_, reinterpret_cast<const T*>(binding.inputs[0]),
+                static_cast<T>(view.in(0).dtype == DType::i8 ? view.in(0).quant.zero_point() : 0)),
+        weights_(reinterpret_cast<const T*>(binding.inputs[1])),
+        bias_(reinterpret_cast<const B*>(binding.inputs[2])),
+        sum128_(view.num_inputs() > 3 ? reinterpret_cast<const int32_t*>(binding.inputs[3]) : nullptr),
+        multiplier_(view.num_inputs() > 4 ? reinterpret_cast<const float*>(binding.inputs[4]) : nullptr),
+        y_(binding.outputs[0]),
+        y_size_(static_cast<int64_t>(dtype_size(view.out().dtype))),
+        stage_(make_stage(view, p.lo, p.hi)) {
+    group_inputs_ = win_.c / p.groups;
+    group_outputs_ = win_.o / p.groups;
+    // Channels of a tap as the weights hold them.
+    const int64_t stored = std::is_same_v<T, int8_t> ? div_up(group_inputs_, 4) * 4 : group_inputs_;
+    group_blocks_ = div_up(group_outputs_, 16);
+    blocks_ = group_blocks_ * p.groups;
+    weight_stride_ = win_.taps() * stored * 16;
+    tiles_ = div_up(win_.pixels(), row_.fn.mr);
+    // Neighbouring taps of a window row are then one contiguous run, in x as in the weights.
+    mergeable_ = p.groups == 1 && win_.dw == 1 && win_.x_pitch == stored;
+    merged_channels_ = win_.kw * stored;
+    blocks_first_ = blocks_ * weight_stride_ * static_cast<int64_t>(sizeof(T)) > kWeightBytesToKeep;
+    split_tiles_ = tiles_ >= blocks_ || tiles_ >= kMaxParts;
+    if (macs >= kMinMacsToSplit)
+      max_parts_ = static_cast<int>(std::min(split_tiles_ ? tiles_ : blocks_, kMaxParts));
+    table_size_ = static_cast<size_t>(win_.taps() * row_.fn.mr);
+    tables_.resize(table_size_ * static_cast<size_t>(max_parts_));
+  }
+
+  int max_parts() const override { return max_parts_; }
+  const char* row() const override { return row_.name; }
+
+  void run(int part, int parts) noexcept override {
+    Range tiles{0, tiles_}, blocks{0, blocks_};
+    (split_tiles_ ? tiles : blocks) = split_range(split_tiles_ ? tiles_ : blocks_, part, parts);
+    const T** table = tables_.data() + static_cast<size_t>(part) * table_size_;
+    if (!blocks_first_) return run_blocks(tiles, blocks, table);
+    for (int64_t b = blocks.first; b < blocks.last;) {
+      const int64_t next = b + block_run(b, blocks.last);
+      run_blocks(tiles, {b, next}, table);
+      b = next;
+    }
+  }
+
+ private:
+  // Blocks from `first` that one tile may cover: of one group, at most nr.
+  int64_t block_run(int64_t first, int64_t last) const {
+    return std::min({static_cast<int64_t>(row_.fn.nr), last - first, group_blocks_ - first % group_blocks_});
+  }
+
+  void run_blocks(Range tiles, Range blocks, const T** table) const {
+    const int64_t mr = row_.fn.mr;
+    for (int64_t i = tiles.first; i < tiles.last; ++i) {
+      const int64_t first = i * mr;
+      ConvTile<T, B> tile{};
+      tile.rows = table;
+      tile.pixels = static_cast<int32_t>(std::min(mr, win_.pixels() - first));
+      const bool merged = finder_.find(first, tile.pixels, table, mr, 1, mergeable_);
+      tile.taps = merged ? win_.kh : win_.taps();
+      tile.channels = merged ? merged_channels_ : group_inputs_;
+      tile.weight_stride = weight_stride_;
+      tile.y_pitch = win_.y_pitch * y_size_;
+      tile.stage = stage_;
+      for (int64_t b = blocks.first, n = 0; b < blocks.last; b += n) {
+        n = block_run(b, blocks.last);
+        const int64_t group = b / group_blocks_, channel = b % group_blocks_ * 16;
+        tile.weights = weights_ + b * weight_stride_;
+        tile.bias = bias_ + b * 16;
+        tile.sum128 = sum128_ ? sum128_ + b * 16 : nullptr;
+        tile.multiplier = multiplier_ ? multiplier_ + b * 16 : nullptr;
+        tile.x_offset = group * group_inputs_;
+        tile.outputs = static_cast<int32_t>(std::min(n * 16, group_outputs_ - channel));
+        tile.y = y_ + (first * win_.y_pitch + group * group_outputs_ + channel) * y_size_;
+        row_.fn.run(tile);
+      }
+    }
+  }
+
+  const KernelRow<ConvKernel<T, B>>& row_;
+  Window win_;
+  TapFinder<T> finder_;
+  const T* weights_;
+  const B* bias_;
+  const int32_t* sum128_;
+  const float* multiplier_;
+  std::byte* y_;
+  int64_t y_size_;
+  OutputStage stage_;
+  int64_t group_inputs_ = 0, group_outputs_ = 0, group_blocks_ = 0, blocks_ = 0, tiles_ = 0;
+  int64_t weight_stride_ = 0, merged_channels_ = 0;
+  bool mergeable_ = false, blocks_first_ = false, split_tiles_ = true;
+  int max_parts_ = 1;
+  size_t table_size_ = 0;
+  std::vector<const T*> tables_;  // one per part
+};
+
+}  // namespace
+}  // namespace conv
+
+std::unique_ptr<Runner> Kernel<ConvParams>::bind(const StepView& view, const ConvParams& p,
+                                                 const Binding& binding) {
+  const int64_t macs = cost(view, p).macs;
+  if (view.in(0).dtype == DType::i8)
+    return std::make_unique<conv::ConvRunner<int8_t, int32_t>>(view, p, binding, macs);
+  return std::make_unique<conv::ConvRunner<float, float>>(view, p, binding, macs);
+}
+
+}  // namespace openhb

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The output stage for aarch64 kernels. Static functions only: every ISA file has its own copy.
+#pragma once
+
+#include <arm_neon.h>
+#include <stddef.h>
+
+#include "device/kernels/conv/tile.h"
+
+namespace openhb::conv {
+
+// Stores `count` (1 .. 16) of 16 neighbouring int8 or int32 outputs with accumulators a[0..3].
+static inline void store16(const OutputStage& stage, const float* multiplier, char* y, int64_t count,
+                           const int32x4_t (&a)[4]) {
+  if (stage.raw) {
+    int32_t sums[16];
+    for (int i = 0; i < 4; ++i) vst1q_s32(sums + i * 4, a[i]);
+    __builtin_memcpy(y, sums, static_cast<size_t>(count < 16 ? count : 16) * 4);
+    return;
+  }
+  const float32x4_t lo = vdupq_n_f32(stage.lo), hi = vdupq_n_f32(stage.hi);
+  int32x4_t q[4];
+  for (int i = 0; i < 4; ++i) {
+    const float32x4_t v = vmulq_f32(vcvtq_f32_s32(a[i]), vld1q_f32(multiplier + i * 4));
+    q[i] = vcvtnq_s32_f32(vminnmq_f32(vmaxnmq_f32(v, lo), hi));  // NaN gives lo
+  }
+  const int16x8_t zero_point = vdupq_n_s16(static_cast<int16_t>(stage.zero_point));
+  const int16x8_t low = vaddq_s16(vcombine_s16(vmovn_s32(q[0]), vmovn_s32(q[1])), zero_point);
+  const int16x8_t high = vaddq_s16(vcombine_s16(vmovn_s32(q[2]), vmovn_s32(q[3])), zero_point);
+  const int8x16_t codes = vcombine_s8(vmovn_s16(low), vmovn_s16(high));
+  if (count >= 16) {
+    vst1q_s8(reinterpret_cast<int8_t*>(y), codes);
+    return;
+  }
+  int8_t bytes[16];
+  vst1q_s8(bytes, codes);
+  __builtin_memcpy(y, bytes, static_cast<size_t>(count));
+}
+
+// v < lo ? lo : (v > hi ? hi : v) for lo <= hi. Not by fmin and fmax: they order -0 before +0.
+static inline float32x4_t clamp4(float32x4_t v, float32x4_t lo, float32x4_t hi) {
+  v = vbslq_f32(vcgtq_f32(v, hi), hi, v);
+  return vbslq_f32(vcltq_f32(v, lo), lo, v);
+}
+
+// Stores `count` (1 .. 16) of 16 neighbouring float outputs.
+static inline void store16(const OutputStage& stage, char* y, int64_t count, const float32x4_t (&a)[4]) {
+  const float32x4_t lo = vdupq_n_f32(stage.lo), hi = vdupq_n_f32(stage.hi);
+  if (count >= 16) {
+    for (int i = 0; i < 4; ++i) vst1q_f32(reinterpret_cast<float*>(y) + i * 4, clamp4(a[i], lo, hi));
+    return;
+  }
+  float values[16];
+  for (int i = 0; i < 4; ++i) vst1q_f32(values + i * 4, clamp4(a[i], lo, hi));
+  __builtin_memcpy(y, values, static_cast<size_t>(count) * 4);
+}
+
+}  // namespace openhb::conv

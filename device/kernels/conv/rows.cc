@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/kernels/conv/rows.h"
+
+namespace openhb::conv {
+namespace {
+
+constexpr KernelRow<ConvKernel<int8_t, int32_t>> kConvI8[] = {
+    {"ref", 0, {conv_i8_ref, kConvI8RefMr, kConvI8RefNr}},
+#if defined(__x86_64__)
+    {"avx2", kCpuAvx2, {conv_i8_avx2, kConvI8Avx2Mr, kConvI8Avx2Nr}},
+    {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {conv_i8_avx512vnni, kConvI8VnniMr, kConvI8VnniNr}},
+#elif defined(__aarch64__)
+    {"neon", kCpuNeon, {conv_i8_neon, kConvI8NeonMr, kConvI8NeonNr}},
+    {"dotprod", kCpuNeon | kCpuDotProd, {conv_i8_dotprod, kConvI8DotprodMr, kConvI8DotprodNr}},
+#endif
+};
+
+constexpr KernelRow<ConvKernel<float, float>> kConvF32[] = {
+    {"ref", 0, {conv_f32_ref, kConvF32RefMr, kConvF32RefNr}},
+#if defined(__x86_64__)
+    {"avx2", kCpuAvx2, {conv_f32_avx2, kConvF32Avx2Mr, kConvF32Avx2Nr}},
+    {"avx512", kCpuAvx512, {conv_f32_avx512, kConvF32Avx512Mr, kConvF32Avx512Nr}},
+#elif defined(__aarch64__)
+    {"neon", kCpuNeon, {conv_f32_neon, kConvF32NeonMr, kConvF32NeonNr}},
+#endif
+};
+
+constexpr KernelRow<DepthwiseKernel<int8_t, int32_t>> kDepthwiseI8[] = {
+    {"ref", 0, depthwise_i8_ref},
+#if defined(__x86_64__)
+    {"avx2", kCpuAvx2, depthwise_i8_avx2},
+    {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, depthwise_i8_avx512vnni},
+#elif defined(__aarch64__)
+    {"neon", kCpuNeon, depthwise_i8_neon},
+    {"dotprod", kCpuNeon | kCpuDotProd, depthwise_i8_dotprod},
+#endif
+};
+
+constexpr KernelRow<DepthwiseKernel<float, float>> kDepthwiseF32[] = {
+    {"ref", 0, depthwise_f32_ref},
+#if defined(__x86_64__)
+    {"avx2", kCpuAvx2, depthwise_f32_avx2},
+    {"avx512", kCpuAvx512, depthwise_f32_avx512},
+#elif defined(__aarch64__)
+    {"neon", kCpuNeon, depthwise_f32_neon},
+#endif
+};
+
+}  // namespace
+
+std::span<const KernelRow<ConvKernel<int8_t, int32_t>>> conv_rows(int8_t) { return kConvI8; }
+std::span<const KernelRow<ConvKernel<float, float>>> conv_rows(float) { return kConvF32; }
+std::span<const KernelRow<DepthwiseKernel<int8_t, int32_t>>> depthwise_rows(int8_t) { return kDepthwiseI8; }
+std::span<const KernelRow<DepthwiseKernel<float, float>>> depthwise_rows(float) { return kDepthwiseF32; }
+
+}  // namespace openhb::conv

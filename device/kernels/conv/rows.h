@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel rows of Conv and Depthwise, from general to specialised.
+#pragma once
+
+#include <span>
+
+#include "device/kernels/conv/tile.h"
+#include "device/kernels/kernel.h"
+
+namespace openhb::conv {
+
+template <class T, class B>
+struct ConvKernel {
+  void (*run)(const ConvTile<T, B>&);
+  int mr, nr;  // largest tile: output pixels, blocks of 16 output channels
+};
+template <class T, class B>
+using DepthwiseKernel = void (*)(const DepthwiseTile<T, B>&);
+
+std::span<const KernelRow<ConvKernel<int8_t, int32_t>>> conv_rows(int8_t);
+std::span<const KernelRow<ConvKernel<float, float>>> conv_rows(float);
+std::span<const KernelRow<DepthwiseKernel<int8_t, int32_t>>> depthwise_rows(int8_t);
+std::span<const KernelRow<DepthwiseKernel<float, float>>> depthwise_rows(float);
+
+}  // namespace openhb::conv

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the outer loops hand to an inner kernel of Conv or Depthwise. Plain data only: ISA files include this.
+#pragma once
+
+#include <cstdint>
+
+namespace openhb::conv {
+
+// How accumulators become outputs. Float: lo <= y <= hi. int8: lo and hi are code bounds minus the zero
+// point, applied before rounding (the same result as bounding the codes); a NaN product gives lo.
+struct OutputStage {
+  float lo, hi;
+  int32_t zero_point;
+  bool raw;  // int32 output: the accumulators as they are
+};
+
+// `pixels` consecutive output pixels times `outputs` consecutive output channels of one group.
+// T: type of x and weights, B: type of the bias (and of the accumulators).
+template <class T, class B>
+struct ConvTile {
+  const T* const* rows;     // [taps][the row's mr]: the input pixel under every tap, or the padding buffer
+  const T* weights;         // first block of 16 outputs; lines of 16 (float) or 16 x 4 (int8)
+  const B* bias;            // for the first output; so are the next two
+  const int32_t* sum128;    // int8 only
+  const float* multiplier;  // int8 output only
+  void* y;                  // first output channel of the first pixel
+  int64_t y_pitch;          // bytes between output pixels
+  int64_t x_offset;         // elements from rows[...] to the group's first channel
+  int64_t weight_stride;    // elements between blocks of 16 outputs
+  int64_t taps;
+  int64_t channels;  // input channels per tap
+  int32_t pixels;    // 1 .. mr
+  int32_t outputs;   // 1 .. 16 * nr
+  OutputStage stage;
+};
+
+// `pixels` consecutive output pixels with all channels.
+template <class T, class B>
+struct DepthwiseTile {
+  const T* const* rows;  // [pixels][row_stride]; entries up to taps rounded up to 4 are readable
+  const T* weights;      // [taps][weight_pitch]
+  const B* bias;
+  const int32_t* sum128;    // int8 only
+  const float* multiplier;  // int8 output only
+  void* y;
+  void* scratch;    // 64-byte aligned, 64 bytes per tap (taps rounded up to 4), private to the part
+  int64_t y_pitch;  // bytes between output pixels
+  int64_t row_stride;
+  int64_t weight_pitch;  // channels rounded up to 16
+  int64_t taps;
+  int64_t channels;
+  int32_t pixels;
+  OutputStage stage;
+};
+
+using ConvTileI8 = ConvTile<int8_t, int32_t>;
+using ConvTileF32 = ConvTile<float, float>;
+using DepthwiseTileI8 = DepthwiseTile<int8_t, int32_t>;
+using DepthwiseTileF32 = DepthwiseTile<float, float>;
+
+// Tile sizes (pixels mr, blocks of 16 outputs nr) are the kernel's own and known to rows.cc.
+inline constexpr int kConvI8RefMr = 1, kConvI8RefNr = 1;
+inline constexpr int kConvF32RefMr = 1, kConvF32RefNr = 1;
+inline constexpr int kConvI8Avx2Mr = 3, kConvI8Avx2Nr = 1;
+inline constexpr int kConvF32Avx2Mr = 6, kConvF32Avx2Nr = 1;
+inline constexpr int kConvI8VnniMr = 6, kConvI8VnniNr = 4;
+inline constexpr int kConvF32Avx512Mr = 6, kConvF32Avx512Nr = 4;
+inline constexpr int kConvI8NeonMr = 2, kConvI8NeonNr = 1;
+inline constexpr int kConvF32NeonMr = 5, kConvF32NeonNr = 1;
+inline constexpr int kConvI8DotprodMr = 5, kConvI8DotprodNr = 1;
+
+void conv_i8_ref(const ConvTileI8& tile);
+void conv_i8_avx2(const ConvTileI8& tile);
+void conv_i8_avx512vnni(const ConvTileI8& tile);
+void conv_i8_neon(const ConvTileI8& tile);
+void conv_i8_dotprod(const ConvTileI8& tile);
+
+void conv_f32_ref(const ConvTileF32& tile);
+void conv_f32_avx2(const ConvTileF32& tile);
+void conv_f32_avx512(const ConvTileF32& tile);
+void conv_f32_neon(const ConvTileF32& tile);
+
+void depthwise_i8_ref(const DepthwiseTileI8& tile);
+void depthwise_i8_avx2(const DepthwiseTileI8& tile);
+void depthwise_i8_avx512vnni(const DepthwiseTileI8& tile);
+void depthwise_i8_neon(const DepthwiseTileI8& tile);
+void depthwise_i8_dotprod(const DepthwiseTileI8& tile);
+
+void depthwise_f32_ref(const DepthwiseTileF32& tile);
+void depthwise_f32_avx2(const DepthwiseTileF32& tile);
+void depthwise_f32_avx512(const DepthwiseTileF32& tile);
+void depthwise_f32_neon(const DepthwiseTileF32& tile);
+
+}  // namespace openhb::conv

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// The window of a spatial sum: extents of a validated step, and the input addresses under an output pixel.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "device/kernels/kernel.h"
+
+namespace openhb::conv {
+
+struct Window {
+  int64_t n, h, w, c;  // input
+  int64_t oh, ow, o;   // output
+  int64_t kh, kw, sh, sw, dh, dw, top, left;
+  int64_t x_pitch, y_pitch;  // elements between pixels
+  bool padded;               // some tap of some output pixel lies outside the input
+
+  int64_t taps() const { return kh * kw; }
+  int64_t pixels() const { return n * oh * ow; }
+};
+
+template <class P>
+Window make_window(const StepView& view, const P& p) {
+  const TensorDesc& x = view.in(0);
+  const TensorDesc& y = view.out();
+  const Shape &xd = x.dims, &yd = y.dims;
+  Window win{.n = xd[0],
+             .h = xd[1],
+             .w = xd[2],
+             .c = xd[3],
+             .oh = yd[1],
+             .ow = yd[2],
+             .o = yd[3],
+             .kh = p.kernel[0],
+             .kw = p.kernel[1],
+             .sh = p.stride[0],
+             .sw = p.stride[1],
+             .dh = p.dilation[0],
+             .dw = p.dilation[1],
+             .top = p.pads[0],
+             .left = p.pads[1],
+             .x_pitch = x.pitch,
+             .y_pitch = y.pitch,
+             .padded = false};
+  win.padded = win.top > 0 || win.left > 0 || (win.oh - 1) * win.sh + (win.kh - 1) * win.dh >= win.h ||
+               (win.ow - 1) * win.sw + (win.kw - 1) * win.dw >= win.w;
+  return win;
+}
+
+// Finds the input pixels under the window for runs of consecutive output pixels (numbered over N, Ho, Wo).
+// Immutable: parts share one.
+template <class T>
+class TapFinder {
+ public:
+  static constexpr int kMaxRun = 16;
+
+  TapFinder(const Window& win, const T* x, T padding_value)
+      : win_(win), x_(x), padding_(static_cast<size_t>(win.c) + kReadSlack / sizeof(T), padding_value) {
+    plain_ = !win.padded && win.taps() == 1 && win.sh == 1 && win.sw == 1;
+    if ((win.kh - 1) * win.dh < win.h && (win.kw - 1) * win.dw < win.w)
+      for (int64_t i = 0; i < win.kh; ++i)
+        for (int64_t j = 0; j < win.kw; ++j)
+          offsets_.push_back((i * win.dh * win.w + j * win.dw) * win.x_pitch);
+  }
+
+  // A pixel's worth of padding, readable with slack.
+  const T* padding() const { return padding_.data(); }
+
+  // Writes the address of tap t of pixel first + p to table[t * tap_step + p * pixel_step], for `count`
+  // pixels (at most kMaxRun). When `mergeable` and no pixel touches padding, only the first tap of every
+  // window row is written (t counts rows then) and the result is true.
+  bool find(int64_t first, int count, const T** table, int64_t tap_step, int64_t pixel_step,
+            bool mergeable) const {
+    if (plain_) {
+      for (int p = 0; p < count; ++p) table[p * pixel_step] = x_ + (first + p) * win_.x_pitch;
+      return mergeable;
+    }
+    Position at[kMaxRun];
+    const bool all_inside = locate(first, count, at);
+    if (mergeable && all_inside) {
+      for (int p = 0; p < count; ++p)
+        for (int64_t i = 0; i < win_.kh; ++i)
+          table[i * tap_step + p * pixel_step] = address(at[p]) + offsets_[static_cast<size_t>(i * win_.kw)];
+      return true;
+    }
+    for (int p = 0; p < count; ++p) {
+      const T** out = table + p * pixel_step;
+      if (!at[p].inside) {
+        find_bordering(at[p], out, tap_step);
+        continue;
+      }
+      const T* base = address(at[p]);
+      const int64_t* offset = offsets_.data();
+      const auto taps = std::ssize(offsets_);
+      if (tap_step == 1)  // a loop that vectorises
+        for (int64_t t = 0; t < taps; ++t) out[t] = base + offset[t];
+      else
+        for (int64_t t = 0; t < taps; ++t) out[t * tap_step] = base + offset[t];
+    }
+    return false;
+  }
+
+ private:
+  struct Position {
+    int64_t image, y, x;  // input coordinates of the first tap, perhaps outside
+    bool inside;          // all taps are
+  };
+
+  const T* address(const Position& at) const {
+    return x_ + ((at.image * win_.h + at.y) * win_.w + at.x) * win_.x_pitch;
+  }
+
+  // Positions of a run; true when all windows lie inside the input.
+  bool locate(int64_t first, int count, Position* at) const {
+    int64_t ox = first % win_.ow, oy = first / win_.ow % win_.oh, image = first / win_.ow / win_.oh;
+    const int64_t end_y = win_.h - (win_.kh - 1) * win_.dh, end_x = win_.w - (win_.kw - 1) * win_.dw;
+    bool all_inside = true;
+    for (int p = 0; p < count; ++p) {
+      const int64_t y = oy * win_.sh - win_.top, x = ox * win_.sw - win_.left;
+      at[p] = {image, y, x, y >= 0 && x >= 0 && y < end_y && x < end_x};
+      all_inside = all_inside && at[p].inside;
+      if (++ox == win_.ow) {
+        ox = 0;
+        if (++oy == win_.oh) oy = 0, ++image;
+      }
+    }
+    return all_inside;
+  }
+
+  void find_bordering(const Position& at, const T** table, int64_t tap_step) const {
+    for (int64_t i = 0; i < win_.kh; ++i) {
+      const int64_t y = at.y + i * win_.dh;
+      const bool row_inside = y >= 0 && y < win_.h;
+      for (int64_t j = 0; j < win_.kw; ++j) {
+        const int64_t x = at.x + j * win_.dw;
+        const bool inside = row_inside && x >= 0 && x < win_.w;
+        table[(i * win_.kw + j) * tap_step] =
+            inside ? x_ + ((at.image * win_.h + y) * win_.w + x) * win_.x_pitch : padding_.data();
+      }
+    }
+  }
+
+  Window win_;
+  const T* x_;
+  std::vector<T> padding_;
+  std::vector<int64_t> offsets_;  // of the taps of a window that lies inside; none if no window can
+  bool plain_ = false;
+};
+
+}  // namespace openhb::conv

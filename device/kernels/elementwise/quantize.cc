@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/kernels/elementwise/quantize.h"
+
+#include "device/kernels/elementwise/checks.h"
+#include "device/kernels/elementwise/quantize_rows.h"
+#include "device/kernels/elementwise/walk.h"
+
+namespace openhb::kernels {
+namespace {
+
+class QuantizeRunner final : public Runner {
+ public:
+  QuantizeRunner(const StepView& view, const Binding& binding)
+      : walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
+        x_(reinterpret_cast<const float*>(binding.inputs[0])),
+        y_(reinterpret_cast<int8_t*>(binding.outputs[0])),
+        scale_(view.out().quant.scale()),
+        zero_(view.out().quant.zero_point()),
+        loops_(choose_kQuantizeLoops(binding.cpu)) {}
+
+  int max_parts() const override { return parts_for(walk_.elements, walk_.elements); }
+  const char* row() const override { return loops_.name; }
+
+  void run(int part, int parts) noexcept override {
+    const Range range = split_range(walk_.elements, part, parts);
+    walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
+      loops_.fn->quantize(x_ + at[0], y_ + at[1], n, scale_, zero_);
+    });
+  }
+
+ private:
+  RowWalk<2> walk_;
+  const float* x_;
+  int8_t* y_;
+  float scale_;
+  int32_t zero_;
+  KernelRow<const QuantizeLoops*> loops_;
+};
+
+class DequantizeRunner final : public Runner {
+ public:
+  DequantizeRunner(const StepView& view, const Binding& binding)
+      : quant_(view.in(0).quant),
+        each_(quant_.scales.size() > 1),
+        wide_(view.in(0).dtype == DType::i32),
+        walk_(broadcast_walk(view.out().dims, each_, view.in(0), view.out())),
+        x_(binding.inputs[0]),
+        y_(reinterpret_cast<float*>(binding.outputs[0])),
+        loops_(choose_kQuantizeLoops(binding.cpu)) {}
+
+  int max_parts() const override { return parts_for(walk_.elements, walk_.elements); }
+  const char* row() const override { return loops_.name; }
+
+  void run(int part, int parts) noexcept override {
+    const Range range = split_range(walk_.elements, part, parts);
+    const QuantizeLoops& loops = *loops_.fn;
+    const float* scales = quant_.scales.data();
+    const int32_t* zeros = quant_.zero_points.data();
+    walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t column) {
+      const auto* x8 = reinterpret_cast<const int8_t*>(x_) + at[0];
+      const auto* x32 = reinterpret_cast<const int32_t*>(x_) + at[0];
+      float* y = y_ + at[1];
+      if (wide_ && each_)
+        loops.dequantize_i32_each(x32, y, n, scales + column);
+      else if (wide_)
+        loops.dequantize_i32(x32, y, n, scales[0]);
+      else if (each_)
+        loops.dequantize_i8_each(x8, y, n, scales + column, zeros + column);
+      else
+        loops.dequantize_i8(x8, y, n, scales[0], zeros[0]);
+    });
+  }
+
+ private:
+  QuantParams quant_;
+  bool each_, wide_;
+  RowWalk<2> walk_;
+  const std::byte* x_;
+  float* y_;
+  KernelRow<const QuantizeLoops*> loops_;
+};
+
+}  // namespace
+}  // namespace openhb::kernels
+
+namespace openhb {
+
+using namespace kernels;
+
+void Kernel<QuantizeParams>::validate(const StepView& view, const QuantizeParams&) {
+  check_tensors(view, 1);
+  check_dtype(view, view.in(0), DType::f32);
+  check_dtype(view, view.out(), DType::i8);
+  check_same_dims(view, view.in(0), view.out());
+  check_quant(view, view.out());
+}
+
+Cost Kernel<QuantizeParams>::cost(const StepView& view, const QuantizeParams&) { return traffic(view); }
+
+std::unique_ptr<Runner> Kernel<QuantizeParams>::bind(const StepView& view, const QuantizeParams&,
+                                                     const Binding& binding) {
+  return std::make_unique<QuantizeRunner>(view, binding);
+}
+
+void Kernel<DequantizeParams>::validate(const StepView& view, const DequantizeParams&) {
+  check_tensors(view, 1);
+  const TensorDesc& x = view.in(0);
+  view.require(x.dtype == DType::i8 || x.dtype == DType::i32, "wrong element type");
+  check_dtype(view, view.out(), DType::f32);
+  check_same_dims(view, x, view.out());
+  const QuantParams& q = x.quant;
+  view.require(!q.scales.empty() && q.scales.size() == q.zero_points.size(),
+               "scales and zero points do not match");
+  const bool each = q.scales.size() > 1;
+  view.require(!each || (!x.dims.empty() && q.axis + 1 == static_cast<int32_t>(x.rank()) &&
+                         static_cast<int64_t>(q.scales.size()) == x.dims.back()),
+               "scales do not match the innermost dimension");
+  for (const float s : q.scales) view.require(std::isfinite(s) && s >= 0, "scale is not a number");
+  for (const int32_t z : q.zero_points)
+    view.require(x.dtype == DType::i32 ? z == 0 : z >= -128 && z <= 127, "zero point out of range");
+}
+
+Cost Kernel<DequantizeParams>::cost(const StepView& view, const DequantizeParams&) { return traffic(view); }
+
+std::unique_ptr<Runner> Kernel<DequantizeParams>::bind(const StepView& view, const DequantizeParams&,
+                                                       const Binding& binding) {
+  return std::make_unique<DequantizeRunner>(view, binding);
+}
+
+}  // namespace openhb

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+target_sources(openhb_engine PRIVATE
+  ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/binary.cc
+  ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/unary.cc
+  ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/lut.cc
+  ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/quantize.cc
+  ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/cast.cc
+  ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/image.cc)
+foreach(loops binary unary lut quantize)
+  openhb_isa_source(openhb_engine ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/${loops}.loops.cc ref avx2 avx512 neon)
+endforeach()

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/kernels/reduction/matmul.h"
+
+#include "device/kernels/elementwise/checks.h"
+#include "device/kernels/elementwise/isa_rows.h"
+#include "device/kernels/elementwise/walk.h"
+#include "device/kernels/reduction/matmul_loops.h"
+
+namespace openhb::kernels {
+
+OPENHB_LOOP_ROWS(MatMulLoops, kMatMulLoops)
+
+namespace {
+
+// Work items are blocks of this size.
+constexpr int64_t kBlockRows = 32, kBlockColumns = 64;
+constexpr int64_t blocks_of(int64_t extent, int64_t block) { return (extent + block - 1) / block; }
+
+int64_t rows_of(const TensorDesc& t) { return t.dims[t.rank() - 2]; }
+int64_t columns_of(const TensorDesc& t) { return t.dims[t.rank() - 1]; }
+
+// Over the matrices of the batch; the loops over blocks are its last two dimensions.
+RowWalk<3> batch_walk(const StepView& view) {
+  const TensorDesc &a = view.in(0), &b = view.in(1), &y = view.out();
+  const TensorDesc* tensors[] = {&a, &b, &y};
+  const size_t batch = y.rank() - 2;
+  Shape dims(y.dims.begin(), y.dims.end() - 2);
+  std::vector<std::array<int64_t, 3>> strides(batch);
+  for (size_t k = 0; k < 3; ++k) {
+    const Shape own = tensors[k]->strides();
+    const size_t missing = y.rank() - tensors[k]->rank();
+    for (size_t i = missing; i < batch; ++i)
+      strides[i][k] = tensors[k]->dims[i - missing] == 1 ? 0 : own[i - missing];
+  }
+  dims.push_back(blocks_of(columns_of(y), kBlockColumns) * blocks_of(rows_of(y), kBlockRows));
+  strides.push_back({0, 0, 0});
+  return RowWalk<3>(dims, strides, true);
+}
+
+class MatMulRunner final : public Runner {
+ public:
+  MatMulRunner(const StepView& view, const Binding& binding)
+      : walk_(batch_walk(view)),
+        m_(rows_of(view.out())),
+        n_(columns_of(view.out())),
+        k_(columns_of(view.in(0))),
+        a_pitch_(view.in(0).pitch),
+        b_pitch_(view.in(1).pitch),
+        y_pitch_(view.out().pitch),
+        a_(reinterpret_cast<const float*>(binding.inputs[0])),
+        b_(reinterpret_cast<const float*>(binding.inputs[1])),
+        y_(reinterpret_cast<float*>(binding.outputs[0])),
+        loops_(choose_kMatMulLoops(binding.cpu)) {}
+
+  int max_parts() const override {
+    return parts_for(saturating_mul(walk_.elements * kBlockRows * kBlockColumns, k_), walk_.elements);
+  }
+  const char* row() const override { return loops_.name; }
+
+  void run(int part, int parts) noexcept override {
+    const Range range = split_range(walk_.elements, part, parts);
+    walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t count, int64_t first) {
+      for (int64_t item = first; item < first + count; ++item) {
+        // Rows run fastest: a panel of b stays in the cache.
+        const int64_t row_blocks = blocks_of(m_, kBlockRows);
+        const int64_t i = item % row_blocks * kBlockRows, j = item / row_blocks * kBlockColumns;
+        loops_.fn->block({a_ + at[0] + i * a_pitch_, b_ + at[1] + j, y_ + at[2] + i * y_pitch_ + j,
+                          std::min(kBlockRows, m_ - i), std::min(kBlockColumns, n_ - j), k_, a_pitch_,
+                          b_pitch_, y_pitch_});
+      }
+    });
+  }
+
+ private:
+  RowWalk<3> walk_;
+  int64_t m_, n_, k_, a_pitch_, b_pitch_, y_pitch_;
+  const float *a_, *b_;
+  float* y_;
+  KernelRow<const MatMulLoops*> loops_;
+};
+
+}  // namespace
+}  // namespace openhb::kernels
+
+namespace openhb {
+
+using namespace kernels;
+
+void Kernel<MatMulParams>::validate(const StepView& view, const MatMulParams&) {
+  check_tensors(view, 2);
+  const TensorDesc &a = view.in(0), &b = view.in(1), &y = view.out();
+  for (const TensorDesc* t : {&a, &b, &y}) {
+    check_dtype(view, *t, DType::f32);
+    view.require(t->rank() >= 2, "not a matrix");
+  }
+  view.require(y.rank() == std::max(a.rank(), b.rank()), "wrong output rank");
+  view.require(columns_of(a) == rows_of(b) && rows_of(y) == rows_of(a) && columns_of(y) == columns_of(b),
+               "extents do not fit together");
+  for (size_t i = 0; i + 2 < y.rank(); ++i) {
+    const auto extent = [&](const TensorDesc& t) {
+      return i + t.rank() < y.rank() ? 1 : t.dims[i + t.rank() - y.rank()];
+    };
+    const int64_t da = extent(a), db = extent(b);
+    view.require((da == db || da == 1 || db == 1) && y.dims[i] == (da == 1 ? db : da),
+                 "batches do not broadcast");
+  }
+}
+
+Cost Kernel<MatMulParams>::cost(const StepView& view, const MatMulParams&) {
+  return traffic(view, saturating_mul(view.out().elements(), columns_of(view.in(0))));
+}
+
+std::unique_ptr<Runner> Kernel<MatMulParams>::bind(const StepView& view, const MatMulParams&,
+                                                   const Binding& binding) {
+  return std::make_unique<MatMulRunner>(view, binding);
+}
+
+}  // namespace openhb

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/kernels/reduction/softmax.h"
+
+#include "device/kernels/elementwise/checks.h"
+#include "device/kernels/elementwise/isa_rows.h"
+#include "device/kernels/elementwise/walk.h"
+#include "device/kernels/reduction/softmax_loops.h"
+
+namespace openhb::kernels {
+
+OPENHB_LOOP_ROWS(SoftmaxLoops, kSoftmaxLoops)
+
+namespace {
+
+// A walk over the first elements of the sequences: the axis counts as extent 1.
+RowWalk<2> sequence_walk(const StepView& view, size_t axis) {
+  Shape dims = view.out().dims;
+  dims[axis] = 1;
+  const Shape x_strides = view.in(0).strides(), y_strides = view.out().strides();
+  std::vector<std::array<int64_t, 2>> strides(dims.size());
+  for (size_t i = 0; i < dims.size(); ++i) strides[i] = {x_strides[i], y_strides[i]};
+  return RowWalk<2>(dims, strides);
+}
+
+class SoftmaxRunner final : public Runner {
+ public:
+  SoftmaxRunner(const StepView& view, const SoftmaxParams& params, const Binding& binding)
+      : walk_(sequence_walk(view, static_cast<size_t>(params.axis))),
+        length_(view.out().dims[static_cast<size_t>(params.axis)]),
+        x_stride_(view.in(0).strides()[static_cast<size_t>(params.axis)]),
+        y_stride_(view.out().strides()[static_cast<size_t>(params.axis)]),
+        log_(params.log != 0),
+        x_(reinterpret_cast<const float*>(binding.inputs[0])),
+        y_(reinterpret_cast<float*>(binding.outputs[0])),
+        loops_(choose_kSoftmaxLoops(binding.cpu)) {}
+
+  int max_parts() const override {
+    return parts_for(saturating_mul(walk_.elements, length_), walk_.elements);
+  }
+  const char* row() const override { return loops_.name; }
+
+  void run(int part, int parts) noexcept override {
+    if (length_ == 0) return;
+    const Range range = split_range(walk_.elements, part, parts);
+    walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
+      const float* x = x_ + at[0];
+      float* y = y_ + at[1];
+      if (x_stride_ == 1 && y_stride_ == 1) {
+        for (int64_t i = 0; i < n; ++i)
+          loops_.fn->row(x + i * walk_.row_stride[0], y + i * walk_.row_stride[1], length_, log_);
+        return;
+      }
+      for (int64_t i = 0; i < n; i += kSoftmaxWidth)
+        loops_.fn->columns(x + i, y + i, std::min(kSoftmaxWidth, n - i), length_, x_stride_, y_stride_, log_);
+    });
+  }
+
+ private:
+  RowWalk<2> walk_;
+  int64_t length_, x_stride_, y_stride_;
+  bool log_;
+  const float* x_;
+  float* y_;
+  KernelRow<const SoftmaxLoops*> loops_;
+};
+
+}  // namespace
+}  // namespace openhb::kernels
+
+namespace openhb {
+
+using namespace kernels;
+
+void Kernel<SoftmaxParams>::validate(const StepView& view, const SoftmaxParams& params) {
+  check_tensors(view, 1);
+  check_dtype(view, view.in(0), DType::f32);
+  check_dtype(view, view.out(), DType::f32);
+  check_same_dims(view, view.in(0), view.out());
+  view.require(params.axis >= 0 && static_cast<size_t>(params.axis) < view.out().rank(), "no such axis");
+  view.require(params.log == 0 || params.log == 1, "log is neither 0 nor 1");
+}
+
+Cost Kernel<SoftmaxParams>::cost(const StepView& view, const SoftmaxParams&) { return traffic(view); }
+
+std::unique_ptr<Runner> Kernel<SoftmaxParams>::bind(const StepView& view, const SoftmaxParams& params,
+                                                    const Binding& binding) {
+  return std::make_unique<SoftmaxRunner>(view, params, binding);
+}
+
+}  // namespace openhb

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of hrt_model_exec.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace openhb::model_exec {
+
+enum class Mode { model_info, infer };
+
+struct Options {
+  Mode mode = Mode::model_info;
+  std::string model_file, model_name, input_file;
+  int core_id = 0;
+  int thread_num = 1;
+  int frame_count = 1;
+  bool enable_dump = false;
+  std::string dump_format = "bin";
+  int dump_precision = 9;
+  std::string dump_path = ".";
+  bool hybrid_dequantize_process = false;
+  int dump_txt_axis = 4;
+  int dump_intermediate = 0;
+  bool enable_cls_post_process = false;
+  std::string label_file;
+  int top_k = 1;
+};
+
+struct CommandLine {
+  std::optional<Options> options;  // nothing to run: print `text` and leave
+  std::string text;                // help or version
+  std::vector<std::string> notes;  // accepted options without effect, for stderr
+};
+
+// Throws Error(usage) for unknown words and values.
+CommandLine parse_command_line(int argc, const char* const* argv);
+
+}  // namespace openhb::model_exec

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/calibration/histogram.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+namespace openhb::calibration {
+namespace {
+
+constexpr uint32_t kInfinity = 0x7f800000, kMagnitude = 0x7fffffff;
+// Below this range B / R would not be a float any more.
+constexpr double kMinRange = 0x1p-110;
+constexpr size_t kBlock = 2048;
+
+// Integers in the order of the floats (-0 just below +0), and back: the map is its own inverse.
+int32_t ordered(int32_t bits) { return bits ^ ((bits >> 31) & static_cast<int32_t>(kMagnitude)); }
+float from_ordered(int32_t key) { return std::bit_cast<float>(ordered(key)); }
+
+struct BlockStatistics {
+  int32_t lowest, highest;  // as ordered integers
+  uint32_t absmax;          // as bits; at least kInfinity when a value is not finite
+  uint32_t zeros, negative_zeros;
+};
+
+// Integer operations without branches, which compilers turn into vector code.
+BlockStatistics inspect(const int32_t* bits, size_t n) {
+  BlockStatistics s{ordered(bits[0]), ordered(bits[0]), 0, 0, 0};
+  for (size_t i = 0; i < n; ++i) {
+    const int32_t key = ordered(bits[i]);
+    const uint32_t magnitude = static_cast<uint32_t>(bits[i]) & kMagnitude;
+    s.lowest = key < s.lowest ? key : s.lowest;
+    s.highest = key > s.highest ? key : s.highest;
+    s.absmax = magnitude > s.absmax ? magnitude : s.absmax;
+    s.zeros += magnitude == 0;
+    s.negative_zeros += static_cast<uint32_t>(bits[i]) == 0x80000000u;
+  }
+  return s;
+}
+
+// Bin of each value; negative values (and -0) are kBins higher. Exact: the factor is a power of two.
+void find_bins(const int32_t* bits, size_t n, float factor, int32_t* bins) {
+  for (size_t i = 0; i < n; ++i) {
+    const float magnitude = std::bit_cast<float>(bits[i] & static_cast<int32_t>(kMagnitude));
+    bins[i] = static_cast<int32_t>(magnitude * factor) + ((bits[i] >> 31) & Histogram::kBins);
+  }
+}
+
+// Counts of one call to add(). Two tables, because adding twice in a row to one counter waits for the memory.
+class Counters {
+ public:
+  void add(const int32_t* bins, size_t n) {
+    if (counts_.empty()) counts_.resize(4 * Histogram::kBins);
+    uint32_t* even = counts_.data();
+    uint32_t* odd = even + 2 * Histogram::kBins;
+    size_t i = 0;
+    for (; i + 1 < n; i += 2) {
+      ++even[bins[i]];
+      ++odd[bins[i + 1]];
+    }
+    if (i < n) ++even[bins[i]];
+    pending_ += n;
+  }
+  void flush(std::vector<uint64_t>& positive, std::vector<uint64_t>& negative) {
+    if (pending_ == 0) return;
+    constexpr size_t kB = Histogram::kBins;
+    for (size_t j = 0; j < kB; ++j) {
+      positive[j] += uint64_t{counts_[j]} + counts_[2 * kB + j];
+      negative[j] += uint64_t{counts_[kB + j]} + counts_[3 * kB + j];
+    }
+    std::fill(counts_.begin(), counts_.end(), 0u);
+    pending_ = 0;
+  }
+  bool nearly_full() const { return pending_ > (size_t{1} << 31); }
+
+ private:
+  std::vector<uint32_t> counts_;
+  size_t pending_ = 0;
+};
+
+}  // namespace
+
+// Doubling joins neighbouring bins and never splits one: all edges are multiples of a power of two.
+void Histogram::grow_to(double absmax) {
+  if (absmax < range_) return;
+  if (range_ == 0) {
+    int exponent = 0;
+    std::frexp(absmax, &exponent);  // absmax < 2^exponent
+    range_ = std::max(std::ldexp(1.0, exponent), kMinRange);
+    return;
+  }
+  const auto join = [](std::vector<uint64_t>& bins) {
+    for (size_t j = 0; j < kBins / 2; ++j) bins[j] = bins[2 * j] + bins[2 * j + 1];
+    std::fill(bins.begin() + kBins / 2, bins.end(), uint64_t{0});
+  };
+  while (absmax >= range_) {
+    join(positive_);
+    join(negative_);
+    range_ *= 2;
+  }
+}
+
+void Histogram::add(std::span<const float> values) {
+  Counters counters;
+  int32_t bits[kBlock], bins[kBlock];
+  for (size_t start = 0; start < values.size(); start += kBlock) {
+    size_t n = std::min(kBlock, values.size() - start);
+    std::memcpy(bits, values.data() + start, n * sizeof(float));
+    BlockStatistics s = inspect(bits, n);
+    if (s.absmax >= kInfinity) {
+      const size_t finite = static_cast<size_t>(
+          std::remove_if(bits, bits + n,
+                         [](int32_t b) { return (static_cast<uint32_t>(b) & kMagnitude) >= kInfinity; }) -
+          bits);
+      non_finite_ += n - finite;
+      n = finite;
+      if (n == 0) continue;
+      s = inspect(bits, n);
+    }
+    // + 0: a minimum of -0 is 0.
+    const float low = from_ordered(s.lowest) + 0.0f, high = from_ordered(s.highest) + 0.0f;
+    min_ = count_ == 0 ? low : std::min(min_, low);
+    max_ = count_ == 0 ? high : std::max(max_, high);
+    count_ += n;
+    zeros_ += s.zeros;
+    if (s.absmax == 0) continue;
+
+    const double absmax = std::bit_cast<float>(s.absmax);
+    if (absmax >= range_) {
+      counters.flush(positive_, negative_);
+      grow_to(absmax);
+    }
+    find_bins(bits, n, static_cast<float>(kBins / range_), bins);
+    if (values.size() <= kBlock) {  // too few to pay for the tables
+      for (size_t i = 0; i < n; ++i)
+        ++(bins[i] < kBins ? positive_ : negative_)[static_cast<size_t>(bins[i] & (kBins - 1))];
+    } else {
+      counters.add(bins, n);
+    }
+    // Zeros went to the first bins; they are counted apart.
+    positive_[0] -= s.zeros - s.negative_zeros;
+    negative_[0] -= s.negative_zeros;
+    if (counters.nearly_full()) counters.flush(positive_, negative_);
+  }
+  counters.flush(positive_, negative_);
+}
+
+void Histogram::merge(const Histogram& other) {
+  if (other.count_ > 0) {
+    min_ = count_ == 0 ? other.min_ : std::min(min_, other.min_);
+    max_ = count_ == 0 ? other.max_ : std::max(max_, other.max_);
+  }
+  count_ += other.count_;
+  zeros_ += other.zeros_;
+  non_finite_ += other.non_finite_;
+  if (other.range_ == 0) return;
+  const auto add_counts = [this](const Histogram& h) {
+    for (size_t j = 0; j < kBins; ++j) {
+      positive_[j] += h.positive_[j];
+      negative_[j] += h.negative_[j];
+    }
+  };
+  // A range is the smallest power of two above the largest magnitude, so bringing this one to half of the
+  // other's range or more suffices.
+  if (range_ < other.range_) grow_to(other.range_ / 2);
+  if (range_ == other.range_) return add_counts(other);
+  Histogram widened = other;
+  widened.grow_to(range_ / 2);
+  add_counts(widened);
+}
+
+}  // namespace openhb::calibration

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+include(report/sources.cmake)  # openhb::report: log and progress
+
+find_package(yaml-cpp REQUIRED)
+add_library(openhb_calibration STATIC
+  calibration/dataset.cc
+  calibration/histogram.cc
+  calibration/kl.cc
+  calibration/moments.cc
+  calibration/mse.cc
+  calibration/range.cc
+  config/config.cc
+  config/keys.cc
+  config/values.cc
+)
+add_library(openhb::calibration ALIAS openhb_calibration)
+target_link_libraries(openhb_calibration PUBLIC openhb::common openhb::report PRIVATE yaml-cpp)

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/compiler/calibrate.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "host/passes/preprocess.h"
+
+namespace openhb::compiler {
+namespace {
+
+using calibration::ClipRange;
+using calibration::Histogram;
+using calibration::Method;
+
+struct Candidate {
+  std::string name;
+  Method method;
+  double percentile;
+};
+
+std::vector<Candidate> candidates(const config::Config& config) {
+  using config::CalibrationType;
+  const Candidate max{"max", Method::max, 1.0}, kl{"kl", Method::kl, 1.0}, mse{"mse", Method::mse, 1.0};
+  auto percentile = [](double p) { return Candidate{fmt::format("max-percentile:percentile={}", p), Method::percentile, p}; };
+  switch (config.calibration) {
+    case CalibrationType::max: return {config.max_percentile < 1.0 ? percentile(config.max_percentile) : max};
+    case CalibrationType::skip: return {max};
+    case CalibrationType::percentile: return {percentile(config.max_percentile)};
+    case CalibrationType::kl: return {kl};
+    case CalibrationType::mse: return {mse};
+    case CalibrationType::automatic: return {max, percentile(0.99995), kl, mse};
+  }
+  return {max};
+}
+
+void apply(graph::Graph& graph, const std::vector<std::string>& pictures, const Histograms& histograms, const Candidate& c) {
+  auto ranges = [&] {
+    precision::apply_ranges(graph, pictures, [&](const graph::Value& v) {
+      const auto it = histograms.find(v.name);
+      if (it == histograms.end() || it->second.count() == 0) return ClipRange{-1.0f, 1.0f};
+      return calibration::choose_range(it->second, c.method, c.percentile, false);
+    });
+  };
+  ranges();
+  while (precision::demote_overflowing(graph)) ranges();
+}
+
+}  // namespace
+
+SampleReader::SampleReader(const config::Config& config, const graph::Graph& graph, const calibration::Dataset& dataset)
+    : config_(config), graph_(graph), dataset_(dataset) {}
+
+std::vector<Tensor> SampleReader::floats(size_t sample) const {
+  std::vector<Tensor> out;
+  for (size_t i = 0; i < graph_.inputs.size(); ++i) {
+    Tensor t = dataset_.load(sample, i);
+    const config::InputConfig& input = config_.inputs[i];
+    if (input.kind_rt != InputKind::featuremap) {
+      // Training colours to run-time colours, then centred.
+      const auto order = passes::colour_order(input.kind_train, input.kind_rt);
+      const auto n = order.size(), plane = t.size() / n;
+      Tensor moved(DType::f32, t.shape());
+      const auto from = t.data<float>();
+      auto to = moved.data<float>();
+      for (size_t c = 0; c < n; ++c)
+        for (size_t p = 0; p < plane; ++p) {
+          const size_t source = input.nhwc_train ? p * n + c : c * plane + p;
+          const size_t target = input.nhwc_train ? p * n + order[c] : order[c] * plane + p;
+          to[target] = from[source] - 128.0f;
+        }
+      t = std::move(moved);
+    }
+    out.push_back(std::move(t));
+  }
+  return out;
+}
+
+std::vector<Tensor> SampleReader::program_inputs(size_t sample) const {
+  std::vector<Tensor> out = floats(sample);
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (config_.inputs[i].kind_rt == InputKind::featuremap) continue;
+    Tensor pixels(DType::u8, out[i].shape());
+    for (size_t k = 0; k < pixels.size(); ++k)
+      pixels.data<uint8_t>()[k] =
+          static_cast<uint8_t>(std::clamp(std::nearbyint(out[i].data<float>()[k] + 128.0f), 0.0f, 255.0f));
+    out[i] = std::move(pixels);
+  }
+  return out;
+}
+
+Histograms collect_histograms(const graph::Graph& graph, const SampleReader& samples, int threads, const Reporter& reporter) {
+  Histograms histograms;
+  for (const graph::Value* v : precision::values_to_calibrate(graph)) histograms[v->name];
+  GraphRunner runner(graph, {}, threads);
+  for (size_t s = 0; s < samples.size(); ++s) {
+    const auto inputs = samples.floats(s);
+    for (size_t i = 0; i < graph.inputs.size(); ++i)
+      if (const auto it = histograms.find(graph.inputs[i]->name); it != histograms.end())
+        it->second.add(inputs[i].data<float>());
+    runner.run(inputs, [&](const TensorDesc& desc, const std::byte* data) {
+      const auto it = histograms.find(desc.name);
+      if (it == histograms.end() || desc.dtype != DType::f32) return;
+      if (desc.dense()) {
+        it->second.add({reinterpret_cast<const float*>(data), static_cast<size_t>(desc.elements())});
+      } else {
+        it->second.add(real_values(desc, data));
+      }
+    });
+    reporter.progress("calibration", s + 1, samples.size());
+  }
+  for (const auto& [name, h] : histograms)
+    if (h.non_finite() > 0)
+      reporter.warn(fmt::format("tensor '{}' held {} NaN or infinite values during calibration; they were ignored", name, h.non_finite()));
+  return histograms;
+}
+
+std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
+                      const SampleReader& samples, int threads, const Reporter& reporter) {
+  std::vector<std::string> pictures;
+  for (const auto& [name, image] : int8_options.images) pictures.push_back(name);
+  const Histograms histograms = collect_histograms(graph, samples, threads, reporter);
+  const auto list = candidates(config);
+  if (list.size() == 1) {
+    apply(graph, pictures, histograms, list[0]);
+    return list[0].name;
+  }
+  // Judged by the mean output cosine on the first samples.
+  const size_t judged = std::min<size_t>(samples.size(), 4);
+  std::vector<std::vector<Tensor>> expected;
+  GraphRunner float_runner(graph, {}, threads);
+  for (size_t s = 0; s < judged; ++s) {
+    float_runner.run(samples.floats(s));
+    auto& outputs = expected.emplace_back();
+    for (size_t o = 0; o < graph.outputs.size(); ++o) outputs.push_back(float_runner.output(o));
+  }
+  std::vector<bool> placement;
+  for (const auto& n : graph.nodes()) placement.push_back(n->int8);
+  auto restore = [&] {
+    for (size_t i = 0; i < placement.size(); ++i) graph.nodes()[i]->int8 = placement[i];
+  };
+  size_t best = 0;
+  double best_score = -2;
+  for (size_t c = 0; c < list.size(); ++c) {
+    restore();
+    apply(graph, pictures, histograms, list[c]);
+    GraphRunner runner(graph, int8_options, threads);
+    double score = 0;
+    size_t counted = 0;
+    for (size_t s = 0; s < judged; ++s) {
+      runner.run(samples.program_inputs(s));
+      for (size_t o = 0; o < graph.outputs.size(); ++o) {
+        if (expected[s][o].dtype() != DType::f32) continue;
+        score += cosine(expected[s][o].data<float>(), runner.output(o).data<float>());
+        ++counted;
+      }
+    }
+    score /= static_cast<double>(std::max<size_t>(counted, 1));
+    reporter.info(fmt::format("Calibration method {}: output cosine {:.6f}", list[c].name, score));
+    if (score > best_score) best = c, best_score = score;
+    reporter.progress("search", c + 1, list.size());
+  }
+  restore();
+  apply(graph, pictures, histograms, list[best]);
+  return list[best].name;
+}
+
+}  // namespace openhb::compiler

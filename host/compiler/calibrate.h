@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calibration of an optimized graph: statistics through the engine, then a choice of ranges.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "host/calibration/dataset.h"
+#include "host/compiler/convert.h"
+#include "host/compiler/evaluate.h"
+#include "host/precision/assign.h"
+
+namespace openhb::compiler {
+
+// Samples in the form that the graph's inputs take.
+class SampleReader {
+ public:
+  SampleReader(const config::Config& config, const graph::Graph& graph, const calibration::Dataset& dataset);
+  size_t size() const { return dataset_.size(); }
+  // Float graph inputs: pictures as pixel - 128 in run-time colour order, featuremaps as they are.
+  std::vector<Tensor> floats(size_t sample) const;
+  // Program inputs: pictures as uint8 pixels.
+  std::vector<Tensor> program_inputs(size_t sample) const;
+
+ private:
+  const config::Config& config_;
+  const graph::Graph& graph_;
+  const calibration::Dataset& dataset_;
+};
+
+using Histograms = std::map<std::string, calibration::Histogram>;
+
+// One pass over all samples.
+Histograms collect_histograms(const graph::Graph& graph, const SampleReader& samples, int threads, const Reporter& reporter);
+
+// Sets the graph's int8 annotations by the configured method; `default` tries several and keeps the one whose
+// outputs are nearest to float on the first samples. Returns the method's name for the log.
+std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
+                      const SampleReader& samples, int threads, const Reporter& reporter);
+
+// Node and output similarity between the float and the int8 program on the first sample, and placement.
+void compare_programs(const graph::Graph& graph, const Program& int8_program, const SampleReader& samples, int threads,
+                      ConversionReport& report);
+
+}  // namespace openhb::compiler

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+#include "host/compiler/calibrate.h"
+#include "host/ops/operator.h"
+
+namespace openhb::compiler {
+namespace {
+
+std::string threshold_of(const graph::Node& node) {
+  const graph::Value* x = node.input(0);
+  if (!node.int8 || !x || !x->quant) return "--";
+  if (!x->producer && x->quant->scale() == 1.0f) return "127.000000";
+  return fmt::format("{:.6f}", std::max(-x->range_lo, x->range_hi));
+}
+
+}  // namespace
+
+void compare_programs(const graph::Graph& graph, const Program& int8_program, const SampleReader& samples, int threads,
+                      ConversionReport& report) {
+  // The int8 run first: its tensors are the smaller ones to keep.
+  struct Kept {
+    TensorDesc desc;
+    std::vector<std::byte> bytes;
+  };
+  std::unordered_map<std::string, Kept> codes;
+  GraphRunner integer(engine::Model::create(int8_program), threads), real(graph, {}, threads);
+  integer.run(samples.program_inputs(0), [&](const TensorDesc& desc, const std::byte* data) {
+    codes[desc.name] = {desc, {data, data + desc.byte_extent()}};
+  });
+  std::unordered_map<std::string, double> similarity;
+  real.run(samples.floats(0), [&](const TensorDesc& desc, const std::byte* data) {
+    const auto it = codes.find(desc.name);
+    if (desc.dtype != DType::f32 || it == codes.end() || it->second.desc.logical_shape() != desc.logical_shape()) return;
+    similarity[desc.name] = cosine(real_values(desc, data), real_values(it->second.desc, it->second.bytes.data()));
+  });
+  for (size_t o = 0; o < graph.outputs.size(); ++o) {
+    const Tensor a = real.output(o), b = integer.output(o);
+    if (a.dtype() != DType::f32) continue;
+    OutputReport row{graph.outputs[o]->name, cosine(a.data<float>(), b.data<float>()), 0, 0, 0};
+    for (size_t i = 0; i < a.size(); ++i) {
+      const double d = std::fabs(static_cast<double>(a.data<float>()[i]) - static_cast<double>(b.data<float>()[i]));
+      row.l1 += d, row.l2 += d * d, row.chebyshev = std::max(row.chebyshev, d);
+    }
+    row.l1 /= static_cast<double>(std::max<size_t>(a.size(), 1));
+    row.l2 /= static_cast<double>(std::max<size_t>(a.size(), 1));
+    report.outputs.push_back(row);
+  }
+  std::unordered_map<std::string, int32_t> subgraphs;
+  for (const Step& step : int8_program.steps)
+    if (step.subgraph >= 0) subgraphs[step.node] = step.subgraph;
+  const auto consumers = graph.consumers();
+  int32_t current = 0;
+  for (const auto& node : graph.nodes()) {
+    const auto& info = ops::op_of(*node, graph.opset).info;
+    NodeReport row;
+    row.node = node->name;
+    row.on = node->int8 ? "BPU" : "CPU";
+    if (const auto it = subgraphs.find(node->name); it != subgraphs.end()) current = it->second;
+    row.subgraph = node->int8 ? fmt::format("id({})", current) : "--";
+    row.type = node->int8 && !info.int8_type.empty() ? std::string(info.int8_type) : node->op;
+    // A fused activation's tensor is what both nodes produce.
+    const graph::Value* result = node->outputs[0];
+    if (const graph::Node* next = fusable_activation(*node, consumers, graph); next && !similarity.contains(result->name))
+      result = next->outputs[0];
+    const auto it = similarity.find(result->name);
+    row.cosine = it == similarity.end() ? "--" : fmt::format("{:.6f}", it->second);
+    row.threshold = threshold_of(*node);
+    row.reason = node->reason;
+    report.nodes.push_back(std::move(row));
+  }
+}
+
+}  // namespace openhb::compiler

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole conversion: configuration and model in, five artefacts and a report out.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "host/config/config.h"
+#include "host/graph/graph.h"
+
+namespace openhb::compiler {
+
+// How the conversion talks: lines for the log, and progress of long stages.
+struct Reporter {
+  std::function<void(const std::string& line)> info = [](const std::string&) {};
+  std::function<void(const std::string& line)> warn = [](const std::string&) {};
+  std::function<void(const std::string& stage, size_t done, size_t total)> progress = [](const std::string&, size_t, size_t) {};
+};
+
+struct NodeReport {
+  std::string node, on, subgraph, type, cosine, threshold, reason;
+};
+struct OutputReport {
+  std::string output;
+  double cosine, l1, l2, chebyshev;
+};
+struct ConversionReport {
+  std::vector<NodeReport> nodes;
+  std::vector<OutputReport> outputs;
+  std::string method;
+  std::string bin_path;
+  uint64_t arena_bytes = 0, arena_lower_bound = 0, weight_bytes = 0;
+  int64_t macs = 0;
+};
+
+// Runs every stage and writes <working_dir>/<prefix>_original_float_model.onnx, _optimized_float_model.onnx,
+// _calibrated_model.onnx, _quantized_model.onnx and <prefix>.bin, each whole or not at all.
+ConversionReport convert(const config::Config& config, int threads, const Reporter& reporter);
+
+// All graph optimisations, in order; the result is numerically equivalent in float.
+void optimize(graph::Graph& graph);
+
+}  // namespace openhb::compiler

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/compiler/lowering.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "host/compiler/memory_plan.h"
+#include "host/ops/operator.h"
+
+namespace openhb::compiler {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+std::optional<float> constant_scalar(const Value* v) {
+  if (!v || !v->is_constant() || v->dtype != DType::f32 || v->constant->size() != 1) return std::nullopt;
+  return v->constant->data<float>()[0];
+}
+
+}  // namespace
+
+std::pair<float, float> activation_bounds(const Node& node) {
+  if (node.op == "Relu") return {0.0f, kInfinity};
+  const float lo = node.input(1) ? constant_scalar(node.input(1)).value_or(-kInfinity) : node.attr_float("min", -kInfinity);
+  const float hi = node.input(2) ? constant_scalar(node.input(2)).value_or(kInfinity) : node.attr_float("max", kInfinity);
+  return {lo, hi};
+}
+
+const Node* fusable_activation(const Node& node, const graph::Consumers& consumers, const graph::Graph& graph) {
+  if (node.outputs.size() != 1 || graph.is_output(node.outputs[0])) return nullptr;
+  const auto it = consumers.find(node.outputs[0]);
+  if (it == consumers.end() || it->second.size() != 1) return nullptr;
+  const Node* next = it->second[0];
+  if (!next->domain.empty() || next->input(0) != node.outputs[0]) return nullptr;
+  if (next->op == "Relu") return next;
+  if (next->op != "Clip") return nullptr;
+  for (size_t i = 1; i < next->inputs.size(); ++i)
+    if (next->input(i) && !constant_scalar(next->input(i))) return nullptr;
+  return next;
+}
+
+const Node* fused_activation(const Node& node, const graph::Consumers& consumers, const graph::Graph& graph, bool int8,
+                             bool clamps) {
+  const Node* next = fusable_activation(node, consumers, graph);
+  if (!next || !int8) return clamps ? next : nullptr;
+  if (!next->int8 || !next->outputs[0]->quant) return nullptr;
+  const QuantParams& q = *next->outputs[0]->quant;
+  const auto [lo, hi] = activation_bounds(*next);
+  const float least = static_cast<float>(-128 - q.zero_point()) * q.scale();
+  const float most = static_cast<float>(127 - q.zero_point()) * q.scale();
+  return clamps || (least >= lo && most <= hi) ? next : nullptr;
+}
+
+void drop_unused_tensors(Program& program) {
+  constexpr uint32_t kUnused = ~0u;
+  std::vector<uint32_t> renumbered(program.tensors.size(), kUnused);
+  auto use = [&](uint32_t id) { renumbered[id] = 0; };
+  for (const Step& step : program.steps)
+    for (const auto* list : {&step.inputs, &step.outputs, &step.completes}) std::for_each(list->begin(), list->end(), use);
+  for (const auto& in : program.inputs) use(in.tensor);
+  for (const auto& out : program.outputs) use(out.tensor);
+  std::vector<TensorDesc> kept;
+  for (uint32_t id = 0; id < program.tensors.size(); ++id)
+    if (renumbered[id] != kUnused) {
+      renumbered[id] = static_cast<uint32_t>(kept.size());
+      kept.push_back(std::move(program.tensors[id]));
+    }
+  program.tensors = std::move(kept);
+  for (Step& step : program.steps)
+    for (auto* list : {&step.inputs, &step.outputs, &step.completes})
+      for (uint32_t& id : *list) id = renumbered[id];
+  for (auto& in : program.inputs) in.tensor = renumbered[in.tensor];
+  for (auto& out : program.outputs) out.tensor = renumbered[out.tensor];
+}
+
+QuantParams constant_quant(const Tensor& tensor) {
+  float lo = 0, hi = 0;
+  for (float v : tensor.data<float>()) lo = std::min(lo, v), hi = std::max(hi, v);
+  if (lo == hi) return {{1.0f}, {0}, -1};
+  const float scale = std::max((hi - lo) / 255.0f, 1e-30f);
+  const auto zero = static_cast<int32_t>(std::clamp(std::nearbyint(-128.0f - lo / scale), -128.0f, 127.0f));
+  return {{scale}, {zero}, -1};
+}
+
+std::vector<int8_t> quantize_codes(std::span<const float> values, const QuantParams& quant) {
+  std::vector<int8_t> codes;
+  codes.reserve(values.size());
+  for (float v : values) {
+    const float scaled = std::nearbyint(v / quant.scale());
+    const float code = std::isnan(scaled) ? -128.0f : scaled + static_cast<float>(quant.zero_point());
+    codes.push_back(static_cast<int8_t>(std::clamp(code, -128.0f, 127.0f)));
+  }
+  return codes;
+}
+
+Table requantize_table(const QuantParams& from, const QuantParams& to) {
+  std::array<float, 256> real{};
+  for (int q = -128; q < 128; ++q)
+    real[static_cast<size_t>(q + 128)] = static_cast<float>(q - from.zero_point()) * from.scale();
+  const auto codes = quantize_codes(real, to);
+  Table table{};
+  std::copy(codes.begin(), codes.end(), table.begin());
+  return table;
+}
+
+Lowering::Lowering(const graph::Graph& graph, LowerOptions options)
+    : graph_(graph), consumers_(graph.consumers()), options_(std::move(options)) {
+  program_.name = graph.name;
+}
+
+void Lowering::lower_inputs() {
+  for (const Value* value : graph_.inputs) {
+    TensorDesc d;
+    d.name = value->name;
+    d.dtype = value->dtype;
+    const auto image = options_.images.find(value->name);
+    const size_t rank = value->shape.size();
+    if (image == options_.images.end()) {
+      d.dims = value->shape;
+      const TensorId id = add_tensor(d);
+      program_.inputs.push_back({value->name, id, InputKind::featuremap, false});
+      forms_[value].native = id;
+      continue;
+    }
+    // Pixels in the layout that the application has; the network's own layout may be the other one.
+    const bool nhwc_rt = image->second.nhwc;
+    const bool nhwc_network = image->second.network_nhwc;
+    Order order = identity_order(rank);
+    if (nhwc_rt && !nhwc_network) order = channels_last(rank);
+    if (!nhwc_rt && nhwc_network) order = {0, 3, 1, 2};
+    d.dtype = DType::u8;
+    d.order = order;
+    d.dims = dims_in_order(value->shape, order);
+    const TensorId pixels = add_tensor(d);
+    program_.inputs.push_back({value->name, pixels, image->second.kind, nhwc_network});
+    const bool as_codes = options_.int8 && value->quant.has_value();
+    TensorDesc centred = d;
+    centred.name = value->name + "_128";
+    centred.dtype = as_codes ? DType::i8 : DType::f32;
+    if (as_codes) centred.quant = *value->quant;
+    const TensorId id = add_tensor(centred);
+    emit(ImageParams{}, {pixels}, {id});
+    announce(id);
+    (as_codes ? forms_[value].int8 : forms_[value].native) = id;
+    flush_announcements();
+  }
+}
+
+TensorId Lowering::constant(const Tensor& tensor) {
+  TensorDesc d;
+  d.dtype = tensor.dtype();
+  d.dims = tensor.shape();
+  d.storage = Storage::weights;
+  const TensorId id = add_tensor(d);
+  constants_[id] = tensor;
+  return id;
+}
+
+TensorId Lowering::native(const Value* value) {
+  Forms& forms = forms_[value];
+  if (forms.native) return *forms.native;
+  if (value->is_constant()) {
+    forms.native = constant(*value->constant);
+    return *forms.native;
+  }
+  const TensorId codes = as_int8(value);
+  TensorDesc d = desc(codes);
+  d.name = value->name + "_HzDequantize";
+  d.dtype = DType::f32;
+  d.quant = {};
+  d.pitch = 1;
+  const TensorId id = add_tensor(d);
+  emit(DequantizeParams{}, {codes}, {id});
+  announce(id);
+  return *(forms_[value].native = id);
+}
+
+TensorId Lowering::as_int8(const Value* value) {
+  Forms& forms = forms_[value];
+  if (forms.int8) return *forms.int8;
+  if (value->is_constant()) {
+    const QuantParams quant = constant_quant(*value->constant);
+    const TensorId id =
+        constant(Tensor::from<int8_t>(value->shape, quantize_codes(value->constant->data<float>(), quant)));
+    program_.tensors[id].quant = quant;
+    return *(forms.int8 = id);
+  }
+  if (!value->quant) fail(ErrorCode::internal, "tensor '{}' has no quantization parameters", value->name);
+  if (forms.deferred) {
+    const Deferred pending = *forms.deferred;
+    TensorDesc d = desc(pending.base);
+    d.name = value->name;
+    d.quant = *value->quant;
+    d.pitch = 1;
+    const TensorId id = add_tensor(d);
+    emit_table(pending.base, id, pending.table);
+    announce(id);
+    return *(forms_[value].int8 = id);
+  }
+  const TensorId source = native(value);
+  TensorDesc d = desc(source);
+  d.name = value->name + "_HzQuantize";
+  d.dtype = DType::i8;
+  d.quant = *value->quant;
+  d.pitch = 1;
+  const TensorId id = add_tensor(d);
+  emit(QuantizeParams{}, {source}, {id});
+  announce(id);
+  return *(forms_[value].int8 = id);
+}
+
+TensorId Lowering::input(size_t i) {
+  const Value* value = node_->input(i);
+  if (!value) fail(ErrorCode::model_structure, "{}: its input {} is missing", node_->describe(), i);
+  return int8() ? as_int8(value) : native(value);
+}
+
+std::optional<Lowering::Deferred> Lowering::deferred(const Value* value) const {
+  const auto it = forms_.find(value);
+  // Once it is stored, read the stored codes.
+  if (it == forms_.end() || it->second.int8) return std::nullopt;
+  return it->second.deferred;
+}
+
+TensorId Lowering::output(const Value* value, const Order& order) {
+  TensorDesc d;
+  d.name = value->name;
+  d.order = order;
+  d.dims = dims_in_order(value->shape, order);
+  d.dtype = value->dtype;
+  const bool codes = int8() && value->quant.has_value();
+  if (codes) {
+    d.dtype = DType::i8;
+    d.quant = *value->quant;
+  }
+  const TensorId id = add_tensor(d);
+  (codes ? forms_[value].int8 : forms_[value].native) = id;
+  announce(id);
+  return id;
+}
+
+void Lowering::bind(const Value* value, TensorId id) {
+  TensorDesc d = desc(id);
+  const TensorId own = alias(id, d);
+  program_.tensors[own].name = value->name;
+  (int8() ? forms_[value].int8 : forms_[value].native) = own;
+  announce(own);
+}
+
+void Lowering::defer_table(const Value* value, TensorId base, const Table& table) {
+  forms_[value].deferred = Deferred{base, table};
+  if (options_.keep_all_values) as_int8(value);
+}
+
+void Lowering::bind_dequantized(const Value* value, TensorId accumulators) {
+  TensorDesc d = desc(accumulators);
+  program_.tensors[accumulators].name = value->name;
+  announce(accumulators);
+  d.name = value->name + "_HzDequantize";
+  d.dtype = DType::f32;
+  d.quant = {};
+  const TensorId id = add_tensor(d);
+  emit(DequantizeParams{}, {accumulators}, {id});
+  announce(id);
+  forms_[value].native = id;
+}
+
+Lowering::Fused Lowering::fused_output(const Node& node, bool clamps) {
+  const Fused plain{node.outputs[0], -kInfinity, kInfinity};
+  if (options_.keep_all_values) return plain;
+  const Node* next = fused_activation(node, consumers_, graph_, int8(), clamps);
+  if (!next) return plain;
+  absorbed_[next] = true;
+  const auto [lo, hi] = activation_bounds(*next);
+  return {next->outputs[0], lo, hi};
+}
+
+void Lowering::emit(StepParams params, std::vector<TensorId> inputs, std::vector<TensorId> outputs) {
+  Step step;
+  const bool converts = std::holds_alternative<QuantizeParams>(params) || std::holds_alternative<DequantizeParams>(params);
+  step.params = std::move(params);
+  step.node = node_ ? node_->name : desc(outputs[0]).name;
+  step.inputs = std::move(inputs);
+  step.outputs = std::move(outputs);
+  if (node_ && int8() && !converts) step.backend = Backend::bpu;
+  if (!node_ && options_.int8 && std::holds_alternative<ImageParams>(step.params)) step.backend = Backend::bpu;
+  for (TensorId id : step.outputs) writer_[alias_[id].root] = static_cast<int32_t>(program_.steps.size());
+  program_.steps.push_back(std::move(step));
+}
+
+void Lowering::announce(TensorId id) { announced_.push_back(id); }
+
+void Lowering::flush_announcements() {
+  for (TensorId id : announced_) {
+    const int32_t step = writer_[alias_[id].root];
+    if (step >= 0) program_.steps[static_cast<size_t>(step)].completes.push_back(id);
+  }
+  announced_.clear();
+}
+
+void Lowering::lower_outputs() {
+  for (const Value* value : graph_.outputs) {
+    TensorId id = in_order(native(value), identity_order(value->shape.size()));
+    const TensorId root = alias_[id].root;
+    const bool is_input = std::any_of(program_.inputs.begin(), program_.inputs.end(),
+                                      [&](const ProgramInput& in) { return alias_[in.tensor].root == root; });
+    if (desc(id).storage == Storage::weights || is_input || !desc(id).dense()) {
+      const TensorDesc d = desc(id);
+      const TensorId copy = scratch(d.dtype, d.dims, d.order, d.quant);
+      emit_copy(id, copy);
+      id = copy;
+    }
+    program_.outputs.push_back({value->name, id});
+  }
+  flush_announcements();
+}
+
+void Lowering::pack_constants() {
+  uint64_t size = 0;
+  std::vector<TensorId> used(program_.tensors.size(), 0);
+  for (const Step& step : program_.steps)
+    for (TensorId id : step.inputs) used[alias_[id].root] = 1;
+  std::vector<std::pair<TensorId, const Tensor*>> list;
+  for (TensorId id = 0; id < program_.tensors.size(); ++id)
+    if (const auto it = constants_.find(id); it != constants_.end() && used[id]) {
+      program_.tensors[id].offset = size;
+      size += (it->second.bytes().size() + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment;
+      list.emplace_back(id, &it->second);
+    }
+  size += kReadSlack;
+  auto* raw = static_cast<std::byte*>(std::aligned_alloc(kTensorAlignment, (size + 63) / 64 * 64));
+  if (!raw) fail(ErrorCode::compile_failed, "out of memory for {} bytes of weights", size);
+  std::shared_ptr<std::byte> owner(raw, [](std::byte* p) { std::free(p); });
+  std::memset(raw, 0, size);
+  for (const auto& [id, tensor] : list)
+    if (tensor->bytes().size()) std::memcpy(raw + program_.tensors[id].offset, tensor->bytes().data(), tensor->bytes().size());
+  program_.weights = {raw, size};
+  program_.weights_owner = owner;
+}
+
+Program Lowering::run() {
+  lower_inputs();
+  for (const auto& node : graph_.nodes()) {
+    if (absorbed_.count(node.get())) continue;
+    node_ = node.get();
+    ops::op_of(*node, graph_.opset).lower(*this, *node);
+    flush_announcements();
+  }
+  node_ = nullptr;
+  lower_outputs();
+  pack_constants();
+
+  // Lifetimes of the roots; inputs and outputs keep their place from the first to the last step, so that a program
+  // can run again on the same input.
+  const auto last_step = static_cast<int32_t>(program_.steps.size());
+  std::vector<Lifetime> lifetimes(program_.tensors.size(), Lifetime{last_step, -1, 0});
+  auto touch = [&](TensorId id, int32_t first, int32_t last) {
+    Lifetime& l = lifetimes[alias_[id].root];
+    l.first = std::min(l.first, first), l.last = std::max(l.last, last);
+  };
+  for (int32_t s = 0; s < last_step; ++s) {
+    const Step& step = program_.steps[static_cast<size_t>(s)];
+    for (TensorId id : step.inputs) touch(id, s, s);
+    for (TensorId id : step.outputs) touch(id, s, s);
+  }
+  for (const auto& in : program_.inputs) touch(in.tensor, -1, last_step);
+  for (const auto& out : program_.outputs) touch(out.tensor, -1, last_step);
+  std::vector<Lifetime> alive;
+  std::vector<TensorId> roots;
+  for (TensorId id = 0; id < program_.tensors.size(); ++id) {
+    if (alias_[id].root != id || program_.tensors[id].storage != Storage::arena || lifetimes[id].last < -1) continue;
+    if (lifetimes[id].first > lifetimes[id].last) continue;
+    lifetimes[id].size = static_cast<uint64_t>(program_.tensors[id].byte_extent());
+    alive.push_back(lifetimes[id]);
+    roots.push_back(id);
+  }
+  const MemoryPlan plan = plan_memory(alive);
+  program_.arena_size = plan.size;
+  program_.properties["arena_lower_bound"] = std::to_string(plan.lower_bound);
+  for (size_t i = 0; i < roots.size(); ++i) program_.tensors[roots[i]].offset = plan.offsets[i];
+  for (TensorId id = 0; id < program_.tensors.size(); ++id)
+    if (alias_[id].root != id) program_.tensors[id].offset = program_.tensors[alias_[id].root].offset + alias_[id].offset;
+
+  int32_t subgraph = -1;
+  bool inside = false;
+  for (Step& step : program_.steps) {
+    const bool bpu = step.backend == Backend::bpu;
+    if (bpu && !inside) ++subgraph;
+    inside = bpu;
+    if (bpu) step.subgraph = subgraph;
+  }
+  drop_unused_tensors(program_);
+  return std::move(program_);
+}
+
+}  // namespace openhb::compiler

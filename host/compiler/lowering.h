@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lowering: a graph becomes a program, operator by operator. Operators' `lower` functions use this builder.
+//
+// A value of the graph can stand in the program in two forms: native (its ONNX element type) and int8 (when it has
+// quantization parameters). Conversions are emitted on demand. A tensor may be stored in any axis order: spatial
+// operators ask for NHWC, a Transpose only relabels axes, and data moves when somebody needs another order.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <span>
+#include <unordered_map>
+
+#include "common/program/program.h"
+#include "host/graph/graph.h"
+
+namespace openhb::compiler {
+
+using graph::Node;
+using graph::Value;
+using TensorId = uint32_t;
+using Order = std::vector<uint8_t>;
+using Table = std::array<int8_t, 256>;  // by code + 128
+
+struct LowerOptions {
+  bool int8 = false;  // false: everything in float, quantization annotations ignored
+  // Program inputs that are pictures: graph input name -> kind and layout of the bytes.
+  struct ImageInput {
+    InputKind kind;
+    bool nhwc;          // of the bytes handed over at run time
+    bool network_nhwc;  // of the graph input
+  };
+  std::map<std::string, ImageInput> images;
+  // Every value that the graph names gets a tensor: no activation is fused into its producer, no table composed.
+  bool keep_all_values = false;
+};
+
+// The axis order that stores channels (logical axis 1) innermost; identity for rank < 3.
+Order channels_last(size_t rank);
+Order identity_order(size_t rank);
+// The extents of a shape as stored in `order`, and back.
+Shape dims_in_order(const Shape& logical, const Order& order);
+// The memory dimension that holds logical axis `axis`.
+size_t memory_dim(const TensorDesc& desc, int64_t axis);
+
+// The Relu or constant Clip that can be fused into `node`, its only consumer; nullptr otherwise.
+const Node* fusable_activation(const Node& node, const graph::Consumers& consumers, const graph::Graph& graph);
+// The activation that a step producing `node`'s output performs itself: as `Lowering::fused_output` explains.
+const Node* fused_activation(const Node& node, const graph::Consumers& consumers, const graph::Graph& graph, bool int8,
+                             bool clamps);
+// Bounds of a Relu, Relu6 or constant Clip node.
+std::pair<float, float> activation_bounds(const Node& activation);
+
+class Lowering {
+ public:
+  Lowering(const graph::Graph& graph, LowerOptions options);
+  // The whole graph as a program (memory planned). Throws Error(compile_failed and others).
+  Program run();
+
+  // ---- for operators ----
+  const graph::Graph& graph() const { return graph_; }
+  // True when the current node runs in the integer engine.
+  bool int8() const { return options_.int8 && node_->int8; }
+  const TensorDesc& desc(TensorId id) const { return program_.tensors[id]; }
+
+  // A value as int8 if int8(), else native; constants included.
+  TensorId input(size_t i);
+  TensorId native(const Value* value);
+  TensorId as_int8(const Value* value);
+  // The pending table over a stored tensor, if `value`'s int8 form is one (see defer_table).
+  struct Deferred {
+    TensorId base;
+    Table table;
+  };
+  std::optional<Deferred> deferred(const Value* value) const;
+
+  // The same elements stored in another axis order (a view where the bytes allow it, else a Copy step).
+  TensorId in_order(TensorId id, const Order& order);
+  // A dense view of other dims over the same bytes, in identity order. The tensor must be dense.
+  TensorId view(TensorId id, const Shape& dims);
+  // The same with quantization parameters kept and an order given.
+  TensorId view(TensorId id, const Shape& dims, const Order& order);
+  // A part of a tensor: `extent` elements of memory dimension `dim` from `first`. Only for the innermost dimension
+  // of a tensor, or where all outer dimensions are 1.
+  bool can_slice(TensorId id, size_t dim) const;
+  TensorId slice(TensorId id, size_t dim, int64_t first, int64_t extent);
+
+  // The same storage with other axis labels (as many as dims).
+  TensorId relabel(TensorId id, const Order& order);
+  // A new arena tensor without a name (scratch), dense.
+  TensorId scratch(DType dtype, const Shape& dims, const Order& order, const QuantParams& quant = {});
+  // The tensor that will hold output `value` in the form this node produces: int8 with the value's parameters when
+  // int8() and the value has them, else native. dims are in memory order.
+  TensorId output(const Value* value, const Order& order);
+  // The value's form is this existing tensor (a view or a relabelled input).
+  void bind(const Value* value, TensorId id);
+  // The value's int8 form is `table` applied to `base`; emitted only when somebody needs it stored.
+  void defer_table(const Value* value, TensorId base, const Table& table);
+  // int32 accumulators with per-channel scales become the value's native form.
+  void bind_dequantized(const Value* value, TensorId accumulators);
+
+  // The value an operator computes once a following activation is fused, and its bounds (-inf, inf without one).
+  struct Fused {
+    const Value* value;
+    float lo, hi;
+  };
+  // `clamps`: the step has bounds of its own; otherwise only an activation that the saturation of the int8 output
+  // already performs is fused.
+  Fused fused_output(const Node& node, bool clamps);
+
+  TensorId constant(const Tensor& tensor);  // in identity order
+  template <class T>
+  TensorId constant(const Shape& dims, const std::vector<T>& data) {
+    return constant(Tensor::from<T>(dims, data));
+  }
+  void emit(StepParams params, std::vector<TensorId> inputs, std::vector<TensorId> outputs);
+  // One element-wise pass between tensors of equal logical shape, whatever their orders and pitches.
+  void emit_copy(TensorId from, TensorId to);
+  void emit_table(TensorId from, TensorId to, const Table& table);
+  // Copies `from`, through `table` if given, to the part of `to` that starts at `first` of memory dimension `dim`.
+  void place(TensorId from, TensorId to, size_t dim, int64_t first, const Table* table);
+
+ private:
+  struct Forms {
+    std::optional<TensorId> native, int8;
+    std::optional<Deferred> deferred;
+  };
+  TensorId add_tensor(TensorDesc desc);
+  TensorId alias(TensorId of, TensorDesc desc, uint64_t byte_offset = 0);
+  TensorId dense(TensorId id);
+  void announce(TensorId id);    // a named tensor that this node finishes
+  void flush_announcements();
+  void lower_inputs();
+  void lower_outputs();
+  void pack_constants();
+
+  const graph::Graph& graph_;
+  graph::Consumers consumers_;
+  LowerOptions options_;
+  const Node* node_ = nullptr;
+  Program program_;
+  std::unordered_map<const Value*, Forms> forms_;
+  std::unordered_map<const Node*, bool> absorbed_;  // activations fused into their producer
+  struct AliasOf {
+    TensorId root;
+    uint64_t offset;
+  };
+  std::vector<AliasOf> alias_;                      // per tensor; itself for a root
+  std::vector<int32_t> writer_;                     // per root: the last step that wrote it, -1 before
+  std::map<std::pair<TensorId, Order>, TensorId> reordered_;
+  std::vector<TensorId> announced_;
+  std::unordered_map<TensorId, Tensor> constants_;  // by weights tensor
+};
+
+// Int8 parameters for a constant operand: its own range, zero included.
+QuantParams constant_quant(const Tensor& tensor);
+// int8 codes of real values: sat(rne(f32(x / s)) + z), as the Quantize step.
+std::vector<int8_t> quantize_codes(std::span<const float> values, const QuantParams& quant);
+
+// Drops tensors that no step, input or output names.
+void drop_unused_tensors(Program& program);
+
+// Result = requantized codes: T[q] = sat(rne(f32(f32(f32(q-z)*s)/sy)) + zy).
+Table requantize_table(const QuantParams& from, const QuantParams& to);
+
+}  // namespace openhb::compiler

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where tensors live in the arena: offsets such that tensors alive at the same time never overlap.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace openhb::compiler {
+
+struct Lifetime {
+  int32_t first, last;  // steps, inclusive
+  uint64_t size;        // bytes
+};
+
+struct MemoryPlan {
+  std::vector<uint64_t> offsets;
+  uint64_t size = 0;         // of the arena, slack included
+  uint64_t lower_bound = 0;  // the largest sum of sizes alive at one step
+};
+
+// Greedy by size: each tensor, largest first, takes the lowest aligned gap among those alive with it.
+MemoryPlan plan_memory(const std::vector<Lifetime>& tensors);
+
+}  // namespace openhb::compiler

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+add_library(openhb_compiler STATIC
+  compiler/calibrate.cc
+  compiler/compare.cc
+  compiler/convert.cc
+  compiler/evaluate.cc
+  compiler/layout.cc
+  compiler/lowering.cc
+  compiler/memory_plan.cc
+  ops/binary.cc
+  ops/infer.cc
+  ops/linear.cc
+  ops/movement.cc
+  ops/pool.cc
+  ops/rearrange.cc
+  ops/reduce.cc
+  ops/resize.cc
+  ops/shape_ops.cc
+  ops/unary.cc
+  ops/window.cc
+  passes/modernize.cc
+  passes/preprocess.cc
+  precision/assign.cc
+  quantize/calibrated.cc
+  quantize/qdq.cc
+  quantize/weights.cc
+)
+add_library(openhb::compiler ALIAS openhb_compiler)
+target_compile_definitions(openhb_compiler PRIVATE OPENHB_VERSION="${PROJECT_VERSION}")
+target_link_libraries(openhb_compiler PUBLIC openhb::graph openhb::frontend openhb::calibration openhb::engine)

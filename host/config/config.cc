@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/config/config.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "common/io/file.h"
+#include "host/config/keys.h"
+#include "host/config/values.h"
+
+namespace openhb::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxFileSize = size_t{1} << 20;
+
+bool is_image(InputKind kind) { return kind != InputKind::featuremap; }
+int64_t channels_of(InputKind kind) { return kind == InputKind::gray ? 1 : 3; }
+bool uses_mean(Norm norm) { return norm == Norm::mean || norm == Norm::mean_and_scale; }
+bool uses_scale(Norm norm) { return norm == Norm::scale || norm == Norm::mean_and_scale; }
+
+// What a file may have been trained on for each runtime type.
+bool compatible(InputKind train, InputKind rt) {
+  const auto colour = [](InputKind kind) { return kind == InputKind::rgb || kind == InputKind::bgr; };
+  return train == rt || (colour(train) && colour(rt));
+}
+
+class Builder {
+ public:
+  Builder(const Document& document, Problems& problems) : document_(document), problems_(problems) {}
+
+  Config build() {
+    count_inputs();
+    for (const Key& key : keys()) apply(key);
+    for (size_t i = 0; i < config_.inputs.size(); ++i) check_input(i);
+    check_calibration();
+    check_placement();
+    if (config_.prefix.find('/') != std::string::npos)
+      bad("output_model_file_prefix", "'{}' must not contain '/'; folders go into working_dir",
+          config_.prefix);
+    return std::move(config_);
+  }
+
+ private:
+  template <class... Args>
+  void bad(std::string_view key, fmt::format_string<Args...> format, Args&&... args) {
+    problems_.add(ErrorCode::config_bad_value, document_.line(key), "'{}': {}", key,
+                  fmt::format(format, std::forward<Args>(args)...));
+  }
+  void missing(std::string_view key, std::string_view why) {
+    const Key& row = *std::find_if(keys().begin(), keys().end(), [&](const Key& k) { return k.name == key; });
+    const auto group = document_.groups.find(row.group);
+    if (group == document_.groups.end()) return;  // the whole group is, which is reported already
+    problems_.add(ErrorCode::config_missing_key, group->second, "'{}' is missing in '{}'{}", key,
+                  kGroups[static_cast<size_t>(row.group)].name, why);
+  }
+  bool given(std::string_view key) const { return document_.line(key) > 0; }
+  // "input 'x': ", or nothing when there is only one.
+  std::string of_input(size_t i) const {
+    return config_.inputs.size() == 1 ? "" : fmt::format("input '{}': ", config_.inputs[i].name);
+  }
+
+  void count_inputs() {
+    const Given* names = document_.find("input_name");
+    config_.inputs.resize(names ? names->values.size() : 1);
+    if (!names) return;
+    for (size_t i = 0; i < names->values.size(); ++i)
+      for (size_t j = 0; j < i; ++j) {
+        const std::string& name = names->values[i].text;
+        if (names->values.size() > 1 && name.empty() && j == i) bad("input_name", "entry {} is empty", i + 1);
+        if (name == names->values[j].text && !name.empty()) bad("input_name", "'{}' is named twice", name);
+      }
+  }
+
+  void apply(const Key& key) {
+    const Given* value = document_.find(key.name);
+    if (!value) {
+      if (key.required && !given(key.name)) missing(key.name, "");
+      return;
+    }
+    if (!key.per_input) {
+      if (key.set) key.set(config_, value->values.at(0));
+      return;
+    }
+    if (value->values.size() != config_.inputs.size()) {
+      bad(key.name, "{} entr{} for {} input{}; input_name {}", value->values.size(),
+          value->values.size() == 1 ? "y" : "ies", config_.inputs.size(),
+          config_.inputs.size() == 1 ? "" : "s",
+          given("input_name") ? "sets how many there must be"
+                              : "must name the inputs when there are several");
+      return;
+    }
+    for (size_t i = 0; i < config_.inputs.size(); ++i)
+      if (key.set_input && !value->values[i].none) key.set_input(config_.inputs[i], value->values[i]);
+  }
+
+  void check_input(size_t i) {
+    InputConfig& input = config_.inputs[i];
+    const bool kinds_known = document_.find("input_type_train") && document_.find("input_type_rt");
+    if (kinds_known && !compatible(input.kind_train, input.kind_rt))
+      bad("input_type_rt", "{}input_type_rt {} cannot be used with input_type_train {}", of_input(i),
+          word("input_type_rt", i), word("input_type_train", i));
+    if (word("input_layout_rt", i).empty()) input.nhwc_rt = is_image(input.kind_rt) ? true : input.nhwc_train;
+    if (input.shape && document_.find("input_type_train")) check_shape(i);
+    check_norm(i, "mean_value", uses_mean(input.norm), input.mean);
+    check_norm(i, "scale_value", uses_scale(input.norm), input.scale);
+    if (std::count(input.scale.begin(), input.scale.end(), 0.0f) > 0)
+      bad("scale_value", "{}a scale of 0 would erase the input", of_input(i));
+  }
+
+  void check_shape(size_t i) {
+    const InputConfig& input = config_.inputs[i];
+    const Shape& shape = *input.shape;
+    if (is_image(input.kind_train)) {
+      const size_t axis = input.nhwc_train ? 3 : 1;
+      if (shape.size() != 4 ||
+          (document_.find("input_layout_train") && shape[axis] != channels_of(input.kind_train)))
+        bad("input_shape", "{}{} is no shape of a {} input in layout {}", of_input(i), to_string(shape),
+            word("input_type_train", i), input.nhwc_train ? "NHWC" : "NCHW");
+    } else if (shape.size() != 4 && input.norm != Norm::none) {
+      bad("norm_type", "{}a featuremap of {} dimensions can only have no_preprocess", of_input(i),
+          shape.size());
+    }
+  }
+
+  void check_norm(size_t i, std::string_view key, bool used, const std::vector<float>& values) {
+    const InputConfig& input = config_.inputs[i];
+    if (!used && !values.empty() && (document_.find("norm_type") || !given("norm_type")))
+      bad(key, "{}norm_type {} does not use it; write None", of_input(i),
+          document_.find("norm_type") ? word("norm_type", i) : "no_preprocess");
+    if (used && values.empty()) {
+      if (!given(key))
+        missing(key, fmt::format("; {}norm_type {} needs it", of_input(i), word("norm_type", i)));
+      else if (document_.find(key))
+        bad(key, "{}norm_type {} needs a value here", of_input(i), word("norm_type", i));
+    }
+    if (values.size() < 2 || !document_.find("input_type_train")) return;
+    int64_t channels = channels_of(input.kind_train);
+    if (!is_image(input.kind_train)) {
+      // A featuremap's channels are only known here when its shape is given.
+      if (!input.shape || input.shape->size() != 4) return;
+      channels = (*input.shape)[input.nhwc_train ? 3 : 1];
+    }
+    if (static_cast<int64_t>(values.size()) != channels)
+      bad(key, "{}{} numbers for {} channel{}; write one, or one per channel", of_input(i), values.size(),
+          channels, channels == 1 ? "" : "s");
+  }
+
+  void check_calibration() {
+    const bool sound = document_.find("calibration_type") || !given("calibration_type");
+    if (sound && config_.calibration != CalibrationType::skip && !given("cal_data_dir"))
+      missing("cal_data_dir", "; only calibration_type skip needs no data");
+    if (sound && config_.calibration == CalibrationType::percentile && !given("max_percentile"))
+      missing("max_percentile", "; calibration_type percentile needs it");
+    const bool percentile_used =
+        config_.calibration == CalibrationType::max || config_.calibration == CalibrationType::percentile;
+    if (sound && !percentile_used && config_.max_percentile != 1.0)
+      bad("max_percentile", "only calibration_type max and percentile use it");
+    if (!config_.preprocess_on || !document_.find("input_type_train")) return;
+    for (size_t i = 0; i < config_.inputs.size(); ++i)
+      if (!is_image(config_.inputs[i].kind_train))
+        bad("preprocess_on", "{}pictures cannot feed a featuremap input", of_input(i));
+  }
+
+  void check_placement() {
+    for (const std::string& node : config_.run_on_cpu)
+      if (std::count(config_.run_on_bpu.begin(), config_.run_on_bpu.end(), node) > 0)
+        bad("run_on_bpu", "'{}' is in run_on_cpu, too", node);
+  }
+
+  std::string word(std::string_view key, size_t i) const {
+    const Given* value = document_.find(key);
+    return value && i < value->values.size() && !value->values[i].none ? value->values[i].text : "";
+  }
+
+  const Document& document_;
+  Problems& problems_;
+  Config config_;
+};
+
+// Paths of things that exist: beside the configuration first, then in the current directory.
+void resolve(std::string& path, const fs::path& folder) {
+  if (path.empty() || fs::path(path).is_absolute()) return;
+  std::error_code ignored;
+  if (const fs::path beside = folder / path; fs::exists(beside, ignored))
+    path = beside.lexically_normal().string();
+}
+
+std::string quoted(const std::string& text) {
+  const auto special = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  std::string result;
+  if (std::any_of(text.begin(), text.end(), special)) {
+    for (char c : text)
+      result += special(c)              ? fmt::format("\\x{:02x}", c)
+                : c == '"' || c == '\\' ? std::string{'\\', c}
+                                        : std::string{c};
+    return '"' + result + '"';
+  }
+  for (char c : text) result += c == '\'' ? std::string("''") : std::string{c};
+  return "'" + result + "'";
+}
+
+// The value of a key, every default filled in.
+std::string effective_value(const Key& key, const Config& config) {
+  if (!key.per_input) return key.show ? key.show(config) : std::string(key.fallback);
+  std::vector<std::string> entries;
+  for (const InputConfig& input : config.inputs)
+    entries.push_back(key.show_input ? key.show_input(input) : std::string(key.fallback));
+  // An empty entry stands for "not given", which only the key as a whole can be.
+  if (std::all_of(entries.begin(), entries.end(), [](const std::string& entry) { return entry.empty(); }))
+    return "";
+  for (std::string& entry : entries)
+    if (entry.empty()) entry = "None";
+  return fmt::format("{}", fmt::join(entries, "; "));
+}
+
+}  // namespace
+
+Config parse_config(const std::string& yaml, const std::string& path) {
+  if (yaml.size() > kMaxFileSize)
+    fail(ErrorCode::config_parse,
+         "configuration file '{}' has {} bytes, more than 1 MiB: is it the right file?", path, yaml.size());
+  Problems problems;
+  const Document document = read_document(yaml, problems);
+  // A file that could not be parsed would only make every key "missing".
+  if (document.groups.empty()) problems.throw_if_any(path);
+  Config config = Builder(document, problems).build();
+  problems.throw_if_any(path);
+
+  const fs::path folder = fs::path(path).parent_path();
+  resolve(config.onnx_model, folder);
+  for (InputConfig& input : config.inputs) resolve(input.cal_dir, folder);
+  return config;
+}
+
+Config load_config(const std::string& path) {
+  return parse_config(read_text_file(path, EmptyFile::refuse), path);
+}
+
+std::string effective_yaml(const Config& config) {
+  std::string text;
+  for (size_t g = 0; g < kGroups.size(); ++g) {
+    text += fmt::format("{}:\n", kGroups[g].name);
+    for (const Key& key : keys())
+      if (key.group == static_cast<Group>(g))
+        text += fmt::format("  {}: {}\n", key.name, quoted(effective_value(key, config)));
+  }
+  return text;
+}
+
+}  // namespace openhb::config

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The YAML configuration of `hb_mapper makertbin`, typed. Keys, defaults and rules come from one table
+// (config.cc).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/dtype.h"
+#include "common/program/program.h"
+
+namespace openhb::config {
+
+enum class Norm { none, mean, scale, mean_and_scale };
+
+// One network input. Vectors are empty (identity), of length 1, or one per channel.
+struct InputConfig {
+  std::string name;  // "" allowed for a single input: the model's only one
+  InputKind kind_train = InputKind::featuremap, kind_rt = InputKind::featuremap;
+  bool nhwc_train = false, nhwc_rt = false;
+  std::optional<Shape> shape;
+  Norm norm = Norm::none;
+  std::vector<float> mean, scale;
+  std::string cal_dir;             // absolute or relative to the working directory of the process
+  std::optional<DType> cal_dtype;  // unset: by the _f32 suffix rule
+};
+
+enum class CalibrationType { automatic, max, kl, mse, percentile, skip };
+
+struct Config {
+  std::string onnx_model;
+  std::string march = "bayes";
+  std::string prefix = "model";
+  std::string working_dir = "model_output";
+  std::vector<std::string> output_nodes;
+  std::vector<InputConfig> inputs;
+  bool preprocess_on = false;
+  CalibrationType calibration = CalibrationType::automatic;
+  double max_percentile = 1.0;
+  bool per_channel = false;
+  std::vector<std::string> run_on_cpu, run_on_bpu;
+  std::string optimize_level = "O2";
+  bool debug = false;
+};
+
+// Reads and checks the file; reports all errors at once with line numbers; relative paths in it are relative
+// to the file's folder when they exist there, else to the current directory. Throws Error(config_*).
+Config load_config(const std::string& path);
+
+// The same for text in memory; `path` names it in errors and is where relative paths are looked up.
+Config parse_config(const std::string& yaml, const std::string& path);
+
+// The configuration with every default filled in, as YAML with the documented key names.
+std::string effective_yaml(const Config& config);
+
+}  // namespace openhb::config

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/config/keys.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "common/text/text.h"
+
+namespace openhb::config {
+namespace {
+
+template <class Enum>
+using Names = std::initializer_list<std::pair<Enum, std::string_view>>;
+
+const Names<InputKind> kKinds = {{InputKind::rgb, "rgb"},       {InputKind::bgr, "bgr"},
+                                 {InputKind::gray, "gray"},     {InputKind::featuremap, "featuremap"},
+                                 {InputKind::yuv444, "yuv444"}, {InputKind::nv12, "nv12"}};
+const Names<Norm> kNorms = {{Norm::none, "no_preprocess"},
+                            {Norm::mean, "data_mean"},
+                            {Norm::scale, "data_scale"},
+                            {Norm::mean_and_scale, "data_mean_and_scale"}};
+const Names<CalibrationType> kCalibrations = {{CalibrationType::automatic, "default"},
+                                              {CalibrationType::max, "max"},
+                                              {CalibrationType::kl, "kl"},
+                                              {CalibrationType::mse, "mse"},
+                                              {CalibrationType::percentile, "percentile"},
+                                              {CalibrationType::skip, "skip"}};
+
+template <class Enum>
+Enum from_word(const Names<Enum>& names, std::string_view word) {
+  for (const auto& [value, name] : names)
+    if (name == word) return value;
+  fail(ErrorCode::internal, "the configuration table allows '{}', which has no meaning", word);
+}
+template <class Enum>
+std::string to_word(const Names<Enum>& names, Enum wanted) {
+  for (const auto& [value, name] : names)
+    if (value == wanted) return std::string(name);
+  fail(ErrorCode::internal, "a configuration value has no word");
+}
+
+std::string show_boolean(bool value) { return value ? "True" : "False"; }
+std::string show_numbers(const std::vector<float>& values) {
+  return values.empty() ? "None" : fmt::format("{}", fmt::join(values, " "));
+}
+std::string show_names(const std::vector<std::string>& names) {
+  return fmt::format("{}", fmt::join(names, "; "));
+}
+
+using C = Config;
+using I = InputConfig;
+using V = Value;
+
+// clang-format off
+const Key kKeys[] = {
+  {.group = Group::model, .name = "onnx_model", .type = Type::path, .required = true,
+   .help = "The float ONNX model.",
+   .set = [](C& c, const V& v) { c.onnx_model = v.text; }, .show = [](const C& c) { return c.onnx_model; }},
+  {.group = Group::model, .name = "prototxt", .type = Type::path,
+   .help = "The structure of a Caffe model.", .available = false},
+  {.group = Group::model, .name = "caffe_model", .type = Type::path,
+   .help = "The weights of a Caffe model.", .available = false},
+  {.group = Group::model, .name = "march", .type = Type::text, .required = true, .values = "bayes", .later = "bernoulli2",
+   .help = "The architecture to compile for.",
+   .set = [](C& c, const V& v) { c.march = v.text; }, .show = [](const C& c) { return c.march; }},
+  {.group = Group::model, .name = "output_model_file_prefix", .type = Type::text, .fallback = "model",
+   .help = "Names of all results begin with this.",
+   .set = [](C& c, const V& v) { c.prefix = v.text; }, .show = [](const C& c) { return c.prefix; }},
+  {.group = Group::model, .name = "working_dir", .type = Type::path, .fallback = "model_output",
+   .help = "The folder for all results, relative to the current directory; made when it is missing.",
+   .set = [](C& c, const V& v) { c.working_dir = v.text; }, .show = [](const C& c) { return c.working_dir; }},
+  {.group = Group::model, .name = "layer_out_dump", .type = Type::boolean, .fallback = "False",
+   .help = "Keep the results of inner convolutions as outputs.", .available = false},
+  {.group = Group::model, .name = "output_nodes", .type = Type::names,
+   .help = "Exactly these nodes become the outputs.",
+   .set = [](C& c, const V& v) { c.output_nodes = v.names; }, .show = [](const C& c) { return show_names(c.output_nodes); }},
+  {.group = Group::model, .name = "remove_node_type", .type = Type::names,
+   .help = "Types of nodes to remove at inputs and outputs.", .available = false},
+  {.group = Group::model, .name = "remove_node_name", .type = Type::names,
+   .help = "Names of nodes to remove at inputs and outputs.", .available = false},
+  {.group = Group::model, .name = "set_node_data_type", .type = Type::names,
+   .help = "Nodes with int16 outputs, as `name:int16`.", .available = false},
+  {.group = Group::model, .name = "debug_mode", .type = Type::text,
+   .help = "`dump_calibration_data` keeps the preprocessed calibration samples.", .available = false},
+  {.group = Group::model, .name = "node_info", .type = Type::anything,
+   .help = "Place and data type of single nodes.", .available = false},
+
+  {.group = Group::input, .name = "input_name", .type = Type::text, .per_input = true,
+   .help = "Names of the model's inputs; may be left out for a single input.",
+   .set_input = [](I& i, const V& v) { i.name = v.text; }, .show_input = [](const I& i) { return i.name; }},
+  {.group = Group::input, .name = "input_type_train", .type = Type::text, .per_input = true, .required = true,
+   .values = "rgb bgr gray featuremap", .later = "yuv444",
+   .help = "What the model was trained on.",
+   .set_input = [](I& i, const V& v) { i.kind_train = from_word(kKinds, v.text); },
+   .show_input = [](const I& i) { return to_word(kKinds, i.kind_train); }},
+  {.group = Group::input, .name = "input_layout_train", .type = Type::text, .per_input = true, .required = true,
+   .values = "NCHW NHWC", .help = "The layout of the model's input.",
+   .set_input = [](I& i, const V& v) { i.nhwc_train = v.text == "NHWC"; },
+   .show_input = [](const I& i) { return std::string(i.nhwc_train ? "NHWC" : "NCHW"); }},
+  {.group = Group::input, .name = "input_type_rt", .type = Type::text, .per_input = true, .required = true,
+   .values = "rgb bgr gray featuremap", .later = "yuv444 nv12",
+   .help = "What the program is given when it runs. `rgb` and `bgr` may be trained on either of the two; `gray` and "
+           "`featuremap` only on themselves.",
+   .set_input = [](I& i, const V& v) { i.kind_rt = from_word(kKinds, v.text); },
+   .show_input = [](const I& i) { return to_word(kKinds, i.kind_rt); }},
+  {.group = Group::input, .name = "input_layout_rt", .type = Type::text, .per_input = true, .values = "NCHW NHWC",
+   .help = "The layout that the program is given when it runs. Default: `NHWC`; for a featuremap as "
+           "`input_layout_train`.",
+   .set_input = [](I& i, const V& v) { i.nhwc_rt = v.text == "NHWC"; },
+   .show_input = [](const I& i) { return std::string(i.nhwc_rt ? "NHWC" : "NCHW"); }},
+  {.group = Group::input, .name = "input_space_and_range", .type = Type::text, .per_input = true, .fallback = "regular",
+   .values = "regular", .later = "bt601_video", .help = "The range of nv12 data."},
+  {.group = Group::input, .name = "input_shape", .type = Type::shape, .per_input = true,
+   .help = "Shapes such as `1x3x224x224`; needed for models with open dimensions.",
+   .set_input = [](I& i, const V& v) { i.shape = v.shape; },
+   .show_input = [](const I& i) { return i.shape ? to_string(*i.shape) : std::string(); }},
+  {.group = Group::input, .name = "input_batch", .type = Type::integer, .fallback = "1",
+   .help = "Batch of the program.", .least = 1, .most = 4096, .available = false},
+  {.group = Group::input, .name = "norm_type", .type = Type::text, .per_input = true, .fallback = "no_preprocess",
+   .values = "no_preprocess data_mean data_scale data_mean_and_scale",
+   .help = "What becomes part of the program: `(data - mean) * scale`, one of the two, or nothing.",
+   .set_input = [](I& i, const V& v) { i.norm = from_word(kNorms, v.text); },
+   .show_input = [](const I& i) { return to_word(kNorms, i.norm); }},
+  {.group = Group::input, .name = "mean_value", .type = Type::numbers, .per_input = true, .fallback = "None",
+   .help = "One number, or one per channel separated by blanks. Needed with `data_mean` and `data_mean_and_scale`.",
+   .set_input = [](I& i, const V& v) { i.mean = v.numbers; },
+   .show_input = [](const I& i) { return show_numbers(i.mean); }},
+  {.group = Group::input, .name = "scale_value", .type = Type::numbers, .per_input = true, .fallback = "None",
+   .help = "As `mean_value`; for `data_scale` and `data_mean_and_scale`. Not 0.",
+   .set_input = [](I& i, const V& v) { i.scale = v.numbers; },
+   .show_input = [](const I& i) { return show_numbers(i.scale); }},
+
+  {.group = Group::calibration, .name = "cal_data_dir", .type = Type::path, .per_input = true,
+   .help = "Folders with one file per sample; needed unless `calibration_type` is `skip`.",
+   .set_input = [](I& i, const V& v) { i.cal_dir = v.text; }, .show_input = [](const I& i) { return i.cal_dir; }},
+  {.group = Group::calibration, .name = "cal_data_type", .type = Type::text, .per_input = true,
+   .values = "float32 uint8 int32 int16 int8",
+   .help = "Element type of raw files. Default: float32 when the folder's name ends in `_f32`, else uint8. Pictures "
+           "and .npy files need none.",
+   .set_input = [](I& i, const V& v) { i.cal_dtype = dtype_from_name(v.text); },
+   .show_input = [](const I& i) { return i.cal_dtype ? std::string(dtype_name(*i.cal_dtype)) : std::string(); }},
+  {.group = Group::calibration, .name = "preprocess_on", .type = Type::boolean, .fallback = "False",
+   .help = "The folders hold JPEG, PNG or BMP pictures, which are resized and reordered. Picture inputs only.",
+   .set = [](C& c, const V& v) { c.preprocess_on = v.boolean; },
+   .show = [](const C& c) { return show_boolean(c.preprocess_on); }},
+  {.group = Group::calibration, .name = "calibration_type", .type = Type::text, .fallback = "default",
+   .values = "default max kl mse percentile skip", .later = "mix load",
+   .help = "How ranges are chosen (calibration.md). `skip`: random data, only to measure speed.",
+   .set = [](C& c, const V& v) { c.calibration = from_word(kCalibrations, v.text); },
+   .show = [](const C& c) { return to_word(kCalibrations, c.calibration); }},
+  {.group = Group::calibration, .name = "max_percentile", .type = Type::number, .fallback = "1.0",
+   .help = "The share of values that `max` and `percentile` keep, such as 0.99995. Needed with `percentile`.",
+   .least = 0.5, .most = 1.0,
+   .set = [](C& c, const V& v) { c.max_percentile = v.number; },
+   .show = [](const C& c) { return fmt::format("{}", c.max_percentile); }},
+  {.group = Group::calibration, .name = "per_channel", .type = Type::boolean, .fallback = "False",
+   .help = "Ranges per channel of feature maps; `default` decides this by itself.",
+   .set = [](C& c, const V& v) { c.per_channel = v.boolean; },
+   .show = [](const C& c) { return show_boolean(c.per_channel); }},
+  {.group = Group::calibration, .name = "run_on_cpu", .type = Type::names,
+   .help = "Nodes that stay in float on the CPU.",
+   .set = [](C& c, const V& v) { c.run_on_cpu = v.names; }, .show = [](const C& c) { return show_names(c.run_on_cpu); }},
+  {.group = Group::calibration, .name = "run_on_bpu", .type = Type::names,
+   .help = "Nodes that must become integer steps.",
+   .set = [](C& c, const V& v) { c.run_on_bpu = v.names; }, .show = [](const C& c) { return show_names(c.run_on_bpu); }},
+  {.group = Group::calibration, .name = "optimization", .type = Type::text,
+   .help = "Options of the quantizer, separated by `,`.", .available = false},
+
+  {.group = Group::compiler, .name = "compile_mode", .type = Type::text, .fallback = "latency", .values = "latency",
+   .later = "bandwidth balance", .help = "What the compiler optimizes for."},
+  {.group = Group::compiler, .name = "balance_factor", .type = Type::integer,
+   .help = "Between bandwidth (0) and latency (100), for `compile_mode: balance`.", .least = 0, .most = 100, .available = false},
+  {.group = Group::compiler, .name = "debug", .type = Type::boolean, .fallback = "False",
+   .help = "Keep the information for per-layer profiles in the program.",
+   .set = [](C& c, const V& v) { c.debug = v.boolean; }, .show = [](const C& c) { return show_boolean(c.debug); }},
+  {.group = Group::compiler, .name = "core_num", .type = Type::integer, .fallback = "1",
+   .help = "BPU cores that one inference uses.", .least = 1, .most = 2, .available = false},
+  {.group = Group::compiler, .name = "optimize_level", .type = Type::text, .fallback = "O2", .values = "O0 O1 O2 O3",
+   .help = "How much the compiler does.",
+   .set = [](C& c, const V& v) { c.optimize_level = v.text; }, .show = [](const C& c) { return c.optimize_level; }},
+  {.group = Group::compiler, .name = "input_source", .type = Type::anything,
+   .help = "Where the hardware takes inputs from.", .available = false},
+  {.group = Group::compiler, .name = "max_time_per_fc", .type = Type::integer, .fallback = "0",
+   .help = "The longest time in microseconds that a model may hold the BPU.", .least = 0, .most = 4294967295.0, .available = false},
+  {.group = Group::compiler, .name = "jobs", .type = Type::integer,
+   .help = "Compile processes.", .least = 1, .most = 1024, .available = false},
+  {.group = Group::compiler, .name = "advice", .type = Type::integer, .fallback = "0",
+   .help = "Report operators that lose more than these microseconds.", .least = 0, .most = 4294967295.0, .available = false},
+
+  {.group = Group::custom_op, .name = "custom_op_method", .type = Type::text,
+   .help = "`register`.", .available = false},
+  {.group = Group::custom_op, .name = "op_register_files", .type = Type::names,
+   .help = "Python files that implement operators.", .available = false},
+  {.group = Group::custom_op, .name = "custom_op_dir", .type = Type::path,
+   .help = "The folder of these files.", .available = false},
+};
+// clang-format on
+
+constexpr std::array<std::string_view, 9> kTypeNames = {"text",  "path",  "True/False", "integer", "number",
+                                                        "names", "shape", "numbers",    "any"};
+
+std::string code_words(std::string_view text) {
+  std::vector<std::string> marked;
+  for (const std::string& word : words(text)) marked.push_back("`" + word + "`");
+  return fmt::format("{}", fmt::join(marked, ", "));
+}
+
+std::string values_cell(const Key& key) {
+  std::string cell = code_words(key.values);
+  if (key.least < key.most) cell = fmt::format("{} to {}", key.least, key.most);
+  if (!key.later.empty()) cell += fmt::format("; not available yet: {}", code_words(key.later));
+  return cell;
+}
+
+}  // namespace
+
+std::span<const Key> keys() { return kKeys; }
+
+std::string_view type_name(const Key& key) { return kTypeNames[static_cast<size_t>(key.type)]; }
+
+std::vector<std::string> words(std::string_view text) { return split(text, ' '); }
+
+std::string configuration_markdown() {
+  std::string text =
+      "# Configuration of hb_mapper makertbin\n\n"
+      "<!-- Made from the table in host/config/keys.cc by configuration_markdown(); a test compares the two. "
+      "-->\n\n"
+      "One YAML file with the groups below. A value is a plain or quoted scalar; an empty one counts as not "
+      "given. "
+      "Several names are separated by `;`; `None` stands for an input that needs no value. Relative paths of "
+      "inputs are looked up beside the file first, "
+      "then in the "
+      "current directory. Unknown keys and values are errors, all of which are reported at once with their "
+      "lines. Keys "
+      "marked *not available yet* are known, but accepted only with their default.\n";
+  for (size_t g = 0; g < kGroups.size(); ++g) {
+    text +=
+        fmt::format("\n## {}\n\n{}{}\n\n| key | type | default | values | meaning |\n|---|---|---|---|---|\n",
+                    kGroups[g].name, kGroups[g].help,
+                    kGroups[g].required ? " This group is required." : " This group is optional.");
+    for (const Key& key : keys()) {
+      if (key.group != static_cast<Group>(g)) continue;
+      const std::string fallback = key.required           ? "required"
+                                   : key.fallback.empty() ? "-"
+                                                          : fmt::format("`{}`", key.fallback);
+      text += fmt::format("| `{}` | {}{} | {} | {} | {}{} |\n", key.name, type_name(key),
+                          key.per_input ? ", per input" : "", fallback, values_cell(key),
+                          key.available ? "" : "*Not available yet.* ", key.help);
+    }
+  }
+  return text;
+}
+
+}  // namespace openhb::config

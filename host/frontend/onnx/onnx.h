@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// ONNX files to graphs and back. The only place that knows protobuf.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "host/graph/graph.h"
+
+namespace openhb::onnx_frontend {
+
+struct ImportOptions {
+  std::map<std::string, Shape> input_shapes;  // overrides, by input name; resolve dynamic dimensions
+};
+
+// Parses, checks the structure, resolves dynamic input dimensions (a leading dynamic dimension becomes 1),
+// makes Constant nodes constants, converts float16/double constants to float32, names unnamed nodes, sorts.
+// Shapes of inner values are not inferred here (graph/shape_inference does that through the operator table).
+// Throws Error (file_*, model_*): for an unsupported domain, dtype, or structure with the node and what to
+// do.
+graph::Graph import_onnx(const std::string& path, const ImportOptions& options = {});
+graph::Graph import_onnx_bytes(std::string_view bytes, const std::string& origin,
+                               const ImportOptions& options = {});
+
+// Writes the model whole or not at all: standard operators, and model-local functions (domain "horizon") for
+// the HzPreprocess and HzCalibration nodes in it, so that stock ONNX Runtime loads it. Same graph, same
+// bytes.
+void export_onnx(const graph::Graph& graph, const std::string& path);
+
+}  // namespace openhb::onnx_frontend

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// The network as a graph of ONNX operators. Passes rewrite it, calibration and precision annotate it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "common/program/program.h"
+#include "common/tensor.h"
+
+namespace openhb::graph {
+
+using Attribute = std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>,
+                               std::vector<std::string>, Tensor>;
+
+struct Node;
+
+// A tensor of the network: a graph input, a constant, or the output of one node.
+struct Value {
+  std::string name;                        // unique in the graph
+  DType dtype = DType::f32;
+  Shape shape;                             // in the order the operator set defines (NCHW for images)
+  std::shared_ptr<const Tensor> constant;  // set for initializers and folded values
+  Node* producer = nullptr;
+  // Int8 representation, once calibration and precision have chosen one: a scale and zero point for codes in
+  // [-128, 127], and the range they came from.
+  std::optional<QuantParams> quant;
+  float range_lo = 0, range_hi = 0;
+
+  bool is_constant() const { return constant != nullptr; }
+};
+
+struct Node {
+  std::string name;     // unique in the graph
+  std::string op;       // ONNX operator type
+  std::string domain;   // "" for the standard set, "horizon" for HzPreprocess and HzCalibration
+  std::map<std::string, Attribute> attributes;
+  std::vector<Value*> inputs;  // nullptr where an optional input is absent
+  std::vector<Value*> outputs;
+  // Set by precision assignment.
+  bool int8 = false;
+  std::string reason;   // why it is not int8, one sentence; empty when it is
+
+  // The attribute, or `fallback` when absent. Error(model_bad_attribute) when present with another type.
+  int64_t attr_int(std::string_view name, int64_t fallback) const;
+  float attr_float(std::string_view name, float fallback) const;
+  std::string attr_string(std::string_view name, std::string_view fallback) const;
+  std::vector<int64_t> attr_ints(std::string_view name, std::vector<int64_t> fallback) const;
+  std::vector<float> attr_floats(std::string_view name, std::vector<float> fallback) const;
+  const Tensor* attr_tensor(std::string_view name) const;  // nullptr when absent
+
+  // Input i, or nullptr when it is absent.
+  Value* input(size_t i) const { return i < inputs.size() ? inputs[i] : nullptr; }
+  // "node 'conv1' (Conv)", for messages.
+  std::string describe() const { return fmt::format("node '{}' ({})", name, op); }
+};
+
+using Consumers = std::unordered_map<const Value*, std::vector<Node*>>;
+
+class Graph {
+ public:
+  std::string name = "main_graph";
+  int64_t opset = 13;      // of the standard domain
+  int64_t ir_version = 7;
+  std::string producer;
+  std::vector<Value*> inputs;
+  std::vector<Value*> outputs;
+
+  Graph() = default;
+  Graph(Graph&&) = default;
+  Graph& operator=(Graph&&) = default;
+
+  // A deep copy; constants are shared (they are immutable).
+  Graph clone() const;
+
+  // Nodes in topological order.
+  const std::vector<std::unique_ptr<Node>>& nodes() const { return nodes_; }
+  const std::vector<std::unique_ptr<Value>>& values() const { return values_; }
+
+  // A new value; the name is made unique by a suffix when taken (or when empty).
+  Value* add_value(std::string name, DType dtype = DType::f32, Shape shape = {});
+  Value* add_constant(std::string name, Tensor tensor);
+  // A new node at the end (or before `before`), with fresh outputs named `outputs`. Fills producer links.
+  Node* add_node(std::string op, std::string name, std::vector<Value*> inputs, std::vector<std::string> outputs,
+                 const Node* before = nullptr);
+  // The same with existing values as outputs.
+  Node* add_node_to(std::string op, std::string name, std::vector<Value*> inputs, std::vector<Value*> outputs,
+                    const Node* before = nullptr);
+  Value* find_value(std::string_view name) const;
+  Node* find_node(std::string_view name) const;
+
+  // All nodes that read each value (a node twice if it reads it twice).
+  Consumers consumers() const;
+  bool is_output(const Value* value) const;
+  // Every use of `from` (node inputs and graph outputs) becomes `to`.
+  void replace_uses(Value* from, Value* to);
+  // Removes a node; its outputs lose their producer.
+  void remove_node(Node* node);
+  // Drops nodes without used outputs and values that nothing refers to.
+  void remove_dead();
+  // Sorts nodes topologically; Error(model_structure) naming a node in a cycle.
+  void sort();
+  std::string unique_name(std::string base) const;
+
+ private:
+  void insert(std::unique_ptr<Node> node, const Node* before);
+  std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<std::unique_ptr<Value>> values_;
+  std::unordered_map<std::string, Value*> value_index_;
+  std::unordered_map<std::string, Node*> node_index_;
+  mutable std::unordered_map<std::string, int> name_counter_;
+};
+
+}  // namespace openhb::graph

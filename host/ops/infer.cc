@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <unordered_map>
+
+#include "common/text/text.h"
+#include "host/compiler/evaluate.h"
+#include "host/ops/list.h"
+
+namespace openhb::ops {
+
+std::span<const OpRow> all_ops() { return AllOps::rows; }
+
+const OpRow* find_op(std::string_view domain, std::string_view name) {
+  static const auto* index = [] {
+    auto* map = new std::map<std::pair<std::string_view, std::string_view>, const OpRow*>;
+    for (const OpRow& row : AllOps::rows) (*map)[{row.info.domain, row.info.name}] = &row;
+    return map;
+  }();
+  const auto it = index->find({domain, name});
+  return it == index->end() ? nullptr : it->second;
+}
+
+const OpRow& op_of(const Node& node, int64_t opset) {
+  if (const OpRow* row = find_op(node.domain, node.op)) {
+    if (node.inputs.size() < row->info.min_inputs || node.inputs.size() > row->info.max_inputs)
+      fail(ErrorCode::model_structure, "{} has {} inputs, expected {} to {}", node.describe(), node.inputs.size(),
+           row->info.min_inputs, row->info.max_inputs);
+    for (size_t i = 0; i < row->info.min_inputs; ++i)
+      if (!node.input(i)) fail(ErrorCode::model_structure, "{}: its input {} is missing", node.describe(), i);
+    return *row;
+  }
+  std::vector<std::string> names;
+  for (const OpRow& row : AllOps::rows) names.emplace_back(row.info.name);
+  fail(ErrorCode::model_unsupported_op,
+       "operator '{}' (domain '{}', opset {}) of node '{}' is not supported.{} Replace it in the model by supported "
+       "operators (docs/operators.md), or cut the model before it",
+       node.op, node.domain.empty() ? "ai.onnx" : node.domain, opset, node.name, suggestion(node.op, names));
+}
+
+const Value* InferContext::required(size_t i) const {
+  const Value* v = node_.input(i);
+  if (!v) fail(ErrorCode::model_structure, "{}: its input {} is missing", node_.describe(), i);
+  return v;
+}
+
+std::vector<int64_t> constant_ints(const Node& node, size_t input) {
+  const Value* v = node.input(input);
+  if (!v) return {};
+  if (!v->is_constant())
+    fail(ErrorCode::model_dynamic_shape,
+         "{}: its input {} ('{}') is computed at run time but decides a shape; it must be constant. Fix the input shape "
+         "(input_shape in the configuration) or simplify the model",
+         node.describe(), input, v->name);
+  if (v->dtype == DType::i32) {
+    const auto d = v->constant->data<int32_t>();
+    return {d.begin(), d.end()};
+  }
+  if (v->dtype != DType::i64)
+    fail(ErrorCode::model_structure, "{}: its input {} is {}, expected int64", node.describe(), input, dtype_name(v->dtype));
+  const auto d = v->constant->data<int64_t>();
+  return {d.begin(), d.end()};
+}
+
+std::vector<int64_t> axes_of(const Node& node, size_t input, std::vector<int64_t> fallback) {
+  return node.input(input) ? constant_ints(node, input) : node.attr_ints("axes", std::move(fallback));
+}
+
+int64_t InferContext::axis(int64_t axis, int64_t rank) const {
+  if (axis < -rank || axis >= rank)
+    fail(ErrorCode::model_bad_attribute, "{}: axis {} is out of range for rank {}", node_.describe(), axis, rank);
+  return axis < 0 ? axis + rank : axis;
+}
+
+void InferContext::set(size_t output, DType dtype, Shape shape) {
+  constexpr int64_t kLargest = int64_t{1} << 31;
+  if (shape.size() > kMaxRank)
+    fail(ErrorCode::model_bad_shape, "{}: its result has rank {}, at most {} is supported", node_.describe(), shape.size(), kMaxRank);
+  if (num_elements(shape) >= kLargest)
+    fail(ErrorCode::model_bad_shape, "{}: its result {} is larger than 2^31 elements", node_.describe(), to_string(shape));
+  if (output >= node_.outputs.size()) return;
+  Value* v = node_.outputs[output];
+  v->dtype = dtype;
+  v->shape = std::move(shape);
+}
+
+void InferContext::fold(size_t output, Tensor tensor) {
+  set(output, tensor.dtype(), tensor.shape());
+  node_.outputs[output]->constant = std::make_shared<const Tensor>(std::move(tensor));
+}
+
+void InferContext::require(bool condition, std::string_view what) const {
+  if (condition) return;
+  std::vector<std::string> shapes;
+  for (const Value* v : node_.inputs) shapes.push_back(v ? to_string(v->shape) : "-");
+  fail(ErrorCode::model_bad_shape, "{}: {} (input shapes: {})", node_.describe(), what, fmt::join(shapes, ", "));
+}
+
+Shape broadcast(const InferContext& context, const Shape& a, const Shape& b) {
+  Shape out(std::max(a.size(), b.size()));
+  for (size_t i = 0; i < out.size(); ++i) {
+    const int64_t x = i < a.size() ? a[a.size() - 1 - i] : 1, y = i < b.size() ? b[b.size() - 1 - i] : 1;
+    context.require(x == y || x == 1 || y == 1, fmt::format("shapes {} and {} do not broadcast", to_string(a), to_string(b)));
+    out[out.size() - 1 - i] = x == 1 ? y : x;
+  }
+  return out;
+}
+
+void infer_shapes(graph::Graph& graph) {
+  std::vector<Node*> folded;
+  for (const auto& node : graph.nodes()) {
+    const OpRow& row = op_of(*node, graph.opset);
+    InferContext context(*node, graph.opset);
+    row.infer(context);
+    const bool all_constant = !node->inputs.empty() && std::all_of(node->inputs.begin(), node->inputs.end(), [](Value* v) {
+      return v == nullptr || v->is_constant();
+    });
+    const bool known = std::all_of(node->outputs.begin(), node->outputs.end(), [](Value* v) { return v->is_constant(); });
+    if (all_constant && !known) compiler::evaluate_constant_node(graph, *node);
+    if (all_constant || known) folded.push_back(node.get());
+  }
+  for (Node* node : folded) graph.remove_node(node);
+  graph.remove_dead();
+}
+
+}  // namespace openhb::ops

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only list of operators.
+#pragma once
+
+#include <utility>
+
+#include "host/ops/elementwise.h"
+#include "host/ops/linear.h"
+#include "host/ops/movement.h"
+#include "host/ops/pool.h"
+#include "host/ops/reduce.h"
+#include "host/ops/resize.h"
+#include "host/ops/shape_ops.h"
+
+namespace openhb::ops {
+
+template <Operator... Ops>
+struct OpList {
+  static constexpr std::array<OpRow, sizeof...(Ops)> rows{OpRow{Ops::info, &Ops::infer, &Ops::quant, &Ops::lower}...};
+};
+
+template <class... Lists>
+struct Join;
+template <class... A>
+struct Join<OpList<A...>> {
+  using type = OpList<A...>;
+};
+template <class... A, class... B, class... Rest>
+struct Join<OpList<A...>, OpList<B...>, Rest...> : Join<OpList<A..., B...>, Rest...> {};
+
+// One description per row of a family's table.
+template <template <size_t> class Family, class Indices>
+struct FromTable;
+template <template <size_t> class Family, size_t... I>
+struct FromTable<Family, std::index_sequence<I...>> {
+  using type = OpList<Family<I>...>;
+};
+template <template <size_t> class Family, auto& rows>
+using Table = typename FromTable<Family, std::make_index_sequence<rows.size()>>::type;
+
+using AllOps = Join<
+    OpList<Conv, Preprocess, BatchNormalization, Gemm, MatMul>, OpList<MaxPool, AveragePool, GlobalAveragePool>,
+    OpList<Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Transpose, Concat, Slice, Split>,
+    OpList<Gather, Pad, Expand, DepthToSpace, SpaceToDepth>, OpList<Resize, Upsample>,
+    OpList<SoftmaxOf<false>, SoftmaxOf<true>>, OpList<ShapeOf, ConstantOfShape, Cast, Calibration>,
+    Table<Unary, kUnaryRows>, Table<Binary, kBinaryRows>, Table<Reduce, kReduceRows>>::type;
+
+}  // namespace openhb::ops

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operators that relabel or select: reshapes, transposes, concatenation, slices, splits.
+#include "host/ops/movement.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "host/compiler/lowering.h"
+
+namespace openhb::ops {
+namespace {
+
+using compiler::Lowering;
+using compiler::Order;
+using compiler::TensorId;
+
+QuantRule passive() { return {QuantKind::passive, "", {0}, 0}; }
+
+// The same elements in ONNX order under another shape.
+void lower_reshape(Lowering& lowering, const Node& node) {
+  const Shape& from = node.input(0)->shape;
+  const TensorId x = lowering.in_order(lowering.input(0), compiler::identity_order(from.size()));
+  lowering.bind(node.outputs[0], lowering.view(x, node.outputs[0]->shape));
+}
+
+}  // namespace
+
+void Reshape::infer(InferContext& c) {
+  Shape shape = c.ints(1);
+  const bool zero_is_zero = c.node().attr_int("allowzero", 0) != 0;
+  int64_t known = 1;
+  size_t open = shape.size();
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == 0 && !zero_is_zero) {
+      c.require(i < c.shape(0).size(), "a 0 in `shape` has no input dimension to copy");
+      shape[i] = c.shape(0)[i];
+    }
+    if (shape[i] == -1) {
+      c.require(open == shape.size(), "`shape` has more than one -1");
+      open = i;
+    } else {
+      known = checked_mul(known, shape[i]);
+    }
+  }
+  const int64_t total = num_elements(c.shape(0));
+  if (open < shape.size()) {
+    c.require(known > 0 && total % known == 0, fmt::format("cannot reshape {} into {}", to_string(c.shape(0)), to_string(shape)));
+    shape[open] = total / known;
+  }
+  c.require(num_elements(shape) == total, fmt::format("cannot reshape {} into {}", to_string(c.shape(0)), to_string(shape)));
+  c.set(0, c.dtype(0), shape);
+}
+QuantRule Reshape::quant(const Node&) { return passive(); }
+void Reshape::lower(Lowering& lowering, const Node& node) { lower_reshape(lowering, node); }
+
+void Flatten::infer(InferContext& c) {
+  int64_t axis = c.node().attr_int("axis", 1);
+  if (axis < 0) axis += c.rank(0);
+  c.require(axis >= 0 && axis <= c.rank(0), "axis is out of range");
+  const Shape& s = c.shape(0);
+  c.set(0, c.dtype(0), {num_elements(Shape(s.begin(), s.begin() + axis)), num_elements(Shape(s.begin() + axis, s.end()))});
+}
+QuantRule Flatten::quant(const Node&) { return passive(); }
+void Flatten::lower(Lowering& lowering, const Node& node) { lower_reshape(lowering, node); }
+
+void Squeeze::infer(InferContext& c) {
+  auto axes = axes_of(c.node(), 1, {});
+  const bool all = axes.empty();
+  for (auto& a : axes) a = c.axis(a, c.rank(0));
+  Shape shape;
+  for (int64_t i = 0; i < c.rank(0); ++i) {
+    const int64_t extent = c.shape(0)[static_cast<size_t>(i)];
+    const bool named = std::find(axes.begin(), axes.end(), i) != axes.end();
+    c.require(!named || extent == 1, fmt::format("axis {} has extent {}, only 1 can be removed", i, extent));
+    if (!(named || (all && extent == 1))) shape.push_back(extent);
+  }
+  c.set(0, c.dtype(0), shape);
+}
+QuantRule Squeeze::quant(const Node&) { return passive(); }
+void Squeeze::lower(Lowering& lowering, const Node& node) { lower_reshape(lowering, node); }
+
+void Unsqueeze::infer(InferContext& c) {
+  auto axes = axes_of(c.node(), 1, {});
+  const int64_t rank = c.rank(0) + static_cast<int64_t>(axes.size());
+  for (auto& a : axes) a = c.axis(a, rank);
+  std::sort(axes.begin(), axes.end());
+  c.require(std::adjacent_find(axes.begin(), axes.end()) == axes.end(), "an axis is named twice");
+  Shape shape = c.shape(0);
+  for (int64_t a : axes) shape.insert(shape.begin() + a, 1);
+  c.set(0, c.dtype(0), shape);
+}
+QuantRule Unsqueeze::quant(const Node&) { return passive(); }
+void Unsqueeze::lower(Lowering& lowering, const Node& node) { lower_reshape(lowering, node); }
+
+void Identity::infer(InferContext& c) { c.set(0, c.dtype(0), c.shape(0)); }
+QuantRule Identity::quant(const Node&) { return passive(); }
+void Identity::lower(Lowering& lowering, const Node& node) { lowering.bind(node.outputs[0], lowering.input(0)); }
+
+void Dropout::infer(InferContext& c) {
+  c.set(0, c.dtype(0), c.shape(0));
+  if (c.node().outputs.size() > 1) c.set(1, DType::boolean, c.shape(0));
+}
+QuantRule Dropout::quant(const Node&) { return passive(); }
+void Dropout::lower(Lowering& lowering, const Node& node) {
+  if (node.outputs.size() > 1)
+    fail(ErrorCode::model_unsupported_op, "{}: its mask output is used; export the model for inference", node.describe());
+  lowering.bind(node.outputs[0], lowering.input(0));
+}
+
+namespace {
+std::vector<int64_t> permutation(const Node& node) {
+  const auto rank = static_cast<int64_t>(node.input(0)->shape.size());
+  std::vector<int64_t> reversed(static_cast<size_t>(rank));
+  for (int64_t i = 0; i < rank; ++i) reversed[static_cast<size_t>(i)] = rank - 1 - i;
+  auto perm = node.attr_ints("perm", reversed);
+  auto sorted = perm;
+  std::sort(sorted.begin(), sorted.end());
+  std::sort(reversed.begin(), reversed.end());
+  if (sorted != reversed)
+    fail(ErrorCode::model_bad_attribute, "{}: attribute 'perm' [{}] is not a permutation of {} axes", node.describe(),
+         fmt::join(perm, ", "), rank);
+  return perm;
+}
+}  // namespace
+
+void Transpose::infer(InferContext& c) {
+  Shape shape;
+  for (int64_t axis : permutation(c.node())) shape.push_back(c.shape(0)[static_cast<size_t>(axis)]);
+  c.set(0, c.dtype(0), shape);
+}
+QuantRule Transpose::quant(const Node&) { return passive(); }
+void Transpose::lower(Lowering& lowering, const Node& node) {
+  // No data moves: the stored dimensions get new axis labels.
+  const auto perm = permutation(node);
+  const TensorId x = lowering.input(0);
+  Order order = lowering.desc(x).order;
+  for (auto& axis : order)
+    axis = static_cast<uint8_t>(std::find(perm.begin(), perm.end(), axis) - perm.begin());
+  lowering.bind(node.outputs[0], lowering.relabel(x, order));
+}
+
+void Concat::infer(InferContext& c) {
+  const int64_t axis = c.axis(c.node().attr_int("axis", 1), c.rank(0));
+  Shape shape = c.shape(0);
+  for (size_t i = 1; i < c.node().inputs.size(); ++i) {
+    c.require(c.dtype(i) == c.dtype(0), "inputs must have the same element type");
+    c.require(c.rank(i) == c.rank(0), "inputs must have the same rank");
+    for (size_t d = 0; d < shape.size(); ++d)
+      if (d == static_cast<size_t>(axis))
+        shape[d] += c.shape(i)[d];
+      else
+        c.require(shape[d] == c.shape(i)[d], fmt::format("input {} of shape {} does not fit", i, to_string(c.shape(i))));
+  }
+  c.set(0, c.dtype(0), shape);
+}
+QuantRule Concat::quant(const Node& node) {
+  QuantRule rule{QuantKind::concat, "", {}, 0};
+  for (size_t i = 0; i < node.inputs.size(); ++i)
+    if (node.input(i)->is_constant())
+      return float_only("one of its inputs is a constant");
+    else
+      rule.activations.push_back(i);
+  return rule;
+}
+void Concat::lower(Lowering& lowering, const Node& node) {
+  const Value* result = node.outputs[0];
+  const auto rank = static_cast<int64_t>(result->shape.size());
+  const int64_t axis = node.attr_int("axis", 1) + (node.attr_int("axis", 1) < 0 ? rank : 0);
+  std::vector<std::optional<Lowering::Deferred>> tables;
+  std::vector<TensorId> parts;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    tables.push_back(lowering.int8() ? lowering.deferred(node.input(i)) : std::nullopt);
+    parts.push_back(tables.back() ? tables.back()->base : lowering.input(i));
+  }
+  const Order order = lowering.desc(parts[0]).order;
+  const TensorId y = lowering.output(result, order);
+  const size_t dim = compiler::memory_dim(lowering.desc(y), axis);
+  int64_t first = 0;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const int64_t extent = node.input(i)->shape[static_cast<size_t>(axis)];
+    if (extent > 0) {
+      std::optional<compiler::Table> table;
+      if (lowering.int8() && (tables[i] || *node.input(i)->quant != *result->quant)) {
+        table = compiler::requantize_table(*node.input(i)->quant, *result->quant);
+        if (tables[i]) {
+          const compiler::Table requantize = *table;
+          for (size_t k = 0; k < 256; ++k) (*table)[k] = requantize[static_cast<size_t>(tables[i]->table[k] + 128)];
+        }
+      }
+      lowering.place(parts[i], y, dim, first, table ? &*table : nullptr);
+    }
+    first += extent;
+  }
+}
+
+namespace {
+// One slice of constant bounds: for each axis of the input, first index and step.
+struct SliceSpec {
+  Shape first, step, extent;
+};
+
+SliceSpec slice_spec(const Node& node) {
+  const Shape& in = node.input(0)->shape;
+  SliceSpec s{Shape(in.size(), 0), Shape(in.size(), 1), in};
+  auto list = [&](size_t i, std::string_view attribute) -> std::vector<int64_t> {
+    return node.input(i) ? constant_ints(node, i) : node.attr_ints(attribute, {});
+  };
+  const auto starts = list(1, "starts"), ends = list(2, "ends");
+  auto axes = list(3, "axes"), steps = list(4, "steps");
+  if (axes.empty())
+    for (size_t i = 0; i < starts.size(); ++i) axes.push_back(static_cast<int64_t>(i));
+  if (steps.empty()) steps.assign(starts.size(), 1);
+  if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size())
+    fail(ErrorCode::model_bad_attribute, "{}: starts, ends, axes and steps differ in length", node.describe());
+  for (size_t k = 0; k < starts.size(); ++k) {
+    const int64_t axis = axes[k] < 0 ? axes[k] + static_cast<int64_t>(in.size()) : axes[k];
+    if (axis < 0 || axis >= static_cast<int64_t>(in.size()) || steps[k] == 0)
+      fail(ErrorCode::model_bad_attribute, "{}: axis {} or step {} is out of range", node.describe(), axes[k], steps[k]);
+    const auto a = static_cast<size_t>(axis);
+    const int64_t n = in[a], step = std::clamp<int64_t>(steps[k], -n - 1, n + 1);
+    const bool back = step < 0;
+    auto clip = [&](int64_t v, int64_t lo, int64_t hi) { return std::clamp(v < 0 ? v + n : v, lo, hi); };
+    const int64_t first = clip(starts[k], 0, back ? n - 1 : n);
+    const int64_t last = ends[k] < -n ? (back ? -1 : 0) : clip(ends[k], back ? -1 : 0, n);
+    const int64_t room = back ? first - last : last - first;
+    s.first[a] = first, s.step[a] = step;
+    s.extent[a] = room <= 0 || n == 0 ? 0 : (room + std::abs(step) - 1) / std::abs(step);
+  }
+  return s;
+}
+
+// Emits (or binds) the slice of `x` as `result`.
+void lower_slice(Lowering& lowering, TensorId x, const SliceSpec& spec, const Value* result) {
+  const TensorDesc d = lowering.desc(x);
+  std::vector<size_t> cut;  // memory dimensions that shrink
+  bool unit = true;
+  for (size_t k = 0; k < d.rank(); ++k) {
+    const auto axis = d.order[k];
+    unit = unit && spec.step[axis] == 1;
+    if (spec.extent[axis] != d.dims[k]) cut.push_back(k);
+  }
+  if (unit && cut.empty()) return lowering.bind(result, x);
+  if (unit && cut.size() == 1 && spec.extent[d.order[cut[0]]] > 0 && lowering.can_slice(x, cut[0]))
+    return lowering.bind(result, lowering.slice(x, cut[0], spec.first[d.order[cut[0]]], spec.extent[d.order[cut[0]]]));
+  const TensorId y = lowering.output(result, d.order);
+  CopyParams copy;
+  copy.extent = lowering.desc(y).dims;
+  copy.in_strides = d.strides();
+  copy.out_strides = lowering.desc(y).strides();
+  for (size_t k = 0; k < d.rank(); ++k) {
+    copy.in_offset += spec.first[d.order[k]] * copy.in_strides[k];
+    copy.in_strides[k] *= spec.step[d.order[k]];
+  }
+  if (num_elements(copy.extent) > 0) lowering.emit(copy, {x}, {y});
+}
+}  // namespace
+
+void Slice::infer(InferContext& c) {
+  c.set(0, c.dtype(0), slice_spec(c.node()).extent);
+}
+QuantRule Slice::quant(const Node&) { return passive(); }
+void Slice::lower(Lowering& lowering, const Node& node) {
+  lower_slice(lowering, lowering.input(0), slice_spec(node), node.outputs[0]);
+}
+
+namespace {
+std::vector<int64_t> split_sizes(const Node& node, int64_t total) {
+  auto sizes = constant_ints(node, 1);
+  if (sizes.empty()) sizes = node.attr_ints("split", {});
+  const auto parts = static_cast<int64_t>(node.outputs.size());
+  if (sizes.empty()) {
+    const int64_t each = (total + parts - 1) / parts;
+    for (int64_t i = 0; i < parts; ++i) sizes.push_back(std::min(each, total - i * each));
+  }
+  return sizes;
+}
+}  // namespace
+
+void Split::infer(InferContext& c) {
+  const int64_t axis = c.axis(c.node().attr_int("axis", 0), c.rank(0));
+  const auto sizes = split_sizes(c.node(), c.shape(0)[static_cast<size_t>(axis)]);
+  c.require(sizes.size() == c.node().outputs.size(), "the number of parts differs from the number of outputs");
+  c.require(std::accumulate(sizes.begin(), sizes.end(), int64_t{0}) == c.shape(0)[static_cast<size_t>(axis)] &&
+                std::all_of(sizes.begin(), sizes.end(), [](int64_t n) { return n >= 0; }),
+            "the parts do not add up to the input");
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    Shape shape = c.shape(0);
+    shape[static_cast<size_t>(axis)] = sizes[i];
+    c.set(i, c.dtype(0), shape);
+  }
+}
+QuantRule Split::quant(const Node&) { return passive(); }
+void Split::lower(Lowering& lowering, const Node& node) {
+  const Shape& in = node.input(0)->shape;
+  const auto rank = static_cast<int64_t>(in.size());
+  const int64_t axis = node.attr_int("axis", 0);
+  const auto a = static_cast<size_t>(axis < 0 ? axis + rank : axis);
+  SliceSpec spec{Shape(in.size(), 0), Shape(in.size(), 1), in};
+  for (const Value* out : node.outputs) {
+    spec.extent[a] = out->shape[a];
+    lower_slice(lowering, lowering.input(0), spec, out);
+    spec.first[a] += out->shape[a];
+  }
+}
+
+}  // namespace openhb::ops

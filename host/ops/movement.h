@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Data movement: movement.cc, rearrange.cc.
+#pragma once
+
+#include "host/ops/operator.h"
+
+namespace openhb::ops {
+
+struct Reshape {
+  static constexpr OpInfo info{"Reshape", 2, 2};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct Flatten {
+  static constexpr OpInfo info{"Flatten", 1, 1};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct Squeeze {
+  static constexpr OpInfo info{"Squeeze", 1, 2};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct Unsqueeze {
+  static constexpr OpInfo info{"Unsqueeze", 1, 2};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct Identity {
+  static constexpr OpInfo info{"Identity", 1, 1};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct Dropout {
+  static constexpr OpInfo info{"Dropout", 1, 3};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct Transpose {
+  static constexpr OpInfo info{"Transpose", 1, 1};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct Concat {
+  static constexpr OpInfo info{"Concat", 1, 4096};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct Slice {
+  static constexpr OpInfo info{"Slice", 1, 5};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct Split {
+  static constexpr OpInfo info{"Split", 1, 2};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct Gather {
+  static constexpr OpInfo info{"Gather", 2, 2};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct Pad {
+  static constexpr OpInfo info{"Pad", 1, 4};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct Expand {
+  static constexpr OpInfo info{"Expand", 2, 2};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct DepthToSpace {
+  static constexpr OpInfo info{"DepthToSpace", 1, 1};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct SpaceToDepth {
+  static constexpr OpInfo info{"SpaceToDepth", 1, 1};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+}  // namespace openhb::ops

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an operator's description provides. One struct per operator (or a template per family); list.h folds over
+// them into the table that importer, checker, calibrator, quantizer, compiler and documents read.
+#pragma once
+
+#include <concepts>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/graph/graph.h"
+
+namespace openhb::compiler {
+class Lowering;
+}
+
+namespace openhb::ops {
+
+using graph::Node;
+using graph::Value;
+
+struct OpInfo {
+  std::string_view name;
+  size_t min_inputs, max_inputs;
+  std::string_view domain = "";
+  std::string_view int8_type = "";  // what the node table calls it in the integer engine; "": its own name
+};
+
+// The integers of a constant int32 or int64 input; empty when it is absent. Error(model_dynamic_shape) when it is
+// computed at run time.
+std::vector<int64_t> constant_ints(const Node& node, size_t input);
+// Attribute or (from opset 13 or 18 on) constant input: the axes of Squeeze, Unsqueeze, Reduce*.
+std::vector<int64_t> axes_of(const Node& node, size_t input, std::vector<int64_t> fallback);
+
+// Shape and type inference of one node; inputs are already known.
+class InferContext {
+ public:
+  InferContext(Node& node, int64_t opset) : node_(node), opset_(opset) {}
+  const Node& node() const { return node_; }
+  int64_t opset() const { return opset_; }
+  bool has(size_t i) const { return node_.input(i) != nullptr; }
+  const Shape& shape(size_t i) const { return required(i)->shape; }
+  DType dtype(size_t i) const { return required(i)->dtype; }
+  int64_t rank(size_t i) const { return static_cast<int64_t>(shape(i).size()); }
+  const Tensor* constant(size_t i) const { return has(i) ? node_.input(i)->constant.get() : nullptr; }
+  std::vector<int64_t> ints(size_t i) const { return constant_ints(node_, i); }
+  // `axis` counted from the end if negative; Error(model_bad_attribute) when out of range.
+  int64_t axis(int64_t axis, int64_t rank) const;
+  void set(size_t output, DType dtype, Shape shape);
+  // The output is known already; its node will disappear.
+  void fold(size_t output, Tensor tensor);
+  // Throws Error(model_bad_shape) naming the node unless `condition`.
+  void require(bool condition, std::string_view what) const;
+
+ private:
+  const Value* required(size_t i) const;
+  Node& node_;
+  int64_t opset_;
+};
+
+// How the integer engine takes an operator.
+enum class QuantKind {
+  none,        // float only; `reason` says why
+  compute,     // integer sum of products with constant weights; may end as int32
+  table,       // 256-entry table
+  arithmetic,  // own output scale: Add, Mul, pools
+  passive,     // moves codes: the output shares the scale of input 0
+  concat,      // moves codes from several inputs, requantized where scales differ
+};
+
+struct QuantRule {
+  QuantKind kind = QuantKind::none;
+  std::string reason;                     // for `none`
+  std::vector<size_t> activations = {0};  // inputs that are int8 activations
+  // For `compute`: the axis of input 1 (the constant weights) that counts output channels; input 2 is the bias.
+  int weight_axis = 0;
+};
+
+inline QuantRule float_only(std::string reason) { return {QuantKind::none, std::move(reason), {}, 0}; }
+
+struct OpRow {
+  OpInfo info;
+  void (*infer)(InferContext&);
+  QuantRule (*quant)(const Node&);
+  void (*lower)(compiler::Lowering&, const Node&);
+};
+
+template <class T>
+concept Operator = requires(InferContext& infer, compiler::Lowering& lowering, const Node& node) {
+  { T::info } -> std::convertible_to<OpInfo>;
+  { T::infer(infer) } -> std::same_as<void>;
+  { T::quant(node) } -> std::same_as<QuantRule>;
+  { T::lower(lowering, node) } -> std::same_as<void>;
+};
+
+// The row of an operator, or nullptr.
+const OpRow* find_op(std::string_view domain, std::string_view name);
+// The row of a node's operator; Error(model_unsupported_op) naming node, operator, opset and what to do.
+const OpRow& op_of(const Node& node, int64_t opset);
+// All rows, in list order.
+std::span<const OpRow> all_ops();
+
+// NumPy broadcasting of two shapes; Error through `context` when they do not match.
+Shape broadcast(const InferContext& context, const Shape& a, const Shape& b);
+
+// Infers every value of the graph in order, folding nodes whose inputs are all constant through the engine
+// (compiler::evaluate_constant) so that shape arithmetic disappears. Throws Error(model_*).
+void infer_shapes(graph::Graph& graph);
+
+}  // namespace openhb::ops

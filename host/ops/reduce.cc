@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/ops/reduce.h"
+
+#include <algorithm>
+
+#include "host/compiler/lowering.h"
+
+namespace openhb::ops {
+namespace {
+
+using compiler::Lowering;
+using compiler::TensorId;
+
+std::vector<int64_t> reduced_axes(const Node& node) {
+  const auto rank = static_cast<int64_t>(node.input(0)->shape.size());
+  std::vector<int64_t> axes = axes_of(node, 1, {});
+  if (axes.empty() && node.attr_int("noop_with_empty_axes", 0) == 0)
+    for (int64_t i = 0; i < rank; ++i) axes.push_back(i);
+  for (auto& a : axes) {
+    if (a < -rank || a >= rank)
+      fail(ErrorCode::model_bad_attribute, "{}: axis {} is out of range for rank {}", node.describe(), a, rank);
+    if (a < 0) a += rank;
+  }
+  std::sort(axes.begin(), axes.end());
+  axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
+  return axes;
+}
+
+bool over_plane(const Node& node) {
+  return node.input(0)->shape.size() == 4 && reduced_axes(node) == std::vector<int64_t>{2, 3};
+}
+
+}  // namespace
+
+void infer_reduce(InferContext& c) {
+  const bool keep = c.node().attr_int("keepdims", 1) != 0;
+  const auto axes = reduced_axes(c.node());
+  Shape shape;
+  for (int64_t i = 0; i < c.rank(0); ++i) {
+    const bool reduced = std::find(axes.begin(), axes.end(), i) != axes.end();
+    if (!reduced) shape.push_back(c.shape(0)[static_cast<size_t>(i)]);
+    else if (keep) shape.push_back(1);
+  }
+  c.set(0, c.dtype(0), shape);
+}
+
+QuantRule quant_reduce(const Node& node, const ReduceRow& row) {
+  if (row.function != ReduceFunction::mean) return float_only("the integer engine has no " + std::string(row.op));
+  if (!over_plane(node)) return float_only("only the mean over height and width is an integer step");
+  return {QuantKind::arithmetic, "", {0}, 0};
+}
+
+void lower_reduce(Lowering& lowering, const Node& node, const ReduceRow& row) {
+  const Value* result = node.outputs[0];
+  const auto axes = reduced_axes(node);
+  if (axes.empty()) return lowering.bind(result, lowering.input(0));
+  const bool mean_of_plane = row.function == ReduceFunction::mean && over_plane(node);
+  const TensorId x = mean_of_plane ? lowering.in_order(lowering.input(0), compiler::channels_last(4)) : lowering.input(0);
+  const TensorDesc in = lowering.desc(x);
+  Shape dims = in.dims;
+  ReduceParams params{row.function, {}};
+  for (int64_t a : axes) {
+    params.axes.push_back(static_cast<int64_t>(compiler::memory_dim(in, a)));
+    dims[static_cast<size_t>(params.axes.back())] = 1;
+  }
+  std::sort(params.axes.begin(), params.axes.end());
+  // The output in ONNX order is a reshape of the reduced tensor: extents of 1 can stand anywhere.
+  const TensorId y = lowering.output(result, compiler::identity_order(result->shape.size()));
+  TensorId full = lowering.scratch(in.dtype, dims, in.order, lowering.desc(y).quant);
+  compiler::Order kept;
+  for (auto axis : in.order)
+    if (std::find(axes.begin(), axes.end(), axis) == axes.end()) kept.push_back(axis);
+  const bool direct = std::is_sorted(kept.begin(), kept.end());
+  if (direct) full = lowering.view(y, dims, in.order);
+  if (mean_of_plane)
+    lowering.emit(PoolParams{.mode = PoolMode::global_average}, {x}, {full});
+  else
+    lowering.emit(params, {x}, {full});
+  if (!direct) {
+    const TensorId sorted = lowering.in_order(full, compiler::identity_order(in.rank()));
+    lowering.emit_copy(lowering.view(sorted, lowering.desc(y).dims), y);
+  }
+}
+
+void infer_softmax(InferContext& c) {
+  c.axis(c.node().attr_int("axis", c.opset() < 13 ? 1 : -1), c.rank(0));
+  c.set(0, c.dtype(0), c.shape(0));
+}
+
+void lower_softmax(Lowering& lowering, const Node& node, bool log) {
+  const Value* result = node.outputs[0];
+  const Shape& shape = result->shape;
+  const bool flattened = lowering.graph().opset < 13;  // all axes from `axis` on are one
+  int64_t axis = node.attr_int("axis", flattened ? 1 : -1);
+  if (axis < 0) axis += static_cast<int64_t>(shape.size());
+  const bool last_matters = flattened && axis + 1 < static_cast<int64_t>(shape.size()) &&
+                            num_elements(Shape(shape.begin() + axis + 1, shape.end())) > 1;
+  if (last_matters) {
+    const compiler::Order order = compiler::identity_order(shape.size());
+    const TensorId x = lowering.in_order(lowering.input(0), order), y = lowering.output(result, order);
+    const Shape matrix{num_elements(Shape(shape.begin(), shape.begin() + axis)),
+                       num_elements(Shape(shape.begin() + axis, shape.end()))};
+    lowering.emit(SoftmaxParams{1, log}, {lowering.view(x, matrix)}, {lowering.view(y, matrix)});
+    return;
+  }
+  const TensorId x = lowering.input(0), y = lowering.output(result, lowering.desc(x).order);
+  lowering.emit(SoftmaxParams{static_cast<int32_t>(compiler::memory_dim(lowering.desc(x), axis)), log}, {x}, {y});
+}
+
+}  // namespace openhb::ops

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reductions: the Reduce family from a table, and the softmaxes. reduce.cc.
+#pragma once
+
+#include <array>
+
+#include "host/ops/operator.h"
+
+namespace openhb::ops {
+
+struct ReduceRow {
+  std::string_view op;
+  ReduceFunction function;
+};
+
+inline constexpr std::array kReduceRows{
+    ReduceRow{"ReduceL1", ReduceFunction::l1},     ReduceRow{"ReduceL2", ReduceFunction::l2},
+    ReduceRow{"ReduceMax", ReduceFunction::max},   ReduceRow{"ReduceMean", ReduceFunction::mean},
+    ReduceRow{"ReduceMin", ReduceFunction::min},   ReduceRow{"ReduceProd", ReduceFunction::prod},
+    ReduceRow{"ReduceSum", ReduceFunction::sum},   ReduceRow{"ReduceSumSquare", ReduceFunction::sum_square},
+};
+
+void infer_reduce(InferContext& context);
+QuantRule quant_reduce(const Node& node, const ReduceRow& row);
+void lower_reduce(compiler::Lowering& lowering, const Node& node, const ReduceRow& row);
+
+template <size_t I>
+struct Reduce {
+  static constexpr OpInfo info{kReduceRows[I].op, 1, 2};
+  static void infer(InferContext& context) { infer_reduce(context); }
+  static QuantRule quant(const Node& node) { return quant_reduce(node, kReduceRows[I]); }
+  static void lower(compiler::Lowering& lowering, const Node& node) { lower_reduce(lowering, node, kReduceRows[I]); }
+};
+
+void infer_softmax(InferContext& context);
+void lower_softmax(compiler::Lowering& lowering, const Node& node, bool log);
+
+template <bool kLog>
+struct SoftmaxOf {
+  static constexpr OpInfo info{kLog ? "LogSoftmax" : "Softmax", 1, 1};
+  static void infer(InferContext& context) { infer_softmax(context); }
+  static QuantRule quant(const Node&) {
+    return float_only("it runs in float by default, which keeps probabilities exact");
+  }
+  static void lower(compiler::Lowering& lowering, const Node& node) { lower_softmax(lowering, node, kLog); }
+};
+
+}  // namespace openhb::ops

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Resampling: resize.cc.
+#pragma once
+
+#include "host/ops/operator.h"
+
+namespace openhb::ops {
+
+struct Resize {
+  static constexpr OpInfo info{"Resize", 1, 4, "", "HzQuantizedResizeUpsample"};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct Upsample {
+  static constexpr OpInfo info{"Upsample", 1, 2, "", "HzQuantizedResizeUpsample"};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+}  // namespace openhb::ops

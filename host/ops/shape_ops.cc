@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/ops/shape_ops.h"
+
+#include <algorithm>
+
+#include "host/compiler/lowering.h"
+
+namespace openhb::ops {
+
+using compiler::Lowering;
+using compiler::TensorId;
+
+void ShapeOf::infer(InferContext& c) {
+  const auto rank = c.rank(0);
+  auto bound = [&](std::string_view name, int64_t fallback) {
+    const int64_t v = c.node().attr_int(name, fallback);
+    return std::clamp<int64_t>(v < 0 ? v + rank : v, 0, rank);
+  };
+  const int64_t first = bound("start", 0), last = std::max(bound("end", rank), first);
+  const std::vector<int64_t> dims(c.shape(0).begin() + first, c.shape(0).begin() + last);
+  c.fold(0, Tensor::from<int64_t>({last - first}, dims));
+}
+QuantRule ShapeOf::quant(const Node&) { return float_only("it is known at compile time"); }
+void ShapeOf::lower(Lowering&, const Node& node) {
+  fail(ErrorCode::internal, "{} should have been folded", node.describe());
+}
+
+void ConstantOfShape::infer(InferContext& c) {
+  const Tensor* value = c.node().attr_tensor("value");
+  Tensor filled(value ? value->dtype() : DType::f32, c.ints(0));
+  if (value && value->size() == 1)
+    for (size_t i = 0; i < filled.size(); ++i)
+      std::memcpy(filled.bytes().data() + i * value->bytes().size(), value->bytes().data(), value->bytes().size());
+  c.fold(0, std::move(filled));
+}
+QuantRule ConstantOfShape::quant(const Node&) { return float_only("it is known at compile time"); }
+void ConstantOfShape::lower(Lowering&, const Node& node) {
+  fail(ErrorCode::internal, "{} should have been folded", node.describe());
+}
+
+namespace {
+// ONNX TensorProto.DataType numbers, as the attribute `to` of Cast holds them.
+DType cast_target(const Node& node) {
+  constexpr std::pair<int64_t, DType> kTypes[] = {{1, DType::f32}, {2, DType::u8},  {3, DType::i8},   {4, DType::u16},
+                                                  {5, DType::i16}, {6, DType::i32}, {7, DType::i64},  {9, DType::boolean},
+                                                  {10, DType::f32}, {11, DType::f32}, {12, DType::u32}, {13, DType::u64}};
+  const int64_t to = node.attr_int("to", 1);
+  for (const auto& [number, dtype] : kTypes)
+    if (number == to) return dtype;
+  fail(ErrorCode::model_bad_attribute, "{}: attribute 'to' holds {}, which is not a supported element type",
+       node.describe(), to);
+}
+}  // namespace
+
+void Cast::infer(InferContext& c) { c.set(0, cast_target(c.node()), c.shape(0)); }
+QuantRule Cast::quant(const Node&) { return float_only("it changes the element type"); }
+void Cast::lower(Lowering& lowering, const Node& node) {
+  const TensorId x = lowering.input(0);
+  if (node.outputs[0]->dtype == lowering.desc(x).dtype) return lowering.bind(node.outputs[0], x);
+  lowering.emit(CastParams{}, {x}, {lowering.output(node.outputs[0], lowering.desc(x).order)});
+}
+
+// The calibrated model's marker: quantize and dequantize again, so that float shows what int8 will do.
+void Calibration::infer(InferContext& c) { c.set(0, c.dtype(0), c.shape(0)); }
+QuantRule Calibration::quant(const Node&) { return float_only("it marks a calibrated tensor"); }
+void Calibration::lower(Lowering& lowering, const Node& node) {
+  const Value *scale = node.input(1), *zero_point = node.input(2);
+  if (!scale->is_constant() || !zero_point->is_constant() || scale->constant->size() != 1)
+    fail(ErrorCode::model_unsupported_op, "{}: scale and zero point must be single constants", node.describe());
+  const bool is_unsigned = zero_point->dtype == DType::u8;
+  const int32_t zero = is_unsigned ? zero_point->constant->data<uint8_t>()[0] - 128 : zero_point->constant->data<int8_t>()[0];
+  const QuantParams quant{{scale->constant->data<float>()[0]}, {zero}, -1};
+  const TensorId x = lowering.input(0);
+  const TensorDesc d = lowering.desc(x);
+  const TensorId codes = lowering.scratch(DType::i8, d.dims, d.order, quant);
+  lowering.emit(QuantizeParams{}, {x}, {codes});
+  lowering.emit(DequantizeParams{}, {codes}, {lowering.output(node.outputs[0], d.order)});
+}
+
+}  // namespace openhb::ops

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shapes and element types: shape_ops.cc.
+#pragma once
+
+#include "host/ops/operator.h"
+
+namespace openhb::ops {
+
+struct ShapeOf {
+  static constexpr OpInfo info{"Shape", 1, 1};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct ConstantOfShape {
+  static constexpr OpInfo info{"ConstantOfShape", 1, 1};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct Cast {
+  static constexpr OpInfo info{"Cast", 1, 1};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct Calibration {
+  static constexpr OpInfo info{"HzCalibration", 3, 3, "horizon"};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+}  // namespace openhb::ops

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/passes/preprocess.h"
+
+namespace openhb::passes {
+namespace {
+
+using graph::Node;
+using graph::Value;
+
+float channel_value(const std::vector<float>& list, size_t channel, float fallback) {
+  return list.empty() ? fallback : list.size() == 1 ? list[0] : list[channel];
+}
+
+}  // namespace
+
+std::vector<size_t> colour_order(InputKind train, InputKind rt) {
+  if (train == InputKind::gray || train == InputKind::featuremap) return {0};
+  if (train == rt) return {0, 1, 2};
+  return {2, 1, 0};
+}
+
+void insert_preprocess(graph::Graph& graph, const std::vector<config::InputConfig>& inputs) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const config::InputConfig& input = inputs[i];
+    const bool picture = input.kind_rt != InputKind::featuremap;
+    if (!picture && input.norm == config::Norm::none) continue;
+    Value* x = graph.inputs[i];
+    const Shape shape = x->shape;
+    const size_t channel_axis = input.nhwc_train ? 3 : 1;
+    const size_t expected = picture ? colour_order(input.kind_train, input.kind_rt).size() : 0;
+    if (shape.size() != 4 || (picture && shape[channel_axis] != static_cast<int64_t>(expected)))
+      fail(ErrorCode::config_bad_value,
+           "input '{}' has shape {}; with input_type_train and input_layout_train as configured it must have 4 "
+           "dimensions and {} channels at position {}",
+           x->name, to_string(shape), picture ? fmt::format("{}", expected) : "its", channel_axis);
+    const auto channels = static_cast<size_t>(shape[channel_axis]);
+    for (const auto* list : {&input.mean, &input.scale})
+      if (list->size() > 1 && list->size() != channels)
+        fail(ErrorCode::config_bad_value, "mean_value or scale_value of input '{}' has {} numbers, the input {} channels",
+             x->name, list->size(), channels);
+    Tensor weights(DType::f32, {shape[channel_axis], shape[channel_axis], 1, 1}), bias(DType::f32, {shape[channel_axis]});
+    const auto order = picture ? colour_order(input.kind_train, input.kind_rt) : std::vector<size_t>{};
+    for (size_t c = 0; c < channels; ++c) {
+      const float mean = channel_value(input.mean, c, 0.0f), scale = channel_value(input.scale, c, 1.0f);
+      weights.data<float>()[c * channels + (picture ? order[c] : c)] = scale;
+      bias.data<float>()[c] = ((picture ? 128.0f : 0.0f) - mean) * scale;
+    }
+    const std::string name = "HZ_PREPROCESS_FOR_" + x->name;
+    Value* normalised = graph.add_value(x->name + "_preprocessed", DType::f32, shape);
+    graph.replace_uses(x, normalised);
+    const Node* first = graph.nodes().empty() ? nullptr : graph.nodes().front().get();
+    auto transpose = [&](Value* from, Value* to, const std::vector<int64_t>& perm, const char* suffix) {
+      Node* node = graph.add_node_to("Transpose", name + suffix, {from}, {to}, first);
+      node->attributes["perm"] = perm;
+      for (size_t k = 0; k < 4; ++k) to->shape.resize(4), to->shape[k] = from->shape[static_cast<size_t>(perm[k])];
+    };
+    Value *source = x, *result = normalised;
+    if (input.nhwc_train) {
+      source = graph.add_value(x->name + "_nchw");
+      result = graph.add_value(x->name + "_preprocessed_nchw");
+      transpose(x, source, {0, 3, 1, 2}, "_nchw");
+    }
+    Node* node = graph.add_node_to("HzPreprocess", name,
+                                   {source, graph.add_constant(name + "_weight", std::move(weights)),
+                                    graph.add_constant(name + "_bias", std::move(bias))},
+                                   {result}, first);
+    node->domain = "horizon";
+    result->shape = source->shape;
+    if (input.nhwc_train) transpose(result, normalised, {0, 2, 3, 1}, "_nhwc");
+  }
+}
+
+}  // namespace openhb::passes

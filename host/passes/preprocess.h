@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts the pre-processing of an input into the network.
+#pragma once
+
+#include <vector>
+
+#include "host/config/config.h"
+#include "host/graph/graph.h"
+
+namespace openhb::passes {
+
+// For every picture input (and every featuremap with mean or scale) a HzPreprocess node, named
+// HZ_PREPROCESS_FOR_<input>: a 1x1 convolution that does ((x + 128) - mean) * scale and brings the colours from the
+// run-time order to the training order. The graph input keeps its name and then holds pixel - 128 (a featuremap:
+// the data itself). Shapes must be inferred.
+void insert_preprocess(graph::Graph& graph, const std::vector<config::InputConfig>& inputs);
+
+// Position in the run-time colour order of each training channel, e.g. {2, 1, 0} for bgr from rgb.
+std::vector<size_t> colour_order(InputKind train, InputKind rt);
+
+}  // namespace openhb::passes

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/precision/assign.h"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_set>
+
+#include "common/text/text.h"
+#include "host/compiler/lowering.h"
+#include "host/ops/operator.h"
+#include "host/quantize/weights.h"
+
+namespace openhb::precision {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using graph::Value;
+using ops::QuantKind;
+using ops::QuantRule;
+
+QuantRule rule_of(const Graph& graph, const Node& node) { return ops::op_of(node, graph.opset).quant(node); }
+
+std::unordered_set<const Node*> named_nodes(const Graph& graph, const std::vector<std::string>& names, std::string_view key) {
+  std::unordered_set<const Node*> found;
+  std::vector<std::string> known;
+  for (const auto& n : graph.nodes()) known.push_back(n->name);
+  for (const std::string& name : names) {
+    const Node* node = graph.find_node(name);
+    if (!node)
+      fail(ErrorCode::config_bad_value, "{}: node '{}' is not in the optimized model.{}", key, name, suggestion(name, known));
+    found.insert(node);
+  }
+  return found;
+}
+
+bool has_float_data(const Node& node) {
+  return std::all_of(node.outputs.begin(), node.outputs.end(), [](const Value* v) { return v->dtype == DType::f32; });
+}
+
+}  // namespace
+
+void assign_precision(Graph& graph, const Choice& choice) {
+  const auto on_cpu = named_nodes(graph, choice.run_on_cpu, "run_on_cpu");
+  const auto on_bpu = named_nodes(graph, choice.run_on_bpu, "run_on_bpu");
+  const auto consumers = graph.consumers();
+  auto to_float = [](Node& node, std::string reason) {
+    node.int8 = false;
+    node.reason = std::move(reason);
+  };
+  for (const auto& node : graph.nodes()) {
+    const QuantRule rule = rule_of(graph, *node);
+    node->int8 = true;
+    node->reason.clear();
+    if (rule.kind == QuantKind::none) to_float(*node, rule.reason);
+    else if (!has_float_data(*node)) to_float(*node, "its data is not float");
+    else if (on_cpu.count(node.get())) to_float(*node, "run_on_cpu asks for it");
+  }
+  // Behind the last convolution int8 only costs accuracy: what feeds none stays in float.
+  std::unordered_set<const Node*> leads_to_compute;
+  for (auto it = graph.nodes().rbegin(); it != graph.nodes().rend(); ++it) {
+    Node& node = **it;
+    bool leads = rule_of(graph, node).kind == QuantKind::compute && node.int8;
+    for (const Value* v : node.outputs)
+      if (const auto c = consumers.find(v); c != consumers.end())
+        for (const Node* user : c->second) leads = leads || leads_to_compute.count(user);
+    if (leads) leads_to_compute.insert(&node);
+    else if (node.int8 && !on_bpu.count(&node))
+      to_float(node, "no convolution or matrix product follows it, and float keeps the accuracy; run_on_bpu forces it");
+  }
+  // Between float neighbours int8 only adds conversions.
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const auto& node : graph.nodes()) {
+      const QuantRule rule = rule_of(graph, *node);
+      if (!node->int8 || rule.kind == QuantKind::compute || on_bpu.count(node.get())) continue;
+      const bool fed = std::all_of(rule.activations.begin(), rule.activations.end(), [&](size_t i) {
+        const Value* v = node->input(i);
+        return !v->producer || v->producer->int8;
+      });
+      bool read = true;
+      for (const Value* v : node->outputs) {
+        read = read && !graph.is_output(v);
+        if (const auto c = consumers.find(v); c != consumers.end())
+          for (const Node* user : c->second) read = read && user->int8;
+      }
+      if (!fed && !read) {
+        to_float(*node, "the operators around it run in float");
+        changed = true;
+      }
+    }
+  }
+}
+
+namespace {
+// Values that will exist as int8 codes.
+std::vector<Value*> int8_values(const Graph& graph) {
+  const auto consumers = graph.consumers();
+  std::vector<Value*> list;
+  std::unordered_set<const Value*> seen;
+  auto add = [&](Value* v) {
+    if (!v->is_constant() && seen.insert(v).second) list.push_back(v);
+  };
+  std::unordered_set<const Value*> internal;  // between a convolution and its fused activation
+  for (const auto& node : graph.nodes()) {
+    if (!node->int8) continue;
+    const QuantRule rule = rule_of(graph, *node);
+    for (size_t i : rule.activations)
+      if (!internal.count(node->input(i))) add(node->input(i));
+    if (rule.kind == QuantKind::compute) {
+      const Node* next = compiler::fusable_activation(*node, consumers, graph);
+      if (next && next->int8) internal.insert(node->outputs[0]);
+    } else {
+      for (Value* v : node->outputs) add(v);
+    }
+  }
+  return list;
+}
+
+bool shares_scale(const Graph& graph, const Value& value) {
+  return value.producer && value.producer->int8 && rule_of(graph, *value.producer).kind == QuantKind::passive;
+}
+}  // namespace
+
+std::vector<Value*> values_to_calibrate(const Graph& graph) {
+  std::vector<Value*> list = int8_values(graph);
+  std::erase_if(list, [&](const Value* v) { return shares_scale(graph, *v); });
+  return list;
+}
+
+QuantParams quant_of_range(calibration::ClipRange range) {
+  const float lo = std::min(range.lo, 0.0f), hi = std::max(range.hi, 0.0f);
+  constexpr float kLeastScale = 1e-12f;
+  // Nearly centred: a zero point of 0 costs at most a few percent of the range.
+  if (lo < 0 && std::max(hi, -lo) * 2 < (hi - lo) * 1.05f) return {{std::max(std::max(hi, -lo) / 127.0f, kLeastScale)}, {0}, -1};
+  const float scale = std::max((hi - lo) / 255.0f, kLeastScale);
+  const auto zero = static_cast<int32_t>(std::clamp(std::nearbyint(-128.0f - lo / scale), -128.0f, 127.0f));
+  return {{scale}, {zero}, -1};
+}
+
+void apply_ranges(Graph& graph, const std::vector<std::string>& pictures,
+                  const std::function<calibration::ClipRange(const Value&)>& range_of) {
+  for (const auto& v : graph.values()) v->quant.reset();
+  const auto list = int8_values(graph);  // in topological order: sources come first
+  for (Value* v : list) {
+    if (!v->producer && std::find(pictures.begin(), pictures.end(), v->name) != pictures.end()) {
+      v->quant = QuantParams{{1.0f}, {0}, -1};
+      v->range_lo = -128, v->range_hi = 127;
+    } else if (shares_scale(graph, *v) && v->producer->input(0)->quant) {
+      const Value* source = v->producer->input(0);
+      v->quant = source->quant;
+      v->range_lo = source->range_lo, v->range_hi = source->range_hi;
+    } else {
+      const calibration::ClipRange range = range_of(*v);
+      v->quant = quant_of_range(range);
+      v->range_lo = range.lo, v->range_hi = range.hi;
+    }
+  }
+}
+
+bool demote_overflowing(Graph& graph) {
+  bool changed = false;
+  for (const auto& node : graph.nodes()) {
+    const QuantRule rule = rule_of(graph, *node);
+    if (!node->int8 || rule.kind != QuantKind::compute || !node->input(0)->quant) continue;
+    const Tensor& weights = *node->input(1)->constant;
+    const QuantParams& x = *node->input(0)->quant;
+    const Tensor* bias = node->input(2) ? node->input(2)->constant.get() : nullptr;
+    const auto integer = quantize::quantize_weights(weights, rule.weight_axis, bias, x.scale());
+    if (quantize::accumulator_fits(integer, weights.shape(), rule.weight_axis, x.zero_point())) continue;
+    node->int8 = false;
+    node->reason = "its int32 accumulator could overflow";
+    changed = true;
+  }
+  return changed;
+}
+
+}  // namespace openhb::precision

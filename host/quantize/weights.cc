@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/quantize/weights.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+namespace openhb::quantize {
+namespace {
+
+// Calls f(channel, element index) for every element.
+template <class F>
+void for_each_channel(const Shape& shape, int axis, F f) {
+  const auto a = static_cast<size_t>(axis);
+  const int64_t channels = shape[a];
+  const int64_t inner = num_elements(Shape(shape.begin() + axis + 1, shape.end()));
+  const int64_t total = num_elements(shape);
+  for (int64_t i = 0; i < total; ++i) f(static_cast<size_t>((i / inner) % channels), static_cast<size_t>(i));
+}
+
+}  // namespace
+
+IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* bias, float input_scale) {
+  const auto channels = static_cast<size_t>(weights.shape()[static_cast<size_t>(axis)]);
+  const auto w = weights.data<float>();
+  std::vector<float> largest(channels, 0.0f);
+  for_each_channel(weights.shape(), axis, [&](size_t c, size_t i) { largest[c] = std::max(largest[c], std::fabs(w[i])); });
+
+  // A channel of zeros takes the layer's median scale, so that its bias stays representable.
+  std::vector<float> sorted;
+  for (float m : largest)
+    if (m > 0) sorted.push_back(m);
+  std::sort(sorted.begin(), sorted.end());
+  const float typical = sorted.empty() ? 1.0f : sorted[sorted.size() / 2];
+
+  IntegerWeights result;
+  result.codes.resize(w.size());
+  result.scales.resize(channels);
+  result.bias.resize(channels, 0);
+  for (size_t c = 0; c < channels; ++c) {
+    float scale = (largest[c] > 0 ? largest[c] : typical) / 127.0f;
+    scale = std::max(scale, 1e-30f);
+    if (bias) {
+      const float b = std::fabs(bias->data<float>()[c]);
+      constexpr float kBiasLimit = 1 << 30;
+      if (b > scale * input_scale * kBiasLimit) scale = b / (input_scale * kBiasLimit) * 1.0001f;
+    }
+    result.scales[c] = scale;
+    if (bias) result.bias[c] = static_cast<int32_t>(std::nearbyint(bias->data<float>()[c] / (input_scale * scale)));
+  }
+  for_each_channel(weights.shape(), axis, [&](size_t c, size_t i) {
+    result.codes[i] = static_cast<int8_t>(std::clamp(std::nearbyint(w[i] / result.scales[c]), -127.0f, 127.0f));
+  });
+  return result;
+}
+
+bool accumulator_fits(const IntegerWeights& weights, const Shape& shape, int axis, int32_t input_zero_point) {
+  std::vector<int64_t> sum(weights.scales.size(), 0), absolute(weights.scales.size(), 0);
+  for_each_channel(shape, axis, [&](size_t c, size_t i) {
+    sum[c] += weights.codes[i];
+    absolute[c] += std::abs(weights.codes[i]);
+  });
+  for (size_t c = 0; c < sum.size(); ++c) {
+    const int64_t folded = weights.bias[c] - input_zero_point * sum[c];
+    if (absolute[c] * 255 + std::llabs(folded) >= (int64_t{1} << 31)) return false;
+  }
+  return true;
+}
+
+}  // namespace openhb::quantize

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/tools/hb_mapper/makertbin.h"
+
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <thread>
+
+#include "common/io/file.h"
+#include "common/text/text.h"
+#include "host/compiler/convert.h"
+#include "host/config/config.h"
+#include "host/report/log.h"
+#include "host/report/progress.h"
+
+namespace openhb::tools {
+namespace {
+
+void write_text(const std::string& path, const std::string& text) {
+  write_file_atomically(path, std::as_bytes(std::span(text.data(), text.size())));
+}
+
+std::string node_table(const compiler::ConversionReport& report) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& n : report.nodes) rows.push_back({n.node, n.on, n.subgraph, n.type, n.cosine, n.threshold});
+  return format_table({"Node", "ON", "Subgraph", "Type", "Cosine Similarity", "Threshold"}, rows);
+}
+
+std::string output_table(const compiler::ConversionReport& report) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& o : report.outputs)
+    rows.push_back({o.output, fmt::format("{:.6f}", o.cosine), fmt::format("{:.6f}", o.l1), fmt::format("{:.6f}", o.l2),
+                    fmt::format("{:.6f}", o.chebyshev)});
+  return format_table({"Output", "Cosine Similarity", "L1 Distance", "L2 Distance", "Chebyshev Distance"}, rows);
+}
+
+// Why nodes stay in float, the same reason once with its nodes.
+std::string reasons(const compiler::ConversionReport& report) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> groups;
+  for (const auto& n : report.nodes) {
+    if (n.reason.empty()) continue;
+    auto it = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == n.reason; });
+    if (it == groups.end()) it = groups.insert(groups.end(), {n.reason, {}});
+    it->second.push_back(fmt::format("{} ({})", n.node, n.type));
+  }
+  std::string text;
+  for (const auto& [reason, nodes] : groups) {
+    constexpr size_t kShown = 6;
+    const std::vector<std::string> some(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(std::min(nodes.size(), kShown)));
+    text += fmt::format("\n  {}{}: {}", fmt::join(some, ", "),
+                        nodes.size() > kShown ? fmt::format(" and {} more", nodes.size() - kShown) : "", reason);
+  }
+  return text;
+}
+
+nlohmann::ordered_json as_json(const compiler::ConversionReport& report) {
+  nlohmann::ordered_json j;
+  j["bin"] = report.bin_path;
+  j["calibration_method"] = report.method;
+  j["macs"] = report.macs;
+  j["arena_bytes"] = report.arena_bytes;
+  j["arena_lower_bound"] = report.arena_lower_bound;
+  j["weight_bytes"] = report.weight_bytes;
+  for (const auto& n : report.nodes)
+    j["nodes"].push_back({{"node", n.node}, {"on", n.on}, {"subgraph", n.subgraph}, {"type", n.type},
+                          {"cosine", n.cosine}, {"threshold", n.threshold}, {"reason", n.reason}});
+  for (const auto& o : report.outputs)
+    j["outputs"].push_back({{"output", o.output}, {"cosine", o.cosine}, {"l1", o.l1}, {"l2", o.l2}, {"chebyshev", o.chebyshev}});
+  return j;
+}
+
+}  // namespace
+
+int makertbin(const MakertbinOptions& options) {
+  if (options.model_type != "onnx")
+    fail(ErrorCode::usage, "--model-type {} is not available yet; export the network to ONNX and use --model-type onnx",
+         options.model_type);
+  report::Log log("hb_mapper", "makertbin",
+                  options.quiet ? report::Level::error : options.verbose ? report::Level::debug : report::Level::info);
+  try {
+    log.info("log will be stored in {}", std::filesystem::absolute(log.path()).string());
+    log.info("Start hb_mapper....\nOpenHB version {}", OPENHB_VERSION);
+    config::Config config = config::load_config(options.config);
+    if (!options.working_dir.empty()) config.working_dir = options.working_dir;
+    log.info("Working dir: {}; model: {}; march: {}", config.working_dir, config.onnx_model, config.march);
+    std::unique_ptr<report::Progress> bar;
+    std::string stage;
+    compiler::Reporter reporter;
+    reporter.info = [&](const std::string& line) { log.info("{}", line); };
+    reporter.warn = [&](const std::string& line) { log.warning("{}", line); };
+    reporter.progress = [&](const std::string& name, size_t done, size_t total) {
+      if (options.quiet) return;
+      if (name != stage) {
+        bar = std::make_unique<report::Progress>(name, name == "calibration" ? "samples" : "methods", total);
+        stage = name;
+      }
+      bar->advance();
+      if (done == total) bar.reset();
+    };
+    const int threads = options.threads > 0 ? options.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    const auto result = compiler::convert(config, threads, reporter);
+    write_text(config.working_dir + "/effective_config.yaml", config::effective_yaml(config));
+    if (const std::string why = reasons(result); !why.empty()) log.info("These nodes run on the CPU in float:{}", why);
+    log.info("The converted model node information:\n{}", node_table(result));
+    log.info("The quantized model output:\n{}", output_table(result));
+    log.info("{:.1f} M multiply-accumulates, weights {:.1f} kB, arena {:.1f} kB (lower bound {:.1f} kB)",
+             static_cast<double>(result.macs) / 1e6, static_cast<double>(result.weight_bytes) / 1e3,
+             static_cast<double>(result.arena_bytes) / 1e3, static_cast<double>(result.arena_lower_bound) / 1e3);
+    log.info("Convert to runtime bin file successfully: {}", result.bin_path);
+    log.info("End Model Convert");
+    if (!options.json.empty()) write_text(options.json, as_json(result).dump(2) + "\n");
+    return 0;
+  } catch (const Error& e) {
+    log.error("{}", e.text());
+    log.error("exception in command: makertbin");
+    return e.code() == ErrorCode::usage ? 2 : 1;
+  }
+}
+
+}  // namespace openhb::tools

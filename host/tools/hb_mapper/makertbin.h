@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+namespace openhb::tools {
+
+struct MakertbinOptions {
+  std::string config, model_type, json, working_dir;
+  int threads = 0;  // 0: all processors
+  bool verbose = false, quiet = false;
+};
+
+// Converts as the configuration says; returns the exit status. Throws Error.
+int makertbin(const MakertbinOptions& options);
+
+}  // namespace openhb::tools

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+add_executable(hb_mapper tools/hb_mapper/main.cc tools/hb_mapper/makertbin.cc)
+target_compile_definitions(hb_mapper PRIVATE OPENHB_VERSION="${PROJECT_VERSION}")
+target_link_libraries(hb_mapper PRIVATE openhb::compiler)
+install(TARGETS hb_mapper RUNTIME)

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+foreach(family math binary unary quantize movement spatial reduction hostile)
+  openhb_test(NAME steps_${family}_test SOURCES device/steps/${family}_test.cc LIBRARIES openhb::engine LABELS fast)
+endforeach()
+
+# Writes the test vectors of docs/numerics.md; the test compares their checksums with docs/numerics-vectors.txt.
+add_executable(make_vectors ${CMAKE_CURRENT_SOURCE_DIR}/device/steps/make_vectors.cc
+                            ${CMAKE_CURRENT_SOURCE_DIR}/device/steps/vectors.cc)
+target_link_libraries(make_vectors PRIVATE openhb::engine)
+openhb_test(NAME steps_vectors_test SOURCES device/steps/vectors_test.cc device/steps/vectors.cc
+            LIBRARIES openhb::engine LABELS fast)
+target_compile_definitions(steps_vectors_test PRIVATE
+  OPENHB_VECTOR_SUMS="${PROJECT_SOURCE_DIR}/docs/numerics-vectors.txt")

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// Damaged files: random changes to the parameters and tensors of valid steps. Whatever validate() lets pass
+// must run inside its memory (run under AddressSanitizer for the full effect).
+#include "device/kernels/elementwise/binary.h"
+#include "device/kernels/elementwise/cast.h"
+#include "device/kernels/elementwise/image.h"
+#include "device/kernels/elementwise/lut.h"
+#include "device/kernels/elementwise/quantize.h"
+#include "device/kernels/elementwise/unary.h"
+#include "device/kernels/movement/copy.h"
+#include "device/kernels/movement/fill.h"
+#include "device/kernels/movement/gather.h"
+#include "device/kernels/reduction/matmul.h"
+#include "device/kernels/reduction/reduce.h"
+#include "device/kernels/reduction/softmax.h"
+#include "device/kernels/spatial/pool.h"
+#include "device/kernels/spatial/resize.h"
+#include "tests/device/steps/harness.h"
+
+namespace openhb::test {
+namespace {
+
+int64_t odd_number() {
+  constexpr int64_t kOdd[] = {-1,
+                              0,
+                              1,
+                              2,
+                              3,
+                              4,
+                              7,
+                              8,
+                              16,
+                              64,
+                              255,
+                              256,
+                              1 << 20,
+                              int64_t{1} << 31,
+                              int64_t{1} << 40,
+                              std::numeric_limits<int64_t>::max(),
+                              std::numeric_limits<int64_t>::min()};
+  return kOdd[random_int(0, std::ssize(kOdd) - 1)];
+}
+int64_t changed(int64_t v) {
+  if (chance(30)) return odd_number();
+  int64_t r = 0;
+  return __builtin_add_overflow(v, random_int(-2, 2), &r) ? v : r;
+}
+
+template <class T>
+void damage(T& v) {
+  if constexpr (std::is_enum_v<T>) {
+    v = static_cast<T>(random_int(-1, 9));
+  } else if constexpr (std::is_floating_point_v<T>) {
+    v = static_cast<T>(any_float());
+  } else if constexpr (std::is_integral_v<T>) {
+    v = static_cast<T>(changed(v));
+  } else if constexpr (requires { v.push_back(0); }) {
+    if (chance(15)) v.push_back(odd_number());
+    if (chance(15) && !v.empty()) v.pop_back();
+    if (!v.empty()) damage(v[static_cast<size_t>(random_int(0, std::ssize(v) - 1))]);
+  } else {
+    damage(v[static_cast<size_t>(random_int(0, std::ssize(v) - 1))]);
+  }
+}
+
+void damage(TensorDesc& t) {
+  switch (random_int(0, 7)) {
+    case 0:
+      t.pitch = changed(t.pitch);
+      break;
+    case 1:
+      t.dtype = static_cast<DType>(random_int(0, 13));
+      break;
+    case 2:
+      t.offset += static_cast<uint64_t>(changed(0));
+      break;
+    case 3:
+      t.storage = chance(50) ? Storage::arena : Storage::weights;
+      break;
+    case 4:
+      t.quant =
+          chance(50) ? QuantParams{} : QuantParams{{any_float()}, {static_cast<int32_t>(changed(0))}, -1};
+      break;
+    case 5:
+      t.quant.scales.push_back(1.0f);
+      break;
+    default:
+      damage(t.dims);
+  }
+}
+
+template <class P>
+void attack(const char* name, StepCase<P> (*make)(), int rounds = 3000) {
+  int ran = 0;
+  for (int round = 0; round < rounds; ++round) {
+    StepCase<P> c = make();
+    c.validate();  // places the tensors as they should be
+    for (int64_t n = random_int(1, 3); n > 0; --n) {
+      if (chance(60)) {
+        damage(c.program.tensors[static_cast<size_t>(random_int(0, std::ssize(c.program.tensors) - 1))]);
+        continue;
+      }
+      std::vector<std::function<void()>> fields;
+      P::visit(c.params,
+               [&](std::string_view, auto& field) { fields.push_back([&field] { damage(field); }); });
+      if (!fields.empty()) fields[static_cast<size_t>(random_int(0, std::ssize(fields) - 1))]();
+    }
+    ran += c.refuses_or_survives() ? 1 : 0;
+    if (testing::Test::HasFailure()) return;
+  }
+  std::cout << name << ": " << ran << " of " << rounds << " damaged steps were still valid" << std::endl;
+}
+
+const QuantParams kQuant{{0.5f}, {3}, -1};
+
+// A valid step; two inputs share one shape, the output has its own.
+template <class P>
+StepCase<P> simple(std::vector<std::pair<DType, Shape>> inputs, DType to, const Shape& y) {
+  StepCase<P> c;
+  for (const auto& [dtype, shape] : inputs) c.input(random_tensor(dtype, shape), kQuant, random_int(0, 3));
+  c.output(to, y, kQuant, random_int(0, 3));
+  return c;
+}
+
+TEST(Hostile, Elementwise) {
+  attack<BinaryParams>("Binary", [] {
+    return simple<BinaryParams>({{DType::i8, {2, 1, 70}}, {DType::i8, {3, 70}}}, DType::i8, {2, 3, 70});
+  });
+  attack<UnaryParams>("Unary",
+                      [] { return simple<UnaryParams>({{DType::f32, {4, 9}}}, DType::f32, {4, 9}); });
+  attack<QuantizeParams>("Quantize",
+                         [] { return simple<QuantizeParams>({{DType::f32, {4, 9}}}, DType::i8, {4, 9}); });
+  attack<DequantizeParams>(
+      "Dequantize", [] { return simple<DequantizeParams>({{DType::i8, {4, 3}}}, DType::f32, {4, 3}); });
+  attack<CastParams>("Cast", [] { return simple<CastParams>({{DType::f32, {4, 9}}}, DType::i8, {4, 9}); });
+  attack<ImageParams>(
+      "Image", [] { return simple<ImageParams>({{DType::u8, {1, 4, 9, 3}}}, DType::i8, {1, 4, 9, 3}); });
+  attack<LutParams>("Lut", [] {
+    StepCase<LutParams> c;
+    c.input(random_tensor(DType::i8, {3, 80})), c.constant(random_tensor(DType::i8, {256})),
+        c.output(DType::i8, {3, 80});
+    return c;
+  });
+}
+
+TEST(Hostile, Movement) {
+  attack<CopyParams>("Copy", [] {
+    auto c = simple<CopyParams>({{DType::i16, {3, 4, 5}}}, DType::i16, {5, 4, 3});
+    const Shape in = c.in(0).strides(), out = c.out().strides();
+    c.params.extent = {5, 4, 3};
+    c.params.in_strides = {in[2], in[1], in[0]};
+    c.params.out_strides = {out[0], out[1], out[2]};
+    return c;
+  });
+  attack<FillParams>("Fill", [] { return simple<FillParams>({}, DType::i16, {5, 4, 3}); });
+  attack<GatherParams>("Gather", [] {
+    auto c = simple<GatherParams>({{DType::i16, {3, 4, 5}}, {DType::i32, {2, 2}}}, DType::i16, {3, 2, 2, 5});
+    c.params.axis = 1;
+    return c;
+  });
+}
+
+TEST(Hostile, Spatial) {
+  attack<PoolParams>("Pool", [] {
+    auto c = simple<PoolParams>({{DType::i8, {1, 6, 7, 5}}}, DType::i8, {1, 6, 7, 5});
+    c.params.mode = chance(50) ? PoolMode::max : PoolMode::average;
+    c.params.kernel = {3, 3};
+    c.params.pads = {1, 1, 1, 1};
+    return c;
+  });
+  attack<ResizeParams>("Resize", [] {
+    StepCase<ResizeParams> c;
+    c.params.mode = chance(50) ? ResizeMode::linear : ResizeMode::nearest;
+    const bool linear = c.params.mode == ResizeMode::linear;
+    c.input(random_tensor(DType::i8, {1, 4, 4, 3}), kQuant, 1);
+    for (int axis = 0; axis < 2; ++axis) {
+      Tensor table(DType::i32, linear ? Shape{2, 6} : Shape{6});
+      for (int32_t& v : table.data<int32_t>()) v = static_cast<int32_t>(random_int(0, 3));
+      c.constant(table);
+      if (linear) c.constant(random_tensor(DType::f32, {2, 6}));
+    }
+    c.output(DType::i8, {1, 6, 6, 3}, kQuant, 2);
+    return c;
+  });
+}
+
+TEST(Hostile, Reduction) {
+  attack<ReduceParams>("Reduce", [] {
+    auto c = simple<ReduceParams>({{DType::f32, {3, 4, 20}}}, DType::f32, {3, 1, 20});
+    c.params.axes = {1};
+    return c;
+  });
+  attack<SoftmaxParams>("Softmax", [] {
+    auto c = simple<SoftmaxParams>({{DType::f32, {3, 4, 20}}}, DType::f32, {3, 4, 20});
+    c.params.axis = static_cast<int32_t>(random_int(0, 2));
+    return c;
+  });
+  attack<MatMulParams>("MatMul", [] {
+    return simple<MatMulParams>({{DType::f32, {2, 5, 6}}, {DType::f32, {6, 20}}}, DType::f32, {2, 5, 20});
+  });
+}
+
+}  // namespace
+}  // namespace openhb::test

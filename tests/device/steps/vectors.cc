@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/device/steps/vectors.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <random>
+
+#include "common/io/npy.h"
+#include "common/math/functions.h"
+#include "common/tensor.h"
+#include "device/kernels/steps.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace openhb::test {
+namespace {
+
+// Numbers that every platform makes alike (the standard fixes the generator, not its distributions).
+class Numbers {
+ public:
+  explicit Numbers(uint64_t seed) : generator_(seed) {}
+  uint64_t bits() { return generator_(); }
+  int32_t integer(int32_t lo, int32_t hi) {
+    return lo + static_cast<int32_t>(bits() % (static_cast<uint64_t>(hi - lo) + 1));
+  }
+  // In [-range, range), a multiple of range / 2^23.
+  float real(float range) { return (static_cast<float>(bits() >> 40) - 0x1p23f) * (range * 0x1p-23f); }
+  Tensor tensor(DType dtype, const Shape& shape, float range = 4.0f) {
+    Tensor t(dtype, shape);
+    if (dtype == DType::f32) {
+      for (float& v : t.data<float>()) v = real(range);
+    } else if (dtype == DType::f64) {
+      for (double& v : t.data<double>())
+        v = static_cast<double>(real(range)) * (1 + static_cast<double>(real(0x1p-30f)));
+    } else {
+      for (std::byte& b : t.bytes()) b = static_cast<std::byte>(bits());
+    }
+    return t;
+  }
+
+ private:
+  std::mt19937_64 generator_;
+};
+
+struct Operand {
+  Tensor values;
+  QuantParams quant;
+  bool constant = false;
+};
+
+std::string text_of(const QuantParams& q) {
+  return fmt::format("scales [{}] zero_points [{}]", fmt::join(q.scales, ", "),
+                     fmt::join(q.zero_points, ", "));
+}
+template <class T>
+std::string text_of(const T& v) {
+  if constexpr (std::is_enum_v<T>)
+    return fmt::format("{}", static_cast<int64_t>(v));
+  else if constexpr (std::is_arithmetic_v<T>)
+    return fmt::format("{}", v);
+  else
+    return fmt::format("[{}]", fmt::join(v, ", "));
+}
+
+std::vector<std::byte> bytes_of(const std::string& text) {
+  std::vector<std::byte> bytes(text.size());
+  if (!text.empty()) std::memcpy(bytes.data(), text.data(), text.size());
+  return bytes;
+}
+
+// Runs one step on dense tensors.
+class Maker {
+ public:
+  explicit Maker(CpuFeatures cpu) : cpu_(cpu) {}
+
+  template <class P>
+  void add(const std::string& name, const P& params, const std::vector<Operand>& inputs, DType dtype,
+           const Shape& dims, const QuantParams& quant = {}) {
+    struct alignas(64) Block {
+      std::byte bytes[64];
+    };
+    Program program;
+    std::vector<std::vector<Block>> memory;
+    std::vector<const std::byte*> addresses;
+    Step step;
+    step.params = params;
+    step.node = name;
+    const auto place = [&](DType type, const Shape& shape, const QuantParams& q, bool constant) {
+      TensorDesc t;
+      t.dtype = type;
+      t.dims = shape;
+      t.pitch = shape.empty() ? 1 : shape.back();
+      t.quant = q;
+      t.storage = constant ? Storage::weights : Storage::arena;
+      memory.emplace_back(static_cast<size_t>(t.byte_extent()) / sizeof(Block) + 3);
+      program.tensors.push_back(t);
+      return static_cast<uint32_t>(program.tensors.size() - 1);
+    };
+    std::string text = fmt::format("step: {}\n", P::kName);
+    for (const Operand& o : inputs) {
+      const uint32_t id = place(o.values.dtype(), o.values.shape(), o.quant, o.constant);
+      if (o.values.size() != 0)
+        std::memcpy(memory.back().data(), o.values.bytes().data(), o.values.bytes().size());
+      text += fmt::format("in{}: {} {} {}\n", step.inputs.size(), dtype_name(o.values.dtype()),
+                          to_string(o.values.shape()), text_of(o.quant));
+      files.push_back({fmt::format("{}.in{}.npy", name, step.inputs.size()), serialize_npy(o.values)});
+      step.inputs.push_back(id);
+    }
+    step.outputs.push_back(place(dtype, dims, quant, false));
+    text += fmt::format("out: {} {} {}\n", dtype_name(dtype), to_string(dims), text_of(quant));
+    P copy = params;
+    P::visit(copy, [&](std::string_view field, const auto& value) {
+      text += fmt::format("{}: {}\n", field, text_of(value));
+    });
+
+    // All constants in one section, as in a file.
+    std::vector<Block> weights;
+    for (size_t i = 0; i < memory.size(); ++i) {
+      if (program.tensors[i].storage != Storage::weights) continue;
+      program.tensors[i].offset = weights.size() * sizeof(Block);
+      weights.insert(weights.end(), memory[i].begin(), memory[i].end());
+    }
+    program.weights = {reinterpret_cast<const std::byte*>(weights.data()), weights.size() * sizeof(Block)};
+    for (const uint32_t id : step.inputs)
+      addresses.push_back(program.tensors[id].storage == Storage::weights
+                              ? program.weights.data() + program.tensors[id].offset
+                              : memory[id].data()->bytes);
+    std::byte* output = memory.back().data()->bytes;
+    const StepView view(program, step);
+    Kernel<P>::validate(view, params);
+    Kernel<P>::bind(view, params, {addresses, {&output, 1}, cpu_})->run(0, 1);
+
+    Tensor y(dtype, dims);
+    std::memcpy(y.bytes().data(), output, y.bytes().size());
+    files.push_back({name + ".out.npy", serialize_npy(y)});
+    files.push_back({name + ".txt", bytes_of(text)});
+  }
+
+  std::vector<VectorFile> files;
+
+ private:
+  CpuFeatures cpu_;
+};
+
+const QuantParams kX{{0.0373f}, {-17}, -1}, kW{{0.0521f}, {9}, -1}, kY{{0.0611f}, {4}, -1};
+
+template <class P>
+void add_convolution(Maker& m, Numbers& n, const std::string& name, P p, const Shape& weights,
+                     int64_t vector) {
+  const Shape x{1, 9, 8, 32}, y{1, 5, 4, 32};
+  p.kernel = {3, 3};
+  p.stride = {2, 2};
+  p.pads = {1, 1, 1, 1};
+  Shape w32 = weights;  // int8 weights are interleaved by 4
+  if (w32.size() == 6) w32 = {w32[0], w32[1], w32[2], w32[3] * 4, 16};
+  p.lo = -3.0f, p.hi = 6.0f;
+  m.add(name + "_f32", p,
+        {{n.tensor(DType::f32, x), {}},
+         {n.tensor(DType::f32, w32, 0.5f), {}, true},
+         {n.tensor(DType::f32, {vector}), {}, true}},
+        DType::f32, y);
+  const Tensor w = n.tensor(DType::i8, weights);
+  Tensor bias(DType::i32, {vector}), sum128(DType::i32, {vector}), multiplier(DType::f32, {vector});
+  const auto codes = w.data<int8_t>();
+  for (size_t i = 0; i < codes.size(); ++i) {
+    const int64_t output =
+        weights.size() == 6 ? static_cast<int64_t>(i) / weights[5] % 16 +
+                                  static_cast<int64_t>(i) / (16 * weights[5] * weights[3] * weights[2]) * 16
+                            : static_cast<int64_t>(i) % vector;
+    sum128.data<int32_t>()[static_cast<size_t>(output)] += 128 * codes[i];
+  }
+  for (size_t i = 0; i < bias.size(); ++i) {
+    bias.data<int32_t>()[i] = n.integer(-20000, 20000) - kX.zero_point() * (sum128.data<int32_t>()[i] / 128);
+    multiplier.data<float>()[i] = 0.002f * (1.5f + n.real(1.0f));
+  }
+  p.lo = -100, p.hi = 110;
+  m.add(name + "_i8", p,
+        {{n.tensor(DType::i8, x), kX},
+         {w, {}, true},
+         {bias, {}, true},
+         {sum128, {}, true},
+         {multiplier, {}, true}},
+        DType::i8, y, kY);
+}
+
+void add_convolutions(Maker& m) {
+  Numbers n(1);
+  add_convolution(m, n, "conv", ConvParams{}, {1, 2, 9, 8, 16, 4}, 32);
+  add_convolution(m, n, "depthwise", DepthwiseParams{}, {9, 32}, 32);
+  m.add("matmul", MatMulParams{},
+        {{n.tensor(DType::f32, {2, 7, 19}), {}}, {n.tensor(DType::f32, {19, 23}), {}}}, DType::f32,
+        {2, 7, 23});
+}
+
+void add_binary(Maker& m) {
+  Numbers n(2);
+  const char* names[] = {"add", "sub", "mul", "div", "max", "min", "pow"};
+  for (int f = 0; f < 7; ++f) {
+    BinaryParams p{static_cast<BinaryFunction>(f), 0, 0, 0};
+    Tensor a = n.tensor(DType::f32, {5, 40});
+    if (p.function == BinaryFunction::pow)
+      for (float& v : a.data<float>()) v = std::fabs(v);
+    m.add(fmt::format("binary_{}_f32", names[f]), p, {{a, {}}, {n.tensor(DType::f32, {40}), {}}}, DType::f32,
+          {5, 40});
+    if (p.function == BinaryFunction::pow) continue;
+    m.add(fmt::format("binary_{}_i32", names[f]), p,
+          {{n.tensor(DType::i32, {5, 40}), {}}, {n.tensor(DType::i32, {5, 1}), {}}}, DType::i32, {5, 40});
+    if (f > 2) continue;
+    p.fa = f == 2 ? 0.0373f * 0.0521f / 0.0611f : 0.0373f / 0.0611f;
+    p.fb = f == 0 ? 0.0521f / 0.0611f : f == 1 ? -0.0521f / 0.0611f : 0.0f;
+    p.k = f == 2 ? 0.0f : 132.0f - std::fma(p.fa, 111.0f, p.fb * 137.0f);
+    m.add(fmt::format("binary_{}_i8", names[f]), p,
+          {{n.tensor(DType::i8, {32, 64}), kX}, {n.tensor(DType::i8, {32, 64}), kW}}, DType::i8, {32, 64},
+          kY);
+  }
+}
+
+void add_elementwise(Maker& m) {
+  Numbers n(3);
+  for (int f = 0; f < math::kUnaryFunctions; ++f) {
+    const UnaryParams p{static_cast<UnaryFunction>(f), f == 0 ? -2.5f : 0.25f, f == 0 ? 6.0f : 0.5f};
+    Tensor x = n.tensor(DType::f32, {1000}, 12.0f);
+    if (p.function == UnaryFunction::log || p.function == UnaryFunction::sqrt)
+      for (float& v : x.data<float>()) v = std::fabs(v);
+    if (p.function == UnaryFunction::sin || p.function == UnaryFunction::cos)
+      for (size_t i = 900; i < 1000; ++i) x.data<float>()[i] *= 0x1p100f;
+    m.add(fmt::format("unary_{:02}", f), p, {{x, {}}}, DType::f32, {1000});
+  }
+  m.add("lut", LutParams{}, {{n.tensor(DType::i8, {500}), {}}, {n.tensor(DType::i8, {256}), {}, true}},
+        DType::i8, {500});
+  m.add("quantize", QuantizeParams{}, {{n.tensor(DType::f32, {2000}, 9.0f), {}}}, DType::i8, {2000}, kY);
+  m.add("dequantize_i8", DequantizeParams{}, {{n.tensor(DType::i8, {300}), kX}}, DType::f32, {300});
+  const QuantParams each{{0.1f, 0.013f, 2.7e-5f}, {0, 0, 0}, 1};
+  m.add("dequantize_i32", DequantizeParams{}, {{n.tensor(DType::i32, {100, 3}), each}}, DType::f32, {100, 3});
+  m.add("image_i8", ImageParams{}, {{n.tensor(DType::u8, {1, 6, 7, 3}), {}}}, DType::i8, {1, 6, 7, 3});
+  m.add("image_f32", ImageParams{}, {{n.tensor(DType::u8, {1, 6, 7, 3}), {}}}, DType::f32, {1, 6, 7, 3});
+  const std::pair<DType, DType> casts[] = {{DType::f32, DType::i8},  {DType::f32, DType::f16},
+                                           {DType::f64, DType::f32}, {DType::f64, DType::f16},
+                                           {DType::i64, DType::f32}, {DType::i32, DType::u8},
+                                           {DType::u64, DType::f64}, {DType::f32, DType::boolean}};
+  for (const auto& [from, to] : casts)
+    m.add(fmt::format("cast_{}_{}", dtype_name(from), dtype_name(to)), CastParams{},
+          {{n.tensor(from, {300}, 200.0f), {}}}, to, {300});
+}
+
+void add_movement(Maker& m) {
+  Numbers n(4);
+  const CopyParams transpose{{5, 3, 4}, {1, 20, 5}, {12, 4, 1}, 0, 0};
+  m.add("copy_transpose", transpose, {{n.tensor(DType::i16, {3, 4, 5}), {}}}, DType::i16, {5, 3, 4});
+  m.add("fill_f16", FillParams{-1.0 / 3}, {}, DType::f16, {7});
+  Tensor indices(DType::i64, {4});
+  for (int64_t& v : indices.data<int64_t>()) v = n.integer(-6, 6);
+  m.add("gather", GatherParams{1}, {{n.tensor(DType::f32, {2, 5, 3}), {}}, {indices, {}}}, DType::f32,
+        {2, 4, 3});
+}
+
+void add_spatial(Maker& m) {
+  Numbers n(5);
+  const Shape x{1, 11, 9, 24};
+  for (const DType dtype : {DType::i8, DType::f32}) {
+    const bool integer = dtype == DType::i8;
+    const std::string suffix = integer ? "_i8" : "_f32";
+    const QuantParams qx = integer ? kX : QuantParams{}, qy = integer ? kY : QuantParams{};
+    PoolParams p{PoolMode::max, {3, 3}, {2, 2}, {1, 1}, {1, 1, 1, 1}, 0};
+    m.add("pool_max" + suffix, p, {{n.tensor(dtype, x), qx}}, dtype, {1, 6, 5, 24}, qx);
+    p.mode = PoolMode::average;
+    m.add("pool_average" + suffix, p, {{n.tensor(dtype, x), qx}}, dtype, {1, 6, 5, 24}, qy);
+    p.count_include_pad = 1;
+    m.add("pool_average_pad" + suffix, p, {{n.tensor(dtype, x), qx}}, dtype, {1, 6, 5, 24}, qy);
+    p.mode = PoolMode::global_average;
+    m.add("pool_global" + suffix, p, {{n.tensor(dtype, x), qx}}, dtype, {1, 1, 1, 24}, qy);
+
+    Tensor rows(DType::i32, {2, 20}), columns(DType::i32, {2, 17}), row_weights(DType::f32, {2, 20}),
+        column_weights(DType::f32, {2, 17});
+    for (int32_t& v : rows.data<int32_t>()) v = n.integer(0, 10);
+    for (int32_t& v : columns.data<int32_t>()) v = n.integer(0, 8);
+    for (float& v : row_weights.data<float>()) v = 0.125f * static_cast<float>(n.integer(0, 8));
+    for (float& v : column_weights.data<float>()) v = 0.5f + n.real(0.5f);
+    m.add("resize_linear" + suffix, ResizeParams{ResizeMode::linear},
+          {{n.tensor(dtype, x), qx},
+           {rows, {}, true},
+           {row_weights, {}, true},
+           {columns, {}, true},
+           {column_weights, {}, true}},
+          dtype, {1, 20, 17, 24}, qx);
+    m.add("resize_nearest" + suffix, ResizeParams{ResizeMode::nearest},
+          {{n.tensor(dtype, x), qx}, {rows.reshaped({40}), {}, true}, {columns.reshaped({34}), {}, true}},
+          dtype, {1, 40, 34, 24}, qx);
+  }
+}
+
+void add_reductions(Maker& m) {
+  Numbers n(6);
+  const char* names[] = {"sum", "mean", "max", "min", "prod", "l1", "l2", "sum_square"};
+  for (int f = 0; f < 8; ++f) {
+    const auto function = static_cast<ReduceFunction>(f);
+    m.add(fmt::format("reduce_{}_inner", names[f]), ReduceParams{function, {2}},
+          {{n.tensor(DType::f32, {3, 4, 101}, 2.0f), {}}}, DType::f32, {3, 4, 1});
+    m.add(fmt::format("reduce_{}_outer", names[f]), ReduceParams{function, {0, 1}},
+          {{n.tensor(DType::f32, {7, 5, 20}, 2.0f), {}}}, DType::f32, {1, 1, 20});
+  }
+  for (int32_t log = 0; log < 2; ++log)
+    for (int32_t axis = 0; axis < 2; ++axis)
+      m.add(fmt::format("{}softmax_{}", log != 0 ? "log_" : "", axis), SoftmaxParams{axis, log},
+            {{n.tensor(DType::f32, {37, 53}, 6.0f), {}}}, DType::f32, {37, 53});
+}
+
+}  // namespace
+
+std::vector<VectorFile> make_vectors(CpuFeatures cpu) {
+  Maker maker(cpu);
+  add_convolutions(maker);
+  add_binary(maker);
+  add_elementwise(maker);
+  add_movement(maker);
+  add_spatial(maker);
+  add_reductions(maker);
+  return std::move(maker.files);
+}
+
+std::string checksum_lines(const std::vector<VectorFile>& files) {
+  std::string lines;
+  for (const VectorFile& file : files)
+    lines += fmt::format("{} {:016x}\n", file.name, XXH3_64bits(file.bytes.data(), file.bytes.size()));
+  return lines;
+}
+
+void write_vectors(const std::string& folder, const std::vector<VectorFile>& files) {
+  const auto write = [&](const std::string& name, std::span<const std::byte> bytes) {
+    const std::string path = folder + "/" + name;
+    std::ofstream file(path, std::ios::binary);
+    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    file.close();
+    if (!file) fail(ErrorCode::file_unwritable, "cannot write '{}'", path);
+  };
+  for (const VectorFile& file : files) write(file.name, file.bytes);
+  write("numerics-vectors.txt", bytes_of(checksum_lines(files)));
+}
+
+}  // namespace openhb::test

@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# exit_status.sh <hrt_model_exec>: exit status and error code of the program itself.
+set -u
+tool=$1
+failures=0
+
+# expect <status> <part of stderr> <arguments...>
+expect() {
+  status=$1
+  part=$2
+  shift 2
+  errors=$("$tool" "$@" 2>&1 >/dev/null)
+  found=$?
+  case $errors in
+    *"$part"*) ;;
+    *) found="$found with '$errors'" ;;
+  esac
+  if [ "$found" != "$status" ]; then
+    echo "$tool $*: status $found, expected $status with '$part'"
+    failures=$((failures + 1))
+  fi
+}
+
+expect 0 ""
+expect 0 "" --help
+expect 0 "" --version
+expect 2 "OHB-0002: " nonsense
+expect 2 "OHB-0002: " model_info
+expect 2 "OHB-0002: " model_info --model_flie=x.bin
+expect 1 "OHB-0100: " model_info --model_file=/nonexistent.bin
+expect 1 "OHB-0500: " model_info --model_file="$0"
+expect 1 "OHB-0101: " model_info --model_file /
+exit "$failures"

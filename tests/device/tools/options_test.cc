@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/tools/model_exec/options.h"
+
+#include <gtest/gtest.h>
+
+#include "common/error.h"
+
+namespace openhb::model_exec {
+namespace {
+
+CommandLine parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "hrt_model_exec");
+  return parse_command_line(static_cast<int>(words.size()), words.data());
+}
+
+std::string refused(std::vector<const char*> words) {
+  try {
+    parse(std::move(words));
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::usage) << e.what();
+    return e.what();
+  }
+  return "accepted";
+}
+
+TEST(ModelExecOptions, BothFormsAndTheLastOneWins) {
+  const auto line = parse({"infer", "--model_file=a.bin", "--model_file", "b.bin,c.bin", "--input_file",
+                           "x.jpg", "--dump_precision=3", "--dump_precision", "5"});
+  ASSERT_TRUE(line.options);
+  EXPECT_EQ(line.options->mode, Mode::infer);
+  EXPECT_EQ(line.options->model_file, "b.bin,c.bin");
+  EXPECT_EQ(line.options->input_file, "x.jpg");
+  EXPECT_EQ(line.options->dump_precision, 5);
+  EXPECT_TRUE(line.notes.empty());
+}
+
+TEST(ModelExecOptions, Defaults) {
+  const auto line = parse({"infer", "--model_file=a", "--input_file=b"});
+  EXPECT_EQ(line.options->dump_precision, 9);
+  EXPECT_EQ(line.options->dump_txt_axis, 4);
+  EXPECT_EQ(line.options->dump_format, "bin");
+  EXPECT_EQ(line.options->frame_count, 1);
+  EXPECT_FALSE(line.options->enable_dump);
+}
+
+TEST(ModelExecOptions, Booleans) {
+  const auto dump = [](std::vector<const char*> words) {
+    words.insert(words.begin(), {"infer", "--model_file=a", "--input_file=b"});
+    return parse(words).options->enable_dump;
+  };
+  EXPECT_TRUE(dump({"--enable_dump"}));
+  EXPECT_TRUE(dump({"--enable_dump", "true"}));
+  EXPECT_TRUE(dump({"--enable_dump=1"}));
+  EXPECT_FALSE(dump({"--enable_dump=false"}));
+  EXPECT_FALSE(dump({"--enable_dump", "false"}));
+  EXPECT_FALSE(dump({"--enable_dump=true", "--enable_dump=false"}));
+  EXPECT_TRUE(dump({"--enable_dump", "--dump_format=txt"}));
+  EXPECT_NE(refused({"infer", "--model_file=a", "--input_file=b", "--enable_dump=perhaps"}).find("'perhaps'"),
+            std::string::npos);
+}
+
+TEST(ModelExecOptions, NegativeNumbers) {
+  EXPECT_EQ(parse({"infer", "--model_file=a", "--input_file=b", "--dump_txt_axis=-1"}).options->dump_txt_axis,
+            -1);
+  EXPECT_EQ(
+      parse({"infer", "--model_file=a", "--input_file=b", "--dump_txt_axis", "-1"}).options->dump_txt_axis,
+      -1);
+}
+
+TEST(ModelExecOptions, HelpAndVersion) {
+  EXPECT_NE(parse({}).text.find("--input_file"), std::string::npos);
+  EXPECT_NE(parse({"-h"}).text.find("Examples:"), std::string::npos);
+  EXPECT_NE(parse({"--help"}).text.find("[9]"), std::string::npos);
+  EXPECT_TRUE(parse({"-v"}).text.starts_with("hrt_model_exec "));
+  EXPECT_FALSE(parse({"--version"}).options);
+}
+
+TEST(ModelExecOptions, NotesAboutOptionsWithoutEffect) {
+  const auto notes = [](std::vector<const char*> words) {
+    words.insert(words.begin(), {"infer", "--model_file=a", "--input_file=b"});
+    const auto line = parse(words);
+    return line.notes.empty() ? std::string() : line.notes[0];
+  };
+  EXPECT_NE(notes({"--core_id=1"}).find("--core_id has no effect"), std::string::npos);
+  EXPECT_EQ(notes({"--core_id=0"}), "");
+  EXPECT_NE(notes({"word"}).find("'word'"), std::string::npos);
+  EXPECT_NE(notes({"--dump_format=txt"}).find("--enable_dump"), std::string::npos);
+  EXPECT_NE(notes({"--thread_num=9"}).find("reduced to 8"), std::string::npos);
+  const auto info = parse({"model_info", "--model_file=a", "--input_file=b"});
+  ASSERT_EQ(info.notes.size(), 1u);
+  EXPECT_EQ(info.notes[0], "--input_file has no effect with model_info");
+}
+
+TEST(ModelExecOptions, WrongOnesAreRefused) {
+  EXPECT_NE(refused({"model_inof", "--model_file=a"}).find("Did you mean 'model_info'"), std::string::npos);
+  EXPECT_NE(refused({"model_info"}).find("--model_file"), std::string::npos);
+  EXPECT_NE(refused({"infer", "--model_file=a"}).find("--input_file"), std::string::npos);
+  EXPECT_NE(refused({"infer", "--model_flie=a"}).find("Did you mean 'model_file'"), std::string::npos);
+  EXPECT_NE(refused({"infer", "--model_file=a", "--input_file=b", "--core_id=x"}).find("'x'"),
+            std::string::npos);
+  EXPECT_NE(refused({"infer", "--model_file=a", "--input_file=b", "--core_id=3"}).find("0 to 2"),
+            std::string::npos);
+  EXPECT_NE(refused({"infer", "--model_file=a", "--input_file=b", "--frame_count=0"}).find("'0'"),
+            std::string::npos);
+  EXPECT_NE(refused({"infer", "--model_file=a", "--input_file=b", "--dump_format=npy"}).find("'npy'"),
+            std::string::npos);
+  EXPECT_NE(refused({"infer", "--model_file"}), "accepted");
+}
+
+}  // namespace
+}  // namespace openhb::model_exec

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+openhb_test(NAME host_histogram_test SOURCES host/calibration/histogram_test.cc LIBRARIES openhb::calibration LABELS fast)
+openhb_test(NAME host_range_test SOURCES host/calibration/range_test.cc LIBRARIES openhb::calibration LABELS fast)
+openhb_test(NAME host_dataset_test SOURCES host/calibration/dataset_test.cc LIBRARIES openhb::calibration LABELS fast)
+openhb_test(NAME host_config_test SOURCES host/calibration/config_test.cc host/calibration/config_fuzz_test.cc
+            LIBRARIES openhb::calibration LABELS fast)
+target_compile_definitions(host_config_test PRIVATE OPENHB_DOCS="${PROJECT_SOURCE_DIR}/docs")
+openhb_test(NAME host_report_test SOURCES host/calibration/report_test.cc LIBRARIES openhb::report LABELS fast)
+
+# Prints the speed of Histogram::add and of every method; not a test.
+add_executable(host_calibration_speed host/calibration/speed.cc)
+target_link_libraries(host_calibration_speed PRIVATE openhb::calibration)
