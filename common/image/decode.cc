@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // stb_image decodes; this file adds what it does not check: files that end early, and absurd sizes.
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <span>
 
 #include "common/image/image.h"
+#include "common/image/jpeg_check.h"
 #include "common/io/file.h"
 
 // Without SIMD every machine runs the same integer arithmetic, so every machine gets the same pixels.
 #define STBI_NO_SIMD
 #define STBI_NO_STDIO
+// Damaged files can make it read what it never wrote: zeros then, everywhere.
+#define STBI_MALLOC(size) std::calloc(1, size)
+#define STBI_REALLOC(pointer, size) std::realloc(pointer, size)
+#define STBI_FREE(pointer) std::free(pointer)
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_PNG
 #define STBI_ONLY_BMP
@@ -23,7 +29,13 @@
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"
 #pragma GCC diagnostic ignored "-Wunused-function"
+#ifdef __clang__  // it copies 0 bytes to a null pointer, which is harmless
+#pragma clang attribute push(__attribute__((no_sanitize("nonnull-attribute"))), apply_to = function)
+#endif
 #include <stb/stb_image.h>
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
 #pragma GCC diagnostic pop
 
 namespace openhb {
@@ -40,24 +52,6 @@ bool starts_with(Bytes bytes, std::string_view magic) {
                                                     [](char a, uint8_t b) { return uint8_t(a) == b; });
 }
 
-// Walks the segments to the end-of-image marker: stb would fill a missing rest with grey.
-bool jpeg_is_complete(Bytes bytes) {
-  for (size_t at = 2; at + 1 < bytes.size();) {
-    const uint8_t marker = bytes[at + 1];
-    // Between segments, and inside entropy-coded data, anything but a marker is passed over.
-    if (bytes[at] != 0xFF || marker == 0xFF || marker == 0x00 || (marker >= 0xD0 && marker <= 0xD8) ||
-        marker == 0x01) {
-      at += bytes[at] != 0xFF || marker == 0xFF ? 1 : 2;
-    } else if (marker == 0xD9) {
-      return true;
-    } else {
-      if (at + 3 >= bytes.size()) return false;
-      at += 2 + (size_t{bytes[at + 2]} << 8 | bytes[at + 3]);
-    }
-  }
-  return false;
-}
-
 // Uncompressed rows, padded to 4 bytes, must lie in the file: stb would read zeros.
 bool bmp_is_complete(Bytes bytes) {
   const auto u32 = [&](size_t at) -> uint32_t {
@@ -70,9 +64,10 @@ bool bmp_is_complete(Bytes bytes) {
   const int64_t width = old_header ? u32(18) & 0xFFFF : static_cast<int32_t>(u32(18));
   const int64_t height = old_header ? u32(18) >> 16 : static_cast<int32_t>(u32(22));
   const int64_t bits = old_header ? u32(22) >> 16 : u32(28) & 0xFFFF;
+  if (std::abs(width) > kMaxDimension || std::abs(height) > kMaxDimension)
+    return true;  // refused for its size
   const int64_t row = (width * bits + 31) / 32 * 4;
-  return width > 0 && width <= kMaxDimension && std::abs(height) <= kMaxDimension &&
-         u32(10) + row * std::abs(height) <= static_cast<int64_t>(bytes.size());
+  return u32(10) + row * std::abs(height) <= static_cast<int64_t>(bytes.size());
 }
 
 }  // namespace
@@ -83,31 +78,33 @@ bool is_image_path(const std::string& path) {
   return suffix == ".jpg" || suffix == ".jpeg" || suffix == ".png" || suffix == ".bmp";
 }
 
-Image decode_image(const std::string& path) {
-  const auto file = MappedFile::open(path);
-  if (file->bytes().size() > kMaxFileSize)
-    fail(ErrorCode::data_bad_image, "picture '{}' is larger than 1 GiB", path);
-  const Bytes bytes(reinterpret_cast<const uint8_t*>(file->bytes().data()), file->bytes().size());
+Image decode_image(const std::string& path) { return decode_image(MappedFile::open(path)->bytes(), path); }
+
+Image decode_image(std::span<const std::byte> file, const std::string& name) {
+  if (file.size() > kMaxFileSize) fail(ErrorCode::data_bad_image, "picture '{}' is larger than 1 GiB", name);
+  const Bytes bytes(reinterpret_cast<const uint8_t*>(file.data()), file.size());
   const bool jpeg = starts_with(bytes, "\xFF\xD8"), png = starts_with(bytes, "\x89PNG"),
              bmp = starts_with(bytes, "BM");
   if (!jpeg && !png && !bmp)
-    fail(ErrorCode::data_bad_image, "cannot decode '{}': it is not a JPEG, PNG or BMP picture", path);
+    fail(ErrorCode::data_bad_image, "cannot decode '{}': it is not a JPEG, PNG or BMP picture", name);
+
+  const std::string problem = jpeg                             ? jpeg_problem(bytes)
+                              : bmp && !bmp_is_complete(bytes) ? "the file ends early"
+                                                               : "";
+  if (!problem.empty()) fail(ErrorCode::data_bad_image, "cannot decode picture '{}': {}", name, problem);
 
   const int size = static_cast<int>(bytes.size());
   int width = 0, height = 0, channels = 0;
   if (!stbi_info_from_memory(bytes.data(), size, &width, &height, &channels))
-    fail(ErrorCode::data_bad_image, "cannot decode picture '{}': {}", path, stbi_failure_reason());
+    fail(ErrorCode::data_bad_image, "cannot decode picture '{}': {}", name, stbi_failure_reason());
   if (width <= 0 || height <= 0 || width > kMaxDimension || height > kMaxDimension ||
       int64_t{width} * height > kMaxPixels)
     fail(ErrorCode::data_bad_image,
-         "picture '{}' has {} x {} pixels; at most {} x {} and 2^28 in all can be read", path, width, height,
+         "picture '{}' has {} x {} pixels; at most {} x {} and 2^28 in all can be read", name, width, height,
          kMaxDimension, kMaxDimension);
-  if ((jpeg && !jpeg_is_complete(bytes)) || (bmp && !bmp_is_complete(bytes)))
-    fail(ErrorCode::data_bad_image, "cannot decode picture '{}': the file ends early", path);
-
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
       stbi_load_from_memory(bytes.data(), size, &width, &height, &channels, 3), stbi_image_free);
-  if (!pixels) fail(ErrorCode::data_bad_image, "cannot decode picture '{}': {}", path, stbi_failure_reason());
+  if (!pixels) fail(ErrorCode::data_bad_image, "cannot decode picture '{}': {}", name, stbi_failure_reason());
   const size_t count = static_cast<size_t>(width) * static_cast<size_t>(height) * 3;
   return {width, height, 3, std::vector<uint8_t>(pixels.get(), pixels.get() + count)};
 }

@@ -2,7 +2,9 @@
 // Pictures: decode, resize, colour order. The same code on host and board, so the same bytes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,13 +19,17 @@ struct Image {
   std::vector<uint8_t> pixels;
 };
 
-// JPEG, PNG or BMP by content, always as 3-channel RGB. Throws Error(data_bad_image / file_*), also for absurd sizes.
+// JPEG, PNG or BMP by content, always as 3-channel RGB. Throws Error(data_bad_image / file_*), also for
+// absurd sizes.
 Image decode_image(const std::string& path);
+// The same for a file in memory; `name` is for errors.
+Image decode_image(std::span<const std::byte> file, const std::string& name);
 
 // Bilinear with half-pixel centres and edge clamp, in 11-bit fixed point: one defined result everywhere.
 Image resize_bilinear(const Image& image, int width, int height);
 
-// uint8 tensor [1,C,H,W] or [1,H,W,C] in the colour order of `kind` (rgb, bgr, gray, yuv444; nv12 is not a plain tensor).
+// uint8 tensor [1,C,H,W] or [1,H,W,C] in the colour order of `kind` (rgb, bgr, gray, yuv444; nv12 is not a
+// plain tensor).
 Tensor image_to_tensor(const Image& image, InputKind kind, bool nhwc);
 
 // True for the suffixes that decode_image can read (.jpg .jpeg .png .bmp, any case).

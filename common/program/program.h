@@ -76,7 +76,7 @@ struct ProgramInput {
   std::string name;
   uint32_t tensor = 0;
   InputKind kind = InputKind::featuremap;
-  bool nhwc = false;  // logical axes of a picture: N, H, W, C instead of N, C, H, W
+  bool nhwc = false;  // the application's axes of a picture: N, H, W, C instead of N, C, H, W
 };
 
 struct ProgramOutput {

@@ -151,10 +151,10 @@ void check_steps(const Program& p) {
 
 // Inputs or outputs of the model.
 template <class Ports>
-void check_ports(const Program& p, const Ports& ports, std::string_view what) {
+void check_ports(const Program& p, const Ports& ports, std::string_view what, size_t least) {
   const auto code = ErrorCode::program_format;
-  require(!ports.empty() && ports.size() <= kMaxPorts, code,
-          fmt::format("the model has {} {}s, 1 to {} are possible", ports.size(), what, kMaxPorts));
+  require(ports.size() >= least && ports.size() <= kMaxPorts, code,
+          fmt::format("the model has {} {}s, {} to {} are possible", ports.size(), what, least, kMaxPorts));
   std::set<std::string_view> names;
   for (const auto& port : ports) {
     require(!port.name.empty() && port.name.size() <= kMaxNameLength, code,
@@ -165,7 +165,7 @@ void check_ports(const Program& p, const Ports& ports, std::string_view what) {
 }
 
 void check_inputs(const Program& p) {
-  check_ports(p, p.inputs, "input");
+  check_ports(p, p.inputs, "input", 0);  // none: constant folding
   for (const ProgramInput& input : p.inputs) {
     const TensorDesc& t = p.tensors[input.tensor];
     const auto input_require = [&](bool condition, std::string_view sentence) {
@@ -193,7 +193,7 @@ void validate_tensors(const Program& program) {
   }
   check_steps(program);
   check_inputs(program);
-  check_ports(program, program.outputs, "output");
+  check_ports(program, program.outputs, "output", 1);
 }
 
 }  // namespace openhb

@@ -325,7 +325,7 @@ def place_sheet(rng, scene, sheet, radius):
                       (cx - pole - lean, SCENE_SIZE)],
                      fill=random_colour(rng))
     if rng.random() < 0.3:
-        # A hard shadow across part of the sign, but not across its rim only.
+        # A hard shadow whose edge runs across the sign.
         shade = Image.new("L", scene.size, 255)
         edge = rng.uniform(-0.7, 0.7) * radius
         slope = rng.uniform(-0.8, 0.8)

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Makes the traffic-sign example: draws the pictures, trains the network,
 and writes the ONNX file, the labels, the calibration and the test pictures.

@@ -32,6 +32,9 @@ double search_around(double start, double upper, ErrorOf error_of) {
   return best;
 }
 
+// 0 where a side has no values at all.
+double ratio(double a, double b) { return b > 0 ? a / b : 0; }
+
 // T <- E[|x|; |x| > T] / (c P(0 < |x| <= T) + P(|x| > T)), c = (step / T)^2 / 12.
 double octav(const HalfMoments& magnitude, int steps) {
   const double c = 1.0 / (12.0 * steps * steps);
@@ -39,7 +42,7 @@ double octav(const HalfMoments& magnitude, int steps) {
   double threshold = all.s1 / all.n;
   for (int i = 0; i < kMaxIterations; ++i) {
     const Moments inside = magnitude.below(threshold), outside = all - inside;
-    const double next = std::min(outside.s1 / (c * inside.n + outside.n), magnitude.extreme());
+    const double next = std::min(ratio(outside.s1, c * inside.n + outside.n), magnitude.extreme());
     const bool settled = std::abs(next - threshold) <= kTolerance * threshold;
     threshold = next;
     if (settled) break;
@@ -55,8 +58,8 @@ Limits octav_asymmetric(const Statistics& s) {
     const Moments inside_high = s.positive.below(hi), inside_low = s.negative.below(-lo);
     const double k = (inside_high.n + inside_low.n) / (12.0 * 255 * 255);
     const Moments above = s.positive.total() - inside_high, under = s.negative.total() - inside_low;
-    const double next_hi = std::clamp((above.s1 + k * lo) / (above.n + k), 0.0, s.highest);
-    const double next_lo = std::clamp((-under.s1 + k * next_hi) / (under.n + k), s.lowest, 0.0);
+    const double next_hi = std::clamp(ratio(above.s1 + k * lo, above.n + k), 0.0, s.highest);
+    const double next_lo = std::clamp(ratio(-under.s1 + k * next_hi, under.n + k), s.lowest, 0.0);
     const bool settled = std::abs(next_hi - hi) + std::abs(next_lo - lo) <= kTolerance * (hi - lo);
     hi = next_hi;
     lo = next_lo;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "host/passes/preprocess.h"
+#include "host/precision/activation.h"
 
 namespace openhb::compiler {
 namespace {
@@ -35,11 +36,14 @@ std::vector<Candidate> candidates(const config::Config& config) {
 }
 
 void apply(graph::Graph& graph, const std::vector<std::string>& pictures, const Histograms& histograms, const Candidate& c) {
+  const auto consumers = graph.consumers();
   auto ranges = [&] {
     precision::apply_ranges(graph, pictures, [&](const graph::Value& v) {
       const auto it = histograms.find(v.name);
       if (it == histograms.end() || it->second.count() == 0) return ClipRange{-1.0f, 1.0f};
-      return calibration::choose_range(it->second, c.method, c.percentile, false);
+      const ClipRange range = calibration::choose_range(it->second, c.method, c.percentile, false);
+      const auto activation = precision::activation_of(v, consumers, graph);
+      return activation ? precision::range_behind(*activation, it->second, range) : range;
     });
   };
   ranges();
@@ -80,10 +84,17 @@ std::vector<Tensor> SampleReader::program_inputs(size_t sample) const {
   std::vector<Tensor> out = floats(sample);
   for (size_t i = 0; i < out.size(); ++i) {
     if (config_.inputs[i].kind_rt == InputKind::featuremap) continue;
-    Tensor pixels(DType::u8, out[i].shape());
-    for (size_t k = 0; k < pixels.size(); ++k)
-      pixels.data<uint8_t>()[k] =
-          static_cast<uint8_t>(std::clamp(std::nearbyint(out[i].data<float>()[k] + 128.0f), 0.0f, 255.0f));
+    const auto values = out[i].data<float>();
+    const Shape& s = out[i].shape();
+    const bool from_nhwc = config_.inputs[i].nhwc_train, to_nhwc = config_.inputs[i].nhwc_rt;
+    const auto channels = static_cast<size_t>(s[from_nhwc ? 3 : 1]), plane = values.size() / channels;
+    Tensor pixels(DType::u8, from_nhwc == to_nhwc ? s : to_nhwc ? Shape{s[0], s[2], s[3], s[1]} : Shape{s[0], s[3], s[1], s[2]});
+    for (size_t c = 0; c < channels; ++c)
+      for (size_t p = 0; p < plane; ++p) {
+        const float v = values[from_nhwc ? p * channels + c : c * plane + p] + 128.0f;
+        pixels.data<uint8_t>()[to_nhwc ? p * channels + c : c * plane + p] =
+            static_cast<uint8_t>(std::clamp(std::nearbyint(v), 0.0f, 255.0f));
+      }
     out[i] = std::move(pixels);
   }
   return out;

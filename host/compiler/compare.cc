@@ -53,6 +53,7 @@ void compare_programs(const graph::Graph& graph, const Program& int8_program, co
     if (step.subgraph >= 0) subgraphs[step.node] = step.subgraph;
   const auto consumers = graph.consumers();
   int32_t current = 0;
+  std::unordered_map<const graph::Node*, bool> fused;
   for (const auto& node : graph.nodes()) {
     const auto& info = ops::op_of(*node, graph.opset).info;
     NodeReport row;
@@ -60,7 +61,9 @@ void compare_programs(const graph::Graph& graph, const Program& int8_program, co
     row.on = node->int8 ? "BPU" : "CPU";
     if (const auto it = subgraphs.find(node->name); it != subgraphs.end()) current = it->second;
     row.subgraph = node->int8 ? fmt::format("id({})", current) : "--";
-    row.type = node->int8 && !info.int8_type.empty() ? std::string(info.int8_type) : node->op;
+    const bool compute = node->int8 && ops::op_of(*node, graph.opset).quant(*node).kind == ops::QuantKind::compute;
+    if (const graph::Node* next = fused_activation(*node, consumers, graph, node->int8, compute)) fused[next] = true;
+    row.type = node->int8 && !info.int8_type.empty() && !fused.contains(node.get()) ? std::string(info.int8_type) : node->op;
     // A fused activation's tensor is what both nodes produce.
     const graph::Value* result = node->outputs[0];
     if (const graph::Node* next = fusable_activation(*node, consumers, graph); next && !similarity.contains(result->name))

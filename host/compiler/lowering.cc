@@ -130,13 +130,13 @@ void Lowering::lower_inputs() {
     if (nhwc_rt && !nhwc_network) order = channels_last(rank);
     if (!nhwc_rt && nhwc_network) order = {0, 3, 1, 2};
     d.dtype = DType::u8;
-    d.order = order;
     d.dims = dims_in_order(value->shape, order);
-    const TensorId pixels = add_tensor(d);
-    program_.inputs.push_back({value->name, pixels, image->second.kind, nhwc_network});
+    const TensorId pixels = add_tensor(d);  // the application's own axis order is this tensor's order
+    program_.inputs.push_back({value->name, pixels, image->second.kind, nhwc_rt});
     const bool as_codes = options_.int8 && value->quant.has_value();
     TensorDesc centred = d;
     centred.name = value->name + "_128";
+    centred.order = order;
     centred.dtype = as_codes ? DType::i8 : DType::f32;
     if (as_codes) centred.quant = *value->quant;
     const TensorId id = add_tensor(centred);

@@ -20,6 +20,7 @@ add_library(openhb_compiler STATIC
   ops/window.cc
   passes/modernize.cc
   passes/preprocess.cc
+  precision/activation.cc
   precision/assign.cc
   quantize/calibrated.cc
   quantize/qdq.cc

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "host/ops/operator.h"
 
@@ -58,6 +59,9 @@ inline constexpr std::array kBinaryRows{
     BinaryRow{"Pow", BinaryFunction::pow, ""},         BinaryRow{"Max", BinaryFunction::max, "", 4096},
     BinaryRow{"Min", BinaryFunction::min, "", 4096},   BinaryRow{"Sum", BinaryFunction::add, "", 4096},
 };
+
+// Function and parameters of a node of the unary family; nullopt for any other operator.
+std::optional<UnaryParams> unary_params_of(const Node& node);
 
 void infer_unary(InferContext& context);
 QuantRule quant_unary(const Node& node, const UnaryRow& row);

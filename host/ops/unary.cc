@@ -20,6 +20,12 @@ UnaryParams unary_params(const Node& node, const UnaryRow& row) {
 
 }  // namespace
 
+std::optional<UnaryParams> unary_params_of(const Node& node) {
+  for (const UnaryRow& row : kUnaryRows)
+    if (node.domain.empty() && row.op == node.op) return unary_params(node, row);
+  return std::nullopt;
+}
+
 void infer_unary(InferContext& c) {
   c.require(c.node().op != "Gelu" || c.node().attr_string("approximate", "none") == "none",
             "only the exact form of Gelu exists (approximate: none)");

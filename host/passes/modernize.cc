@@ -117,7 +117,8 @@ void modernize(Graph& graph) {
   for (Node* node : nodes)
     if (const auto form = kForms.find(node->op); node->domain.empty() && form != kForms.end()) form->second(graph, *node);
   for (Node* node : nodes)  // its training outputs went with inference
-    if (node->op == "BatchNormalization" && node->outputs.size() > 1) node->outputs.resize(1);
+    if (node->op == "BatchNormalization" && node->outputs.size() > 1)
+      node->outputs.erase(node->outputs.begin() + 1, node->outputs.end());
   graph.opset = std::max<int64_t>(graph.opset, 13);
   graph.ir_version = std::max<int64_t>(graph.ir_version, 8);
 }

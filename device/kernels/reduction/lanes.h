@@ -9,6 +9,8 @@ namespace openhb::kernels {
 
 inline constexpr int64_t kReduceLanes = 16;
 
+namespace {  // ISA files must not share code
+
 // Op::map prepares an element, Op::join folds a value into a lane or two lanes into one.
 struct AddOp {
   static float map(float x) { return x; }
@@ -29,6 +31,8 @@ struct MaxOp : AddOp {
 struct MinOp : AddOp {
   static float join(float a, float b) { return ((a < b) | (a != a)) ? a : b; }
 };
+
+}  // namespace
 
 // lanes[(phase + i) % 16] takes x[i].
 template <class Op>
