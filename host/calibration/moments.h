@@ -25,8 +25,8 @@ class HalfMoments {
   Moments below(double t) const;
   const Moments& total() const { return prefix_.back(); }
   double extreme() const { return extreme_; }
-  // The value at `position` in ascending order, from 0; between two positions interpolated, 0 below the first value.
-  // Within one bin of the truth, exact at the last position.
+  // The value at `position` in ascending order, from 0; between two positions interpolated, 0 below the first
+  // value. Within one bin of the truth, exact at the last position.
   double quantile(double position) const;
 
  private:

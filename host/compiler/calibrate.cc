@@ -50,6 +50,41 @@ void apply(graph::Graph& graph, const std::vector<std::string>& pictures, const 
   while (precision::demote_overflowing(graph)) ranges();
 }
 
+// Mean output cosine between float and int8 on the first samples.
+class Judge {
+ public:
+  Judge(const graph::Graph& graph, const LowerOptions& int8_options, const SampleReader& samples, int threads)
+      : options_(int8_options), samples_(samples), threads_(threads), judged_(std::min<size_t>(samples.size(), 4)) {
+    GraphRunner runner(graph, {}, threads);
+    for (size_t s = 0; s < judged_; ++s) {
+      runner.run(samples.floats(s));
+      for (size_t o = 0; o < graph.outputs.size(); ++o) expected_.push_back(runner.output(o));
+    }
+  }
+  double score(const graph::Graph& graph) const {
+    GraphRunner runner(graph, options_, threads_);
+    double sum = 0;
+    size_t counted = 0;
+    for (size_t s = 0; s < judged_; ++s) {
+      runner.run(samples_.program_inputs(s));
+      for (size_t o = 0; o < graph.outputs.size(); ++o) {
+        const Tensor& expected = expected_[s * graph.outputs.size() + o];
+        if (expected.dtype() != DType::f32) continue;
+        sum += cosine(expected.data<float>(), runner.output(o).data<float>());
+        ++counted;
+      }
+    }
+    return sum / static_cast<double>(std::max<size_t>(counted, 1));
+  }
+
+ private:
+  const LowerOptions& options_;
+  const SampleReader& samples_;
+  int threads_;
+  size_t judged_;
+  std::vector<Tensor> expected_;
+};
+
 }  // namespace
 
 SampleReader::SampleReader(const config::Config& config, const graph::Graph& graph, const calibration::Dataset& dataset)
@@ -136,15 +171,7 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
     apply(graph, pictures, histograms, list[0]);
     return list[0].name;
   }
-  // Judged by the mean output cosine on the first samples.
-  const size_t judged = std::min<size_t>(samples.size(), 4);
-  std::vector<std::vector<Tensor>> expected;
-  GraphRunner float_runner(graph, {}, threads);
-  for (size_t s = 0; s < judged; ++s) {
-    float_runner.run(samples.floats(s));
-    auto& outputs = expected.emplace_back();
-    for (size_t o = 0; o < graph.outputs.size(); ++o) outputs.push_back(float_runner.output(o));
-  }
+  const Judge judge(graph, int8_options, samples, threads);
   std::vector<bool> placement;
   for (const auto& n : graph.nodes()) placement.push_back(n->int8);
   auto restore = [&] {
@@ -155,18 +182,7 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
   for (size_t c = 0; c < list.size(); ++c) {
     restore();
     apply(graph, pictures, histograms, list[c]);
-    GraphRunner runner(graph, int8_options, threads);
-    double score = 0;
-    size_t counted = 0;
-    for (size_t s = 0; s < judged; ++s) {
-      runner.run(samples.program_inputs(s));
-      for (size_t o = 0; o < graph.outputs.size(); ++o) {
-        if (expected[s][o].dtype() != DType::f32) continue;
-        score += cosine(expected[s][o].data<float>(), runner.output(o).data<float>());
-        ++counted;
-      }
-    }
-    score /= static_cast<double>(std::max<size_t>(counted, 1));
+    const double score = judge.score(graph);
     reporter.info(fmt::format("Calibration method {}: output cosine {:.6f}", list[c].name, score));
     if (score > best_score) best = c, best_score = score;
     reporter.progress("search", c + 1, list.size());

@@ -143,6 +143,25 @@ TEST_F(ImageFiles, RefusesEveryTruncation) {
   }
 }
 
+// Files with which stb_image 2.27 alone would write or read outside its tables.
+TEST_F(ImageFiles, RefusesBadHuffmanTables) {
+  const std::vector<uint8_t> jpeg(std::begin(kSmallJpeg), std::end(kSmallJpeg));
+  const auto find = [&](uint8_t marker) {
+    size_t at = 2;
+    while (jpeg[at] != 0xFF || jpeg[at + 1] != marker) ++at;
+    return at;
+  };
+  std::vector<uint8_t> too_long = jpeg;
+  for (size_t i = 0; i < 16; ++i) too_long[find(0xC4) + 5 + i] = 255;
+  EXPECT_EQ(decode_error(write("too_long.jpg", too_long)), ErrorCode::data_bad_image);
+  std::vector<uint8_t> missing = jpeg;
+  missing[find(0xDA) + 6] = 0x33;  // the first component's tables
+  EXPECT_EQ(decode_error(write("missing.jpg", missing)), ErrorCode::data_bad_image);
+  std::vector<uint8_t> no_scan(jpeg.begin(), jpeg.begin() + static_cast<long>(find(0xDA)));
+  no_scan.insert(no_scan.end(), {0xFF, 0xD9});
+  EXPECT_EQ(decode_error(write("no_scan.jpg", no_scan)), ErrorCode::data_bad_image);
+}
+
 TEST_F(ImageFiles, SurvivesDamage) {
   std::mt19937 generator(5);
   for (Format format : {Format::png, Format::bmp, Format::jpg}) {

@@ -85,8 +85,8 @@ class RowCopy final : public Runner {
   std::byte* out_;
 };
 
-// Items of a few bytes: the two innermost loops run in square tiles, so that a transpose touches few cache
-// lines.
+// Items of a few bytes (memmove, as tensors of damaged files may overlap): the two innermost loops run in
+// square tiles, so that a transpose touches few cache lines.
 struct Plane {
   Loop i, j;
 };
@@ -99,7 +99,7 @@ void copy_plane(const std::byte* in, std::byte* out, const Plane& p, int64_t fir
     for (int64_t i = first; i < last; ++i) {
       const std::byte* from = in + i * p.i.in;
       std::byte* to = out + i * p.i.out;
-      for (int64_t j = j0; j < j1; ++j) std::memcpy(to + j * p.j.out, from + j * p.j.in, Size);
+      for (int64_t j = j0; j < j1; ++j) std::memmove(to + j * p.j.out, from + j * p.j.in, Size);
     }
   }
 }

@@ -164,6 +164,7 @@ class StepCase {
     const StepView view(program, program.steps[0]);
     try {
       for (const TensorDesc& t : program.tensors) {
+        view.require(is_valid(t.dtype), "unknown element type");
         const size_t room = (t.storage == Storage::arena ? arena_ : weights_).size() * sizeof(Block);
         const auto bytes = static_cast<uint64_t>(t.byte_extent());
         if (t.offset > room || bytes + kReadSlack > room - t.offset) return false;

@@ -86,9 +86,9 @@ inline std::string with(const std::string& text, const std::string& group, const
   const size_t start = result.find(group + ":\n") + group.size() + 2;
   size_t end = start;
   while (end < result.size() && result[end] == ' ') end = result.find('\n', end) + 1;
-  if (const size_t old = result.find("  " + key + ":", start); old < end)
+  if (const size_t old = result.find(fmt::format("  {}:", key), start); old < end)
     result.erase(old, result.find('\n', old) + 1 - old);
-  return result.insert(start, "  " + key + ": " + value + "\n");
+  return result.insert(start, fmt::format("  {}: {}\n", key, value));
 }
 
 inline Config load(const std::string& text) { return parse_config(text, "config.yaml"); }

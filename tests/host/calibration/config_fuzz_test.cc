@@ -85,7 +85,7 @@ TEST(ConfigFuzz, RandomDamage) {
         text.insert(at, 1, c);
       else
         text[at] = c;
-      if (text.empty()) text = ":";
+      if (text.empty()) text.push_back(':');
     }
     accepted += survives(text);
   }
@@ -106,12 +106,12 @@ TEST(ConfigFuzz, HostileNesting) {
     for (const char* piece : {"[", "{", "- ", "? ", "{a: ", "&a ", "!!map "}) {
       std::string text = "model_parameters: ";
       for (size_t i = 0; i < depth; ++i) text += piece;
-      if (text.size() < (1u << 20)) EXPECT_FALSE(survives(text));
+      if (text.size() < (1u << 20)) {
+        EXPECT_FALSE(survives(text));
+      }
     }
   std::string aliases = "model_parameters: &a0 [x]\n";
-  for (int i = 1; i < 40; ++i)
-    aliases += "k" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) +
-               ", *a" + std::to_string(i - 1) + "]\n";
+  for (int i = 1; i < 40; ++i) aliases += fmt::format("k{0}: &a{0} [*a{1}, *a{1}]\n", i, i - 1);
   EXPECT_FALSE(survives(aliases));
   EXPECT_FALSE(survives("&a model_parameters: *a\n"));
   EXPECT_FALSE(survives("&a [*a]\n"));

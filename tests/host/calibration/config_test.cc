@@ -281,7 +281,9 @@ TEST(Config, TableIsSound) {
               1);
     EXPECT_EQ(key.set == nullptr, key.show == nullptr) << key.name;
     EXPECT_EQ(key.set_input == nullptr, key.show_input == nullptr) << key.name;
-    if (!key.available) EXPECT_TRUE(!key.set && !key.set_input) << key.name;
+    if (!key.available) {
+      EXPECT_TRUE(!key.set && !key.set_input) << key.name;
+    }
     EXPECT_FALSE(key.required && !key.fallback.empty()) << key.name;
   }
 }

@@ -125,8 +125,9 @@ TEST(Range, PercentileCutsItsShare) {
       EXPECT_NEAR(static_cast<double>(outside), (1 - p) * kCount, 0.002 * kCount) << d.name << " " << p;
       const ClipRange both = choose_range(h, Method::percentile, p, false);
       const auto above = std::count_if(values.begin(), values.end(), [&](float v) { return v > both.hi; });
-      if (both.hi > 0)
+      if (both.hi > 0) {
         EXPECT_NEAR(static_cast<double>(above), (1 - p) / 2 * kCount, 0.002 * kCount) << d.name << " " << p;
+      }
     }
     const ClipRange all = choose_range(h, Method::percentile, 1.0, true);
     EXPECT_EQ(all.hi, std::max(-h.min(), h.max())) << d.name;
