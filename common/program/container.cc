@@ -25,10 +25,11 @@ constexpr uint64_t align_up(uint64_t n) {
 // Of header and table, whose checksum field counts as 0.
 uint64_t header_checksum(Header header, std::span<const std::byte> table) {
   header.checksum = 0;
-  std::vector<std::byte> bytes(sizeof(Header) + table.size());
-  std::memcpy(bytes.data(), &header, sizeof(Header));
-  if (!table.empty()) std::memcpy(bytes.data() + sizeof(Header), table.data(), table.size());
-  return checksum(bytes);
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  XXH3_64bits_update(&state, &header, sizeof(header));
+  XXH3_64bits_update(&state, table.data(), table.size());
+  return XXH3_64bits_digest(&state);
 }
 
 Header read_header(std::span<const std::byte> bytes) {

@@ -6,6 +6,7 @@
 
 #include "host/passes/preprocess.h"
 #include "host/precision/activation.h"
+#include "host/precision/bias_correction.h"
 
 namespace openhb::compiler {
 namespace {
@@ -84,6 +85,26 @@ class Judge {
   size_t judged_;
   std::vector<Tensor> expected_;
 };
+
+precision::ChannelMeans channel_means(const graph::Graph& graph, const SampleReader& samples, int threads) {
+  precision::ChannelMeans means;
+  for (const graph::Value* v : precision::values_for_bias_correction(graph)) means[v->name];
+  const size_t count = std::min<size_t>(samples.size(), 16);
+  GraphRunner runner(graph, {}, threads);
+  for (size_t s = 0; s < count; ++s)
+    runner.run(samples.floats(s), [&](const TensorDesc& desc, const std::byte* data) {
+      const auto it = means.find(desc.name);
+      if (it == means.end()) return;
+      const Shape shape = desc.logical_shape();
+      const size_t axis = shape.size() >= 3 ? 1 : shape.size() - 1;  // of channels
+      const auto channels = static_cast<size_t>(shape[axis]), inner = static_cast<size_t>(dense_strides(shape)[axis]);
+      const std::vector<float> values = real_values(desc, data);
+      it->second.resize(channels, 0.0);
+      const double each = static_cast<double>(values.size() / channels * count);
+      for (size_t i = 0; i < values.size(); ++i) it->second[i / inner % channels] += static_cast<double>(values[i]) / each;
+    });
+  return means;
+}
 
 }  // namespace
 
@@ -189,6 +210,12 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
   }
   restore();
   apply(graph, pictures, histograms, list[best]);
+
+  graph::Graph corrected = graph.clone();
+  precision::correct_biases(corrected, channel_means(corrected, samples, threads));
+  const double score = judge.score(corrected);
+  reporter.info(fmt::format("Bias correction: output cosine {:.6f}{}", score, score > best_score ? "" : " (not used)"));
+  if (score > best_score) graph = std::move(corrected);
   return list[best].name;
 }
 

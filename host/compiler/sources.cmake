@@ -22,6 +22,7 @@ add_library(openhb_compiler STATIC
   passes/preprocess.cc
   precision/activation.cc
   precision/assign.cc
+  precision/bias_correction.cc
   quantize/calibrated.cc
   quantize/qdq.cc
   quantize/weights.cc

@@ -34,7 +34,10 @@ class Check:
     def __init__(self, args):
         self.args = args
         self.network = json.loads((pathlib.Path(__file__).parent / "networks.json").read_text())[args.name]
-        self.shared = pathlib.Path(args.shared)
+        shared = pathlib.Path(args.shared)
+        self.model, self.images = shared / "models" / args.name, shared / "images"
+        if "example" in self.network:  # the project's own
+            self.model = self.images = pathlib.Path(__file__).resolve().parents[2] / self.network["example"]
         self.work = pathlib.Path(args.work) / args.name
         self.work.mkdir(parents=True, exist_ok=True)
         self.report = {"network": args.name}
@@ -50,15 +53,16 @@ class Check:
         n = self.network
         folder = self.work / "pictures"
         folder.mkdir(exist_ok=True)
-        files = [f for d in n["calibration"] for f in sorted((self.shared / "images" / d).glob("*.[jJ]*"))]
+        files = [f for d in n["calibration"] for f in sorted((self.images / d).iterdir())
+                 if f.suffix.lower() in (".jpg", ".jpeg", ".png")]
         for i, f in enumerate(files[:: n.get("every", 1)][: self.args.pictures]):
-            link = folder / f"{i:03d}.jpg"
+            link = folder / f"{i:03d}{f.suffix.lower()}"
             if not link.exists():
                 link.symlink_to(f.resolve())
         mean, scale = n.get("mean"), n.get("scale")
         norm = "data_mean_and_scale" if mean and scale else "data_mean" if mean else "data_scale" if scale else "no_preprocess"
         lines = [
-            "model_parameters:", f"  onnx_model: '{self.shared / 'models' / self.args.name / n['file']}'", "  march: 'bayes'",
+            "model_parameters:", f"  onnx_model: '{self.model / n['file']}'", "  march: 'bayes'",
             f"  output_model_file_prefix: '{self.args.name}'", f"  working_dir: '{self.work / 'out'}'",
             "input_parameters:", "  input_name: ''", f"  input_type_train: '{n['type']}'",
             f"  input_layout_train: '{n.get('layout', 'NCHW')}'", f"  input_type_rt: '{n['type']}'",
@@ -234,8 +238,13 @@ class Check:
 
     def check_accuracy(self):
         """Top-1 of int8 and float on the labelled evaluation pictures."""
-        folder = self.shared / "images" / "imagenet"
-        rows = [r for r in csv.DictReader(open(folder / "labels.csv")) if r["split"] == "eval"]
+        if "example" in self.network:  # named <number>_<class>.png
+            folder = self.images / "test"
+            names = (self.images / "labels.txt").read_text().split()
+            rows = [{"file": f.name, "class_index": names.index(f.stem[4:])} for f in sorted(folder.glob("*.png"))]
+        else:
+            folder = self.images / "imagenet"
+            rows = [r for r in csv.DictReader(open(folder / "labels.csv")) if r["split"] == "eval"]
         pixels = [self.pixels(folder / r["file"]) for r in rows]
         labels = np.array([int(r["class_index"]) for r in rows])
         results, _ = self.ort(self.onnx("optimized_float"), [self.network_input(p).astype(np.float32) for p in pixels], self.work / "top1")
@@ -252,7 +261,7 @@ class Check:
 
     def main(self):
         self.convert()
-        pixels = self.pixels(self.shared / "images" / self.network["test"])
+        pixels = self.pixels(self.images / self.network["test"])
         self.check_bits(pixels)
         if (pathlib.Path(self.args.node_modules) / "onnxruntime-node").exists():
             expected = self.check_stages(pixels)
@@ -286,13 +295,14 @@ def main():
     for key in ("hb_mapper", "hrt", "hrt_aarch64", "work", "shared", "node_modules"):
         if getattr(args, key):
             setattr(args, key, os.path.abspath(getattr(args, key)))
-    if not (pathlib.Path(args.shared) / "models" / args.name).is_dir():
-        print(f"skipped: {args.shared}/models/{args.name} is not there")
+    check = Check(args)
+    if not check.model.is_dir():
+        print(f"skipped: {check.model} is not there")
         sys.exit(SKIPPED)
     if args.hrt_aarch64 and not os.path.exists(args.hrt_aarch64):
         print("skipped: the aarch64 build is not there (scripts/build aarch64); x86-64 only")
         args.hrt_aarch64 = None
-    sys.exit(Check(args).main())
+    sys.exit(check.main())
 
 
 if __name__ == "__main__":

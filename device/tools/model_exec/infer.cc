@@ -55,7 +55,7 @@ std::vector<std::string> intermediate_names(const Program& program,
       if (name.empty()) name = fmt::format("step_{}_output_{}", s, o);
       std::replace(name.begin(), name.end(), '/', '_');
       std::replace(name.begin(), name.end(), '\0', '_');
-      while (!used.insert(name).second) name += "_" + std::to_string(id);
+      while (!used.insert(name).second) name += fmt::format("_{}", id);
       names[id] = std::move(name);
     }
   return names;

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 class FileTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = ::testing::TempDir() + "openhb_file_test_" + std::to_string(::getpid());
+    folder_ = ::testing::TempDir() + fmt::format("openhb_file_test_{}", ::getpid());
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }

@@ -18,15 +18,15 @@ class RandomProgram {
 
   Program make() {
     Program p;
-    p.name = "model_" + std::to_string(number(0, 999));
-    for (int64_t i = number(0, 4); i > 0; --i) p.properties["key" + std::to_string(number(0, 99))] = text();
+    p.name = fmt::format("model_{}", number(0, 999));
+    for (int64_t i = number(0, 4); i > 0; --i) p.properties[fmt::format("key{}", number(0, 99))] = text();
     const int64_t tensors = number(2, 12);
     for (int64_t i = 0; i < tensors; ++i) add_tensor(p, i == 0 ? Storage::arena : storage());
     // A tensor's bytes follow the ones before; the sections end with the spare bytes.
     auto weights = std::make_shared<std::vector<std::byte>>(weights_size_ + kReadSlack + kTensorAlignment);
-    for (auto& b : *weights) b = static_cast<std::byte>(number(0, 255));
     auto* first = weights->data();
     first += (kTensorAlignment - reinterpret_cast<uintptr_t>(first) % kTensorAlignment) % kTensorAlignment;
+    for (size_t i = 0; i < weights_size_; ++i) first[i] = static_cast<std::byte>(number(0, 255));
     p.weights = {first, weights_size_ + kReadSlack};
     p.weights_owner = weights;
     p.arena_size += kReadSlack;
@@ -50,7 +50,7 @@ class RandomProgram {
 
   void add_tensor(Program& p, Storage storage) {
     TensorDesc t;
-    t.name = flip() ? "" : "tensor_" + std::to_string(p.tensors.size());
+    t.name = flip() ? "" : fmt::format("tensor_{}", p.tensors.size());
     t.dtype = static_cast<DType>(number(0, 11));
     for (int64_t i = number(0, 5); i > 0; --i) t.dims.push_back(number(0, 6));
     for (size_t k = 0; k < t.rank(); ++k) t.order.push_back(static_cast<uint8_t>(k));

@@ -111,7 +111,6 @@ const Case kCases[] = {
     {"step of 2000 inputs", kStep, [](Program& p) { p.steps[0].inputs.assign(2000, 0); }},
     {"step completes no tensor", kStep, [](Program& p) { p.steps[0].completes[0] = 3; }},
     {"subgraph", kStep, [](Program& p) { p.steps[0].subgraph = -2; }},
-    {"no input", kFormat, [](Program& p) { p.inputs.clear(); }},
     {"no output", kFormat, [](Program& p) { p.outputs.clear(); }},
     {"2000 outputs", kFormat, [](Program& p) { p.outputs.assign(2000, {"out", 2}); }},
     {"input without tensor", kFormat, [](Program& p) { p.inputs[0].tensor = 9; }},
@@ -125,6 +124,12 @@ const Case kCases[] = {
 };
 
 TEST(ValidateTensors, AcceptsASoundProgram) { EXPECT_EQ(verdict(sound()), ErrorCode{0}); }
+
+TEST(ValidateTensors, AcceptsAProgramWithoutInputs) {
+  Program p = sound();
+  p.inputs.clear();
+  EXPECT_EQ(verdict(p), ErrorCode{0});
+}
 
 TEST(ValidateTensors, RefusesOneWrongThing) {
   for (const Case& c : kCases) {

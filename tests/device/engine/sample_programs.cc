@@ -69,7 +69,7 @@ uint32_t ProgramBuilder::constant(const Tensor& values) {
 
 void ProgramBuilder::step(StepParams params, std::vector<uint32_t> inputs, uint32_t output) {
   Step step;
-  step.node = "node_" + std::to_string(program_.steps.size());
+  step.node = fmt::format("node_{}", program_.steps.size());
   step.params = std::move(params);
   step.inputs = std::move(inputs);
   step.outputs = {output};

@@ -56,7 +56,7 @@ Program long_network() {
   uint32_t x = b.tensor("x", DType::f32, {64, 1000});
   b.input(x);
   for (int i = 0; i < 24; ++i) {
-    const uint32_t y = b.tensor("y" + std::to_string(i), DType::f32, {64, 1000});
+    const uint32_t y = b.tensor(fmt::format("y{}", i), DType::f32, {64, 1000});
     b.step(UnaryParams{.function = i % 2 == 0 ? UnaryFunction::tanh : UnaryFunction::exp}, {x}, y);
     x = y;
   }

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 class ModelExec : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = ::testing::TempDir() + "openhb_model_exec_" + std::to_string(::getpid());
+    folder_ = ::testing::TempDir() + fmt::format("openhb_model_exec_{}", ::getpid());
     fs::remove_all(folder_);
     fs::create_directories(folder_);
     for (const Program& p : testing::sample_programs()) write_program(path(p.name + ".bin"), p);

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sound situation that each case spoils in one way: a network, calibration data, a configuration."""
+import pathlib
+
+import numpy as np
+import onnx
+from PIL import Image
+
+import networks
+
+
+def picture(path, seed=0, size=(16, 16), mode="RGB"):
+    channels = (3,) if mode == "RGB" else ()
+    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], *channels), dtype=np.uint8)
+    Image.fromarray(pixels, mode).save(path)
+
+
+class Conversion:
+    """hb_mapper makertbin of the small classifier on two pictures."""
+
+    def __init__(self, folder, hb_mapper, source):
+        self.folder, self.hb_mapper, self.source = pathlib.Path(folder), hb_mapper, pathlib.Path(source)
+        self.cwd = self.folder
+        self.onnx = self.folder / "net.onnx"
+        self.pictures = self.folder / "pictures"
+        self.config_path = self.folder / "config.yaml"
+        self.config_text = None  # instead of `config`
+        self.arguments = ["makertbin", "-c", self.config_path, "--model-type", "onnx", "--threads", "1"]
+        self.config = {
+            "model_parameters": {"onnx_model": self.onnx, "march": "bayes", "output_model_file_prefix": "net",
+                                 "working_dir": self.folder / "results"},
+            "input_parameters": {"input_name": "image", "input_type_train": "rgb", "input_layout_train": "NCHW",
+                                 "input_type_rt": "rgb", "norm_type": "data_mean_and_scale",
+                                 "mean_value": "120 121 122", "scale_value": "0.01 0.02 0.03"},
+            "calibration_parameters": {"cal_data_dir": self.pictures, "preprocess_on": "True",
+                                       "calibration_type": "max"},
+            "compiler_parameters": {"optimize_level": "O2"},
+        }
+        self.pictures.mkdir()
+        for i in range(2):
+            picture(self.pictures / f"{i}.png", i)
+        self.use(networks.classifier())
+
+    def use(self, model):
+        onnx.save(model, str(self.onnx))
+
+    def set(self, **values):
+        """Changes keys, each in its group; None removes it, a new one goes to compiler_parameters."""
+        for key, value in values.items():
+            group = next((g for g in self.config.values() if key in g), self.config["compiler_parameters"])
+            if key in ("input_shape", "input_layout_rt"):
+                group = self.config["input_parameters"]
+            if key in ("run_on_cpu", "run_on_bpu", "cal_data_type", "max_percentile"):
+                group = self.config["calibration_parameters"]
+            if key == "output_nodes":
+                group = self.config["model_parameters"]
+            if value is None:
+                group.pop(key, None)
+            else:
+                group[key] = value
+
+    def featuremap(self, name="image", shape=(1, 3, 16, 16)):
+        """The same network on raw float files."""
+        self.set(input_type_train="featuremap", input_type_rt="featuremap", input_name=name, norm_type="no_preprocess",
+                 mean_value=None, scale_value=None, preprocess_on="False", cal_data_dir=self.folder / "raw_f32")
+        (self.folder / "raw_f32").mkdir()
+        for i in range(2):
+            np.random.default_rng(i).normal(size=shape).astype(np.float32).tofile(self.folder / "raw_f32" / f"{i}.bin")
+
+    def two_featuremaps(self, counts=(2, 2)):
+        self.use(networks.two_inputs())
+        folders = []
+        for k, count in enumerate(counts):
+            folders.append(self.folder / f"input{k}_f32")
+            folders[-1].mkdir()
+            for i in range(count):
+                np.random.default_rng(i).normal(size=144).astype(np.float32).tofile(folders[-1] / f"{i}.bin")
+        self.set(input_name="a; b", input_type_train="featuremap; featuremap", input_layout_train="NCHW; NCHW",
+                 input_type_rt="featuremap; featuremap", norm_type="no_preprocess; no_preprocess", mean_value=None,
+                 scale_value=None, preprocess_on="False", cal_data_dir=f"{folders[0]}; {folders[1]}")
+
+    def yaml(self):
+        text = ""
+        for group, values in self.config.items():
+            text += f"{group}:\n" + "".join(f"  {key}: '{value}'\n" for key, value in values.items())
+        return text
+
+    def command(self):
+        if not self.config_path.exists():
+            if self.config_text is None:
+                self.config_path.write_text(self.yaml())
+            elif self.config_text is not False:
+                self.config_path.write_bytes(self.config_text)
+        return [self.hb_mapper, *self.arguments]
+
+
+class Execution:
+    """hrt_model_exec on a compiled copy of the small classifier (or another model of `models`)."""
+
+    def __init__(self, folder, hrt, models):
+        self.folder, self.hrt, self.models = pathlib.Path(folder), hrt, models
+        self.cwd = self.folder
+        self.bin = self.folder / "net.bin"
+        self.bin.write_bytes(models["classifier"])
+        self.picture = self.folder / "picture.png"
+        picture(self.picture)
+        self.mode = "infer"
+        self.options = {"model_file": self.bin, "input_file": self.picture}
+        self.extra = []
+
+    def set(self, **values):
+        self.options.update(values)
+
+    def write(self, name, data):
+        path = self.folder / name
+        path.write_bytes(data)
+        return path
+
+    def use(self, name, inputs):
+        self.bin.write_bytes(self.models[name])
+        self.set(input_file=",".join(str(i) for i in inputs))
+
+    def command(self):
+        return [self.hrt, self.mode, *[f"--{k}={v}" for k, v in self.options.items() if v is not None], *self.extra]

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+# Whole networks. Those of ../shared beside the project's root are skipped where the folder is absent; the project's
+# own example always runs. The aarch64 side uses the binary of preset aarch64 when it has been built.
+set(e2e_options
+  --hb-mapper $<TARGET_FILE:hb_mapper> --hrt $<TARGET_FILE:hrt_model_exec>
+  --hrt-aarch64 ${PROJECT_SOURCE_DIR}/build/aarch64/device/tools/hrt_model_exec
+  --node-modules ${PROJECT_SOURCE_DIR}/node_modules --work ${CMAKE_CURRENT_BINARY_DIR}/e2e)
+foreach(network mobilenetv2_imagenet yolox_nano fastestdet ultraface_rfb320 road_segmentation_adas_0001 super_resolution
+                hand_landmark)
+  add_test(NAME e2e_${network}
+    COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_network.py ${network} ${e2e_options}
+            --shared ${PROJECT_SOURCE_DIR}/../shared)
+  set_tests_properties(e2e_${network} PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 1200)
+endforeach()
+add_test(NAME e2e_traffic_signs
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_network.py traffic_signs ${e2e_options}
+          --shared ${PROJECT_SOURCE_DIR}/../shared)
+set_tests_properties(e2e_traffic_signs PROPERTIES LABELS e2e TIMEOUT 600)
