@@ -155,9 +155,10 @@ void ensure_directory(const std::string& path) {
   if (path.empty()) return;
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (error) fail(ErrorCode::file_unwritable, "cannot create folder '{}': {}", path, error.message());
-  if (!std::filesystem::is_directory(path, error))
+  if (std::error_code ignored; std::filesystem::is_directory(path, ignored)) return;
+  if (std::error_code ignored; std::filesystem::exists(path, ignored))
     fail(ErrorCode::file_unwritable, "cannot create folder '{}': a file of this name exists", path);
+  fail(ErrorCode::file_unwritable, "cannot create folder '{}': {}", path, error.message());
 }
 
 }  // namespace openhb

@@ -2,6 +2,7 @@
 #include "host/calibration/dataset.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "common/image/image.h"
@@ -138,6 +139,17 @@ Tensor to_float32(Tensor tensor, const std::string& path) {
        path, dtype_name(tensor.dtype()));
 }
 
+// One such value would make every statistic of the network's tensors worthless.
+Tensor checked_finite(Tensor tensor, const std::string& path) {
+  const auto values = tensor.data<float>();
+  const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+  if (bad != values.end())
+    fail(ErrorCode::data_bad_value,
+         "calibration file '{}' holds {} as element {}; check cal_data_type and how the file was made", path,
+         std::isnan(*bad) ? "NaN (not a number)" : "an infinite value", bad - values.begin());
+  return tensor;
+}
+
 void check_counts(const config::Config& config, const std::vector<Shape>& shapes) {
   if (config.inputs.size() != shapes.size())
     fail(ErrorCode::config_bad_value, "the configuration names {} inputs, the model has {}: set input_name",
@@ -195,7 +207,7 @@ Tensor Dataset::load(size_t sample, size_t input) const {
     return tensor;
   }
   const auto read = source.pictures ? load_picture : is_npy(path) ? load_npy : load_raw;
-  return to_float32(read(path, source.input, source.shape), path);
+  return checked_finite(to_float32(read(path, source.input, source.shape), path), path);
 }
 
 }  // namespace openhb::calibration

@@ -3,6 +3,7 @@
 
 #include "common/io/file.h"
 #include "common/program/file.h"
+#include "common/text/text.h"
 #include "host/compiler/calibrate.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/ops/operator.h"
@@ -16,13 +17,15 @@ namespace {
 
 // The configured inputs in the order of the graph's; a single unnamed one takes the model's name.
 config::Config matched(config::Config config, const graph::Graph& graph) {
-  if (config.inputs.size() != graph.inputs.size())
-    fail(ErrorCode::config_bad_value, "the configuration describes {} inputs, the model has {}: {}", config.inputs.size(),
-         graph.inputs.size(), [&] {
-           std::vector<std::string> names;
-           for (const auto* v : graph.inputs) names.push_back(v->name);
-           return fmt::format("{}", fmt::join(names, "; "));
-         }());
+  std::vector<std::string> names;
+  for (const auto* v : graph.inputs) names.push_back(v->name);
+  if (config.inputs.size() != names.size())
+    fail(ErrorCode::config_bad_value, "input_name describes {} inputs, the model has {}: {}", config.inputs.size(),
+         names.size(), fmt::join(names, "; "));
+  for (const auto& input : config.inputs)
+    if (!input.name.empty() && std::find(names.begin(), names.end(), input.name) == names.end())
+      fail(ErrorCode::config_bad_value, "input_name: '{}' is no input of the model; its inputs are: {}.{}", input.name,
+           fmt::join(names, "; "), suggestion(input.name, names));
   std::vector<config::InputConfig> ordered;
   for (const graph::Value* v : graph.inputs) {
     const config::InputConfig* found = nullptr;
@@ -41,7 +44,11 @@ void select_outputs(graph::Graph& graph, const std::vector<std::string>& nodes) 
   std::vector<graph::Value*> outputs;
   for (const std::string& name : nodes) {
     const graph::Node* node = graph.find_node(name);
-    if (!node) fail(ErrorCode::config_bad_value, "output_nodes: node '{}' is not in the model", name);
+    if (!node) {
+      std::vector<std::string> known;
+      for (const auto& n : graph.nodes()) known.push_back(n->name);
+      fail(ErrorCode::config_bad_value, "output_nodes: node '{}' is not in the model.{}", name, suggestion(name, known));
+    }
     outputs.insert(outputs.end(), node->outputs.begin(), node->outputs.end());
   }
   graph.outputs = std::move(outputs);
@@ -95,10 +102,10 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
 
   std::vector<Shape> shapes;
   for (const auto* v : graph.inputs) shapes.push_back(v->shape);
+  passes::insert_preprocess(graph, config.inputs);
   const auto dataset = config.calibration == config::CalibrationType::skip
                            ? calibration::Dataset::random(config, shapes, 1)
                            : calibration::Dataset(config, shapes);
-  passes::insert_preprocess(graph, config.inputs);
   save(graph, "original_float");
 
   reporter.info("Start to optimize the model.");

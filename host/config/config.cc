@@ -157,7 +157,8 @@ class Builder {
         config_.calibration == CalibrationType::max || config_.calibration == CalibrationType::percentile;
     if (sound && !percentile_used && config_.max_percentile != 1.0)
       bad("max_percentile", "only calibration_type max and percentile use it");
-    if (!config_.preprocess_on || !document_.find("input_type_train")) return;
+    const Given* kinds = document_.find("input_type_train");
+    if (!config_.preprocess_on || !kinds || kinds->values.size() != config_.inputs.size()) return;
     for (size_t i = 0; i < config_.inputs.size(); ++i)
       if (!is_image(config_.inputs[i].kind_train))
         bad("preprocess_on", "{}pictures cannot feed a featuremap input", of_input(i));

@@ -76,10 +76,24 @@ bool multiply_tables(Lowering& lowering, const Node& node) {
 
 }  // namespace
 
+namespace {
+// Pow alone may mix types: an integer exponent becomes float32.
+TensorId as_float_exponent(Lowering& lowering, const BinaryRow& row, TensorId id) {
+  const TensorDesc d = lowering.desc(id);
+  if (row.function != BinaryFunction::pow || d.dtype == DType::f32) return id;
+  const TensorId converted = lowering.scratch(DType::f32, d.dims, d.order);
+  lowering.emit(CastParams{}, {id}, {converted});
+  return converted;
+}
+}  // namespace
+
 void infer_binary(InferContext& c) {
   Shape shape = c.shape(0);
+  const bool pow = c.node().op == "Pow";
+  if (pow) c.require_type(0, {DType::f32});
+  else c.require_type(0, {DType::f32, DType::i32, DType::i64});
   for (size_t i = 1; i < c.node().inputs.size(); ++i) {
-    c.require(c.dtype(i) == c.dtype(0) || c.node().op == "Pow", "operands must have the same element type");
+    c.require(c.dtype(i) == c.dtype(0) || pow, "operands must have the same element type");
     shape = broadcast(c, shape, c.shape(i));
   }
   c.set(0, c.dtype(0), shape);
@@ -108,7 +122,7 @@ void lower_binary(Lowering& lowering, const Node& node, const BinaryRow& row) {
   TensorId sum = lowering.input(0);
   if (node.inputs.size() == 1) return lowering.bind(node.outputs[0], sum);
   for (size_t i = 1; i < node.inputs.size(); ++i) {
-    auto [a, b] = align(lowering, sum, lowering.input(i));
+    auto [a, b] = align(lowering, sum, as_float_exponent(lowering, row, lowering.input(i)));
     const TensorDesc da = lowering.desc(a), db = lowering.desc(b);
     if (i + 1 == node.inputs.size()) {
       sum = lowering.output(node.outputs[0], da.order);

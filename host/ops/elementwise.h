@@ -72,7 +72,7 @@ void lower_binary(compiler::Lowering& lowering, const Node& node, const BinaryRo
 
 template <size_t I>
 struct Unary {
-  static constexpr OpInfo info{kUnaryRows[I].op, 1, 3, "", "HzLut"};
+  static constexpr OpInfo info{kUnaryRows[I].op, 1, kUnaryRows[I].op == "Clip" ? size_t{3} : size_t{1}, "", "HzLut"};
   static void infer(InferContext& context) { infer_unary(context); }
   static QuantRule quant(const Node& node) { return quant_unary(node, kUnaryRows[I]); }
   static void lower(compiler::Lowering& lowering, const Node& node) { lower_unary(lowering, node, kUnaryRows[I]); }
@@ -80,7 +80,8 @@ struct Unary {
 
 template <size_t I>
 struct Binary {
-  static constexpr OpInfo info{kBinaryRows[I].op, 1, kBinaryRows[I].max_inputs, "", kBinaryRows[I].int8_type};
+  static constexpr OpInfo info{kBinaryRows[I].op, kBinaryRows[I].max_inputs == 2 ? size_t{2} : size_t{1},
+                               kBinaryRows[I].max_inputs, "", kBinaryRows[I].int8_type};
   static void infer(InferContext& context) { infer_binary(context); }
   static QuantRule quant(const Node& node) { return quant_binary(node, kBinaryRows[I]); }
   static void lower(compiler::Lowering& lowering, const Node& node) { lower_binary(lowering, node, kBinaryRows[I]); }

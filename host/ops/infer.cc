@@ -95,6 +95,18 @@ void InferContext::require(bool condition, std::string_view what) const {
   fail(ErrorCode::model_bad_shape, "{}: {} (input shapes: {})", node_.describe(), what, fmt::join(shapes, ", "));
 }
 
+void InferContext::require_support(bool condition, std::string_view what) const {
+  if (!condition) fail(ErrorCode::model_unsupported_op, "{}: {}", node_.describe(), what);
+}
+
+void InferContext::require_type(size_t i, std::initializer_list<DType> types) const {
+  if (std::find(types.begin(), types.end(), dtype(i)) != types.end()) return;
+  std::vector<std::string_view> names;
+  for (DType type : types) names.push_back(dtype_name(type));
+  fail(ErrorCode::model_unsupported_op, "{}: input {} has element type {}; supported: {}", node_.describe(), i,
+       dtype_name(dtype(i)), fmt::join(names, ", "));
+}
+
 Shape broadcast(const InferContext& context, const Shape& a, const Shape& b) {
   Shape out(std::max(a.size(), b.size()));
   for (size_t i = 0; i < out.size(); ++i) {
@@ -105,12 +117,25 @@ Shape broadcast(const InferContext& context, const Shape& a, const Shape& b) {
   return out;
 }
 
+namespace {
+// Checked arithmetic on shapes does not know whose shapes they are.
+void infer_named(const OpRow& row, InferContext& context) {
+  try {
+    row.infer(context);
+  } catch (const Error& error) {
+    const std::string node = context.node().describe();
+    if (std::string_view(error.what()).find(node) != std::string_view::npos) throw;
+    throw Error(error.code(), fmt::format("{}: {}", node, error.what()));
+  }
+}
+}  // namespace
+
 void infer_shapes(graph::Graph& graph) {
   std::vector<Node*> folded;
   for (const auto& node : graph.nodes()) {
     const OpRow& row = op_of(*node, graph.opset);
     InferContext context(*node, graph.opset);
-    row.infer(context);
+    infer_named(row, context);
     const bool all_constant = !node->inputs.empty() && std::all_of(node->inputs.begin(), node->inputs.end(), [](Value* v) {
       return v == nullptr || v->is_constant();
     });

@@ -159,8 +159,10 @@ std::string weights_reason(const Node& node) {
 }  // namespace
 
 void Conv::infer(InferContext& c) {
+  c.require_type(0, {DType::f32});
   c.require(c.rank(0) == 3 || c.rank(0) == 4, "the input must have rank 3 or 4 (1-D or 2-D convolution)");
   c.require(c.rank(1) == c.rank(0), "weights and input must have the same rank");
+  c.require(num_elements(c.shape(1)) > 0, "the weights are empty");
   const Window window = window_of(c.node(), c.shape(0), Shape(c.shape(1).begin() + 2, c.shape(1).end()));
   const int64_t groups = c.node().attr_int("group", 1);
   c.require(groups >= 1 && c.shape(1)[0] % groups == 0 && c.shape(1)[1] * groups == c.shape(0)[1],
@@ -194,6 +196,9 @@ QuantRule Preprocess::quant(const Node& node) { return Conv::quant(node); }
 void Preprocess::lower(Lowering& lowering, const Node& node) { Conv::lower(lowering, node); }
 
 void BatchNormalization::infer(InferContext& c) {
+  c.require_type(0, {DType::f32});
+  if (c.node().attr_int("training_mode", 0) != 0)
+    fail(ErrorCode::model_unsupported_op, "{}: it is in training mode; export the model for inference", c.node().describe());
   c.require(c.rank(0) >= 2, "the input must have a channel axis");
   for (size_t i = 1; i < 5; ++i) c.require(c.shape(i) == Shape{c.shape(0)[1]}, "parameters must have one value per channel");
   c.set(0, c.dtype(0), c.shape(0));
@@ -224,6 +229,7 @@ void BatchNormalization::lower(Lowering& lowering, const Node& node) {
 }
 
 void Gemm::infer(InferContext& c) {
+  c.require_type(0, {DType::f32});
   c.require(c.rank(0) == 2 && c.rank(1) == 2, "A and B must be matrices");
   const bool ta = c.node().attr_int("transA", 0) != 0, tb = c.node().attr_int("transB", 0) != 0;
   const int64_t m = c.shape(0)[ta ? 1 : 0], k = c.shape(0)[ta ? 0 : 1], n = c.shape(1)[tb ? 0 : 1];
@@ -275,6 +281,7 @@ void Gemm::lower(Lowering& lowering, const Node& node) {
 }
 
 void MatMul::infer(InferContext& c) {
+  c.require_type(0, {DType::f32});
   Shape a = c.shape(0), b = c.shape(1);
   c.require(!a.empty() && !b.empty(), "operands must have at least one dimension");
   const bool vector_a = a.size() == 1, vector_b = b.size() == 1;

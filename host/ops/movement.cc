@@ -97,6 +97,9 @@ QuantRule Identity::quant(const Node&) { return passive(); }
 void Identity::lower(Lowering& lowering, const Node& node) { lowering.bind(node.outputs[0], lowering.input(0)); }
 
 void Dropout::infer(InferContext& c) {
+  if (c.has(2) && !(c.constant(2) && c.dtype(2) == DType::boolean && c.constant(2)->bytes()[0] == std::byte{0}))
+    fail(ErrorCode::model_unsupported_op, "{}: it may be in training mode; export the model for inference",
+         c.node().describe());
   c.set(0, c.dtype(0), c.shape(0));
   if (c.node().outputs.size() > 1) c.set(1, DType::boolean, c.shape(0));
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <concepts>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -52,6 +53,10 @@ class InferContext {
   void fold(size_t output, Tensor tensor);
   // Throws Error(model_bad_shape) naming the node unless `condition`.
   void require(bool condition, std::string_view what) const;
+  // The same with Error(model_unsupported_op): `what` is sound ONNX that this compiler does not take.
+  void require_support(bool condition, std::string_view what) const;
+  // Throws Error(model_unsupported_op) naming the node unless input i has one of the types.
+  void require_type(size_t i, std::initializer_list<DType> types) const;
 
  private:
   const Value* required(size_t i) const;

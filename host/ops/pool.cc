@@ -10,6 +10,7 @@ namespace {
 using compiler::Lowering;
 
 void infer_pool(InferContext& c) {
+  c.require_type(0, {DType::f32});
   c.require(c.rank(0) == 3 || c.rank(0) == 4, "the input must have rank 3 or 4 (1-D or 2-D pooling)");
   c.set(0, c.dtype(0), window_of(c.node(), c.shape(0), {}).output_shape(c.shape(0), c.shape(0)[1], c));
 }
@@ -37,7 +38,7 @@ void lower_pool(Lowering& lowering, const Node& node, PoolMode mode) {
 }  // namespace
 
 void MaxPool::infer(InferContext& c) {
-  c.require(c.node().outputs.size() == 1, "the second output of MaxPool (indices) is not supported");
+  c.require_support(c.node().outputs.size() == 1, "the second output of MaxPool (indices) is not supported");
   infer_pool(c);
 }
 QuantRule MaxPool::quant(const Node&) { return {QuantKind::passive, "", {0}, 0}; }
@@ -48,15 +49,13 @@ QuantRule AveragePool::quant(const Node&) { return {QuantKind::arithmetic, "", {
 void AveragePool::lower(Lowering& lowering, const Node& node) { lower_pool(lowering, node, PoolMode::average); }
 
 void GlobalAveragePool::infer(InferContext& c) {
-  c.require(c.rank(0) >= 3, "the input must have spatial axes");
+  c.require_type(0, {DType::f32});
+  c.require(c.rank(0) == 3 || c.rank(0) == 4, "the input must have rank 3 or 4 (1-D or 2-D pooling)");
   Shape shape = c.shape(0);
   for (size_t i = 2; i < shape.size(); ++i) shape[i] = 1;
   c.set(0, c.dtype(0), shape);
 }
-QuantRule GlobalAveragePool::quant(const Node& node) {
-  if (node.input(0)->shape.size() > 4) return float_only("only 1-D and 2-D planes are supported");
-  return {QuantKind::arithmetic, "", {0}, 0};
-}
+QuantRule GlobalAveragePool::quant(const Node&) { return {QuantKind::arithmetic, "", {0}, 0}; }
 void GlobalAveragePool::lower(Lowering& lowering, const Node& node) {
   lower_pool(lowering, node, PoolMode::global_average);
 }

@@ -87,8 +87,8 @@ double pad_value(const Node& node) {
 }  // namespace
 
 void Pad::infer(InferContext& c) {
-  c.require(c.node().attr_string("mode", "constant") == "constant",
-            "only mode 'constant' is supported; export the model with zero padding or pad outside of it");
+  c.require_support(c.node().attr_string("mode", "constant") == "constant",
+                    "only mode 'constant' is supported; export the model with zero padding or pad outside of it");
   const auto pads = pad_amounts(c.node());
   pad_value(c.node());
   Shape shape = c.shape(0);
@@ -139,7 +139,8 @@ namespace {
 int64_t block_size(InferContext& c) {
   const int64_t b = c.node().attr_int("blocksize", 0);
   c.require(c.rank(0) == 4, "the input must have rank 4");
-  c.require(b >= 1 && b <= 4096, fmt::format("attribute 'blocksize' holds {}", b));
+  if (b < 1 || b > 4096)
+    fail(ErrorCode::model_bad_attribute, "{}: attribute 'blocksize' holds {}, expected 1 to 4096", c.node().describe(), b);
   return b;
 }
 

@@ -33,6 +33,7 @@ bool over_plane(const Node& node) {
 }  // namespace
 
 void infer_reduce(InferContext& c) {
+  c.require_type(0, {DType::f32});
   const bool keep = c.node().attr_int("keepdims", 1) != 0;
   const auto axes = reduced_axes(c.node());
   Shape shape;
@@ -83,6 +84,7 @@ void lower_reduce(Lowering& lowering, const Node& node, const ReduceRow& row) {
 }
 
 void infer_softmax(InferContext& c) {
+  c.require_type(0, {DType::f32});
   c.axis(c.node().attr_int("axis", c.opset() < 13 ? 1 : -1), c.rank(0));
   c.set(0, c.dtype(0), c.shape(0));
 }

@@ -39,8 +39,22 @@ Spec spec_of(const Node& node) {
   const Tensor* sizes = old ? nullptr : constant_input(node, 3);
   if (node.op == "Upsample" && node.inputs.size() == 1) s.scales = node.attr_floats("scales", {});
   if (scales) s.scales.assign(scales->data<float>().begin(), scales->data<float>().end());
+  // From opset 18 on scales and sizes may be given for some axes only.
+  const auto axes = node.attr_ints("axes", {});
+  auto spread = [&]<class T>(std::vector<T>& list, std::vector<T> all) {
+    if (axes.empty() || list.size() != axes.size()) return;
+    for (size_t i = 0; i < axes.size(); ++i) {
+      const int64_t a = axes[i] < 0 ? axes[i] + static_cast<int64_t>(in.size()) : axes[i];
+      if (a < 0 || a >= static_cast<int64_t>(in.size()))
+        fail(ErrorCode::model_bad_attribute, "{}: axis {} is out of range", node.describe(), axes[i]);
+      all[static_cast<size_t>(a)] = list[i];
+    }
+    list = std::move(all);
+  };
+  spread(s.scales, std::vector<float>(in.size(), 1.0f));
   if (sizes) {
     s.shape.assign(sizes->data<int64_t>().begin(), sizes->data<int64_t>().end());
+    spread(s.shape, in);
     if (s.shape.size() != in.size())
       fail(ErrorCode::model_bad_attribute, "{}: 'sizes' has {} values, expected {}", node.describe(), s.shape.size(), in.size());
     s.scales.clear();
@@ -97,12 +111,16 @@ std::pair<std::vector<int32_t>, std::vector<float>> linear_tables(const Spec& s,
 
 void Resize::infer(InferContext& c) {
   const Spec s = spec_of(c.node());
-  c.require(c.rank(0) == 4 && s.shape[0] == c.shape(0)[0] && s.shape[1] == c.shape(0)[1],
-            "only height and width of a 4-D input can be resized");
-  c.require(s.mode == "nearest" || s.mode == "linear", fmt::format("mode '{}' is not supported (nearest, linear)", s.mode));
+  if (s.mode == "linear") c.require_type(0, {DType::f32});
+  c.require_support(c.node().attr_int("antialias", 0) == 0, "antialias is not supported");
+  c.require_support(c.node().attr_string("keep_aspect_ratio_policy", "stretch") == "stretch",
+                    "keep_aspect_ratio_policy must be 'stretch'");
+  c.require_support(c.rank(0) == 4 && s.shape[0] == c.shape(0)[0] && s.shape[1] == c.shape(0)[1],
+                    "only height and width of a 4-D input can be resized");
+  c.require_support(s.mode == "nearest" || s.mode == "linear", fmt::format("mode '{}' is not supported (nearest, linear)", s.mode));
   for (std::string_view known : {"asymmetric", "align_corners", "pytorch_half_pixel", "half_pixel"})
     if (s.coordinates == known) return c.set(0, c.dtype(0), s.shape);
-  c.require(false, fmt::format("coordinate_transformation_mode '{}' is not supported", s.coordinates));
+  c.require_support(false, fmt::format("coordinate_transformation_mode '{}' is not supported", s.coordinates));
 }
 QuantRule Resize::quant(const Node&) { return {QuantKind::passive, "", {0}, 0}; }
 void Resize::lower(Lowering& lowering, const Node& node) {

@@ -27,7 +27,9 @@ void ShapeOf::lower(Lowering&, const Node& node) {
 
 void ConstantOfShape::infer(InferContext& c) {
   const Tensor* value = c.node().attr_tensor("value");
-  Tensor filled(value ? value->dtype() : DType::f32, c.ints(0));
+  const DType dtype = value ? value->dtype() : DType::f32;
+  c.set(0, dtype, c.ints(0));  // refuses what is too large to allocate
+  Tensor filled(dtype, c.ints(0));
   if (value && value->size() == 1)
     for (size_t i = 0; i < filled.size(); ++i)
       std::memcpy(filled.bytes().data() + i * value->bytes().size(), value->bytes().data(), value->bytes().size());

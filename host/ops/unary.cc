@@ -18,6 +18,27 @@ UnaryParams unary_params(const Node& node, const UnaryRow& row) {
   return p;
 }
 
+// Bounds that are one float constant each are parameters of the step; others need Max and Min of their own.
+bool has_plain_bounds(const Node& node) {
+  for (size_t i = 1; i < node.inputs.size(); ++i)
+    if (node.input(i) && !node.input(i)->is_constant()) return false;
+  return node.input(0)->dtype == DType::f32;
+}
+
+void lower_open_clip(compiler::Lowering& lowering, const Node& node) {
+  compiler::TensorId x = lowering.input(0);
+  const TensorDesc d = lowering.desc(x);
+  for (size_t i : {size_t{1}, size_t{2}}) {
+    if (!node.input(i)) continue;
+    const compiler::TensorId bound = lowering.view(lowering.native(node.input(i)), Shape(d.rank(), 1), d.order);
+    const bool last = i == 2 || !node.input(2);
+    const compiler::TensorId y = last ? lowering.output(node.outputs[0], d.order) : lowering.scratch(d.dtype, d.dims, d.order);
+    lowering.emit(BinaryParams{i == 1 ? BinaryFunction::max : BinaryFunction::min, 0, 0, 0}, {x, bound}, {y});
+    x = y;
+  }
+  if (!node.input(1) && !node.input(2)) lowering.bind(node.outputs[0], x);
+}
+
 }  // namespace
 
 std::optional<UnaryParams> unary_params_of(const Node& node) {
@@ -27,19 +48,25 @@ std::optional<UnaryParams> unary_params_of(const Node& node) {
 }
 
 void infer_unary(InferContext& c) {
-  c.require(c.node().op != "Gelu" || c.node().attr_string("approximate", "none") == "none",
-            "only the exact form of Gelu exists (approximate: none)");
+  c.require_support(c.node().op != "Gelu" || c.node().attr_string("approximate", "none") == "none",
+                    "only the exact form of Gelu exists (approximate: none)");
+  if (c.node().op == "Clip") {
+    c.require_type(0, {DType::f32, DType::i32, DType::i64});
+    for (size_t i : {size_t{1}, size_t{2}})
+      if (c.has(i)) c.require(num_elements(c.shape(i)) == 1 && c.dtype(i) == c.dtype(0), "a bound must be one number of the input's type");
+  } else {
+    c.require_type(0, {DType::f32});
+  }
   c.set(0, c.dtype(0), c.shape(0));
 }
 
 QuantRule quant_unary(const Node& node, const UnaryRow& row) {
-  if (row.function == UnaryFunction::clip)
-    for (size_t i = 1; i < node.inputs.size(); ++i)
-      if (node.input(i) && !node.input(i)->is_constant()) return float_only("its bounds are computed at run time");
+  if (row.op == "Clip" && !has_plain_bounds(node)) return float_only("its bounds are computed at run time");
   return {QuantKind::table, "", {0}, 0};
 }
 
 void lower_unary(compiler::Lowering& lowering, const Node& node, const UnaryRow& row) {
+  if (row.op == "Clip" && !has_plain_bounds(node)) return lower_open_clip(lowering, node);
   const UnaryParams params = unary_params(node, row);
   const Value* result = node.outputs[0];
   if (lowering.int8()) {
@@ -59,9 +86,6 @@ void lower_unary(compiler::Lowering& lowering, const Node& node, const UnaryRow&
   }
   const compiler::TensorId x = lowering.input(0);
   const compiler::TensorId y = lowering.output(result, lowering.desc(x).order);
-  if (lowering.desc(x).dtype != DType::f32)
-    fail(ErrorCode::model_unsupported_op, "{}: element type {} is not supported, only float32", node.describe(),
-         dtype_name(lowering.desc(x).dtype));
   lowering.emit(params, {x}, {y});
 }
 

@@ -28,7 +28,9 @@ Window window_of(const Node& node, const Shape& input, const Shape& kernel) {
   };
   const auto extents = node.attr_ints("kernel_shape", kernel);
   if (extents.size() != n || (!kernel.empty() && extents != kernel))
-    fail(ErrorCode::model_bad_attribute, "{}: attribute 'kernel_shape' does not match weights or input", node.describe());
+    fail(ErrorCode::model_bad_attribute, "{}: attribute 'kernel_shape' holds [{}], expected {}", node.describe(),
+         fmt::join(extents, ", "),
+         kernel.empty() ? fmt::format("{} numbers", n) : fmt::format("[{}] as the weights have", fmt::join(kernel, ", ")));
   const auto strides = list("strides", n, 1), dilations = list("dilations", n, 1), pads = list("pads", 2 * n, 0);
   const std::string auto_pad = node.attr_string("auto_pad", "NOTSET");
   Window w;
@@ -48,7 +50,7 @@ Window window_of(const Node& node, const Shape& input, const Shape& kernel) {
     } else if (auto_pad == "VALID") {
       before = after = 0;
     } else if (auto_pad != "NOTSET") {
-      fail(ErrorCode::model_bad_attribute, "{}: attribute 'auto_pad' is '{}'", node.describe(), auto_pad);
+      fail(ErrorCode::model_bad_attribute, "{}: attribute 'auto_pad' is '{}', expected NOTSET, VALID, SAME_UPPER or SAME_LOWER", node.describe(), auto_pad);
     }
     w.pads[d] = checked(node, "pads", before, 0);
     w.pads[d + 2] = checked(node, "pads", after, 0);

@@ -34,6 +34,18 @@ std::unordered_set<const Node*> named_nodes(const Graph& graph, const std::vecto
   return found;
 }
 
+// Folding may also have made them: the integer engine has no scale for them.
+void check_constants(const Node& node) {
+  for (size_t i : {size_t{1}, size_t{2}}) {
+    const Value* v = node.input(i);
+    if (!v || !v->is_constant() || v->dtype != DType::f32) continue;
+    for (const float x : v->constant->data<float>())
+      if (!std::isfinite(x))
+        fail(ErrorCode::model_bad_value, "{}: its constant '{}' contains {}; the model was damaged in training or export",
+             node.describe(), v->name, std::isnan(x) ? "NaN (not a number)" : "an infinite value");
+  }
+}
+
 bool has_float_data(const Node& node) {
   return std::all_of(node.outputs.begin(), node.outputs.end(), [](const Value* v) { return v->dtype == DType::f32; });
 }
@@ -50,6 +62,7 @@ void assign_precision(Graph& graph, const Choice& choice) {
   };
   for (const auto& node : graph.nodes()) {
     const QuantRule rule = rule_of(graph, *node);
+    if (rule.kind == QuantKind::compute) check_constants(*node);
     node->int8 = true;
     node->reason.clear();
     if (rule.kind == QuantKind::none) to_float(*node, rule.reason);

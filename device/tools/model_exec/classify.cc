@@ -35,11 +35,14 @@ std::vector<std::string> read_labels(const std::string& path) {
   return labels;
 }
 
-std::string classification_text(const Tensor& scores, size_t k, const std::vector<std::string>& labels) {
+size_t class_count(const Tensor& scores) {
   if (scores.size() == 0)
     fail(ErrorCode::data_bad_size, "output 0 is empty: this is not a classification model");
-  const size_t batch = scores.rank() > 1 ? static_cast<size_t>(scores.shape()[0]) : 1;
-  const size_t count = scores.size() / batch;
+  return scores.rank() > 1 ? scores.size() / static_cast<size_t>(scores.shape()[0]) : scores.size();
+}
+
+std::string classification_text(const Tensor& scores, size_t k, const std::vector<std::string>& labels) {
+  const size_t count = class_count(scores), batch = scores.size() / count;
   std::string text;
   for (size_t n = 0; n < batch; ++n)
     for (const ClassScore& c : best_classes(scores, n * count, count, k)) {

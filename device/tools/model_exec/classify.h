@@ -21,6 +21,10 @@ std::vector<ClassScore> best_classes(const Tensor& scores, size_t first, size_t 
 // Lines of a label file. Throws Error(file_*).
 std::vector<std::string> read_labels(const std::string& path);
 
+// Classes of one sample: the elements of an output whose first axis is a batch. Throws Error(data_bad_size)
+// when there are none.
+size_t class_count(const Tensor& scores);
+
 // "class result: [id]340, [score]0.9762" per class, with ", [label]zebra" when there are labels. An output
 // whose first axis is a batch gives the classes of every sample.
 std::string classification_text(const Tensor& scores, size_t k, const std::vector<std::string>& labels);

@@ -79,16 +79,21 @@ engine::StepHook intermediate_dumper(const Options& options, const engine::Sessi
 // Average milliseconds of a run.
 double run_frames(engine::Session& session, const std::vector<Tensor>& inputs, int frames) {
   const Program& program = session.model().program();
-  std::chrono::duration<double, std::milli> sum{0};
-  for (int frame = 0; frame < frames; ++frame) {
-    // The arena is reused, the inputs' place in it too.
+  auto store_inputs = [&] {
     for (size_t i = 0; i < inputs.size(); ++i)
       engine::store_tensor(program.tensors[program.inputs[i].tensor], inputs[i].bytes(),
                            session.input(i).data());
+  };
+  // A first frame that is not timed: it warms the caches and writes the dumps, if there is a hook for them.
+  store_inputs();
+  session.run();
+  session.set_hook({});
+  std::chrono::duration<double, std::milli> sum{0};
+  for (int frame = 0; frame < frames; ++frame) {
+    store_inputs();
     const auto start = std::chrono::steady_clock::now();
     session.run();
     sum += std::chrono::steady_clock::now() - start;
-    session.set_hook({});  // all frames are equal
   }
   return sum.count() / frames;
 }
@@ -132,6 +137,10 @@ void infer(const Options& options, const std::vector<ModelPtr>& models, std::FIL
   if (options.enable_dump) dump_ports(options, program, inputs, outputs, out);
   if (options.enable_cls_post_process) {
     const Tensor scores = dequantize(program.tensors[program.outputs[0].tensor], outputs[0]);
+    const auto classes = class_count(scores);
+    if (!labels.empty() && labels.size() < classes)
+      fmt::print(stderr, "note: '{}' names {} classes, output 0 has {}; the others are printed as '?'\n",
+                 options.label_file, labels.size(), classes);
     fmt::print(out, "Attention: please make sure model is for classfication\n{}",
                classification_text(scores, static_cast<size_t>(options.top_k), labels));
   }

@@ -127,6 +127,14 @@ Mode parse_mode(const std::string& word) {
        suggestion(word, names));
 }
 
+// The parser would take the next word for the value that is missing in "--option=".
+void check_values(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i)
+    for (const Row& row : kRows)
+      if (!std::holds_alternative<bool Options::*>(row.field) && argv[i] == fmt::format("--{}=", row.name))
+        fail(ErrorCode::usage, "--{} needs a value, as in --option=value", row.name);
+}
+
 void check_leftover(const std::vector<std::string>& words, std::vector<std::string>& notes) {
   std::vector<std::string> names;
   for (const Row& row : kRows) names.push_back(row.name);
@@ -178,8 +186,12 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
     given[i]->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     if (std::holds_alternative<bool Options::*>(kRows[i].field)) given[i]->expected(0, 1);
   }
+  check_values(argc, argv);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::ArgumentMismatch& e) {
+    const std::string_view what = e.what();
+    fail(ErrorCode::usage, "{} needs a value, as in --option=value", what.substr(0, what.find(':')));
   } catch (const CLI::ParseError& e) {
     fail(ErrorCode::usage, "{}", e.what());
   }

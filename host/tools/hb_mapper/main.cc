@@ -4,13 +4,36 @@
 #include <exception>
 
 #include "common/error.h"
+#include "common/text/text.h"
 #include "host/tools/hb_mapper/makertbin.h"
+
+namespace {
+
+// The parser's complaint as a sentence with a code.
+std::string usage_text(const CLI::App& app, const CLI::App& command, const CLI::ParseError& error) {
+  std::string sentence = error.what();
+  if (const auto words = app.remaining(true); !words.empty()) {
+    std::vector<std::string> known;
+    for (const CLI::App* a : {&app, &command})
+      for (const CLI::Option* o : a->get_options()) known.push_back("--" + o->get_single_name());
+    known.push_back(command.get_name());
+    sentence = fmt::format("'{}' is not known; --help lists all commands and options.{}", words.front(),
+                           openhb::suggestion(words.front(), known));
+  } else if (dynamic_cast<const CLI::ArgumentMismatch*>(&error)) {
+    sentence = fmt::format("{} needs a value; --help shows which", sentence.substr(0, sentence.find(':')));
+  } else {
+    sentence += "; --help shows what is expected";
+  }
+  return openhb::Error(openhb::ErrorCode::usage, sentence).text();
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"Quantizes a float network, compiles it to one .bin file, and reports what it cost."};
   app.name("hb_mapper");
   app.set_version_flag("--version", OPENHB_VERSION);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // none is reported below, behind a word that is not known
   app.footer("Example:\n  hb_mapper makertbin -c config.yaml --model-type onnx");
 
   openhb::tools::MakertbinOptions options;
@@ -26,8 +49,12 @@ int main(int argc, char** argv) {
   makertbin->footer("Example:\n  hb_mapper makertbin -c config.yaml --model-type onnx --json result.json");
   try {
     app.parse(argc, argv);
+    if (!*makertbin) throw CLI::RequiredError("A command (makertbin)");
+  } catch (const CLI::Success& e) {
+    return app.exit(e);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
+    std::fprintf(stderr, "%s\n", usage_text(app, *makertbin, e).c_str());
+    return 2;
   }
   try {
     return openhb::tools::makertbin(options);

@@ -79,8 +79,15 @@ int makertbin(const MakertbinOptions& options) {
          options.model_type);
   report::Log log("hb_mapper", "makertbin",
                   options.quiet ? report::Level::error : options.verbose ? report::Level::debug : report::Level::info);
+  const auto failed = [&](const Error& e) {
+    log.error("{}", e.text());
+    log.error("exception in command: makertbin");
+    return e.code() == ErrorCode::usage ? 2 : 1;
+  };
   try {
     log.info("log will be stored in {}", std::filesystem::absolute(log.path()).string());
+    // Before the work, so that a wrong path is told at once.
+    if (!options.json.empty()) ensure_directory(std::filesystem::path(options.json).parent_path().string());
     log.info("Start hb_mapper....\nOpenHB version {}", OPENHB_VERSION);
     config::Config config = config::load_config(options.config);
     if (!options.working_dir.empty()) config.working_dir = options.working_dir;
@@ -113,9 +120,10 @@ int makertbin(const MakertbinOptions& options) {
     if (!options.json.empty()) write_text(options.json, as_json(result).dump(2) + "\n");
     return 0;
   } catch (const Error& e) {
-    log.error("{}", e.text());
-    log.error("exception in command: makertbin");
-    return e.code() == ErrorCode::usage ? 2 : 1;
+    return failed(e);
+  } catch (const std::bad_alloc&) {
+    return failed(Error(ErrorCode::resources,
+                        "out of memory; use fewer --threads, smaller pictures or a machine with more memory"));
   }
 }
 

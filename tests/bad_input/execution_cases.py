@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""hrt_model_exec: models, inputs and options."""
+import random
+import struct
+
+from harness import Case
+from situation import picture
+
+DAMAGED = ("net.bin",)
+
+
+def options(**values):
+    return lambda s: s.set(**values)
+
+
+def words(*extra):
+    def prepare(s):
+        s.extra = list(extra)
+    return prepare
+
+
+def mode(word, **values):
+    def prepare(s):
+        s.mode = word
+        s.set(**values)
+    return prepare
+
+
+def model(change):
+    """The model file changed as `change` says (bytes to bytes)."""
+    return lambda s: s.bin.write_bytes(change(s.bin.read_bytes()))
+
+
+def cut(size):
+    return model(lambda data: data[:size])
+
+
+def flip(position, bit):
+    def change(data):
+        data = bytearray(data)
+        data[position] ^= 1 << bit
+        return bytes(data)
+    return model(change)
+
+
+def input_bytes(name, data):
+    return lambda s: s.set(input_file=s.write(name, data))
+
+
+def featuremaps(*sizes, names=("a.bin", "b.bin")):
+    return lambda s: s.use("two_inputs", [s.write(name, bytes(size)) for name, size in zip(names, sizes)])
+
+
+def featuremap_picture(s):
+    s.use("two_inputs", [s.picture, s.picture])
+
+
+def corrupt_picture(suffix, keep):
+    def prepare(s):
+        path = s.folder / f"corrupt{suffix}"
+        picture(path, 5, (64, 64))
+        path.write_bytes(path.read_bytes()[:-keep] if keep else b"no picture " * 9)
+        s.set(input_file=path)
+    return prepare
+
+
+def folder_as(option):
+    return lambda s: s.set(**{option: s.folder})
+
+
+def file_as_dump_path(below=""):
+    return lambda s: s.set(enable_dump="true", dump_path=f"{s.write('occupied', b'a file')}{below}")
+
+
+def labels(content, **values):
+    return lambda s: s.set(enable_cls_post_process="true", label_file=s.write("labels.txt", content), **values)
+
+
+def same_model_twice(s):
+    s.set(model_file=f"{s.bin},{s.write('copy.bin', s.bin.read_bytes())}")
+
+
+def two_models(**values):
+    def prepare(s):
+        s.set(model_file=f"{s.bin},{s.write('other.bin', s.models['two_inputs'])}", **values)
+    return prepare
+
+
+def sections(data):
+    """{name: (first, end)} of the parts of a model file (docs/bin-format.md)."""
+    count, = struct.unpack_from("<I", data, 24)
+    parts = {"header": (0, 64), "table": (64, 64 + 32 * count)}
+    for i in range(count):
+        kind, _, offset, size, _ = struct.unpack_from("<IIQQQ", data, 64 + 32 * i)
+        parts[{1: "metadata", 2: "weights"}[kind]] = (offset, offset + size)
+    return parts
+
+
+def damaged_model_cases(data):
+    parts = sections(data)
+    cases = [Case(f"model_cut_{p}_percent", cut(len(data) * p // 100), "OHB-0500" if p else "OHB-0103", DAMAGED)
+             for p in range(0, 100, 5)]
+    for name, borders in parts.items():
+        for border in borders:
+            for size in (border - 1, border, border + 1):
+                if 0 < size < len(data):
+                    cases.append(Case(f"model_cut_at_{name}_{size}", cut(size), "OHB-0500", DAMAGED))
+    generator = random.Random(1)
+    for name, (first, end) in parts.items():
+        places = range(first, end) if end - first <= 64 else [generator.randrange(first, end) for _ in range(24)]
+        for i in [*places, first, end - 1]:
+            cases.append(Case(f"model_flip_{name}_{i}", flip(i, generator.randrange(8)), None, DAMAGED))
+    ends = sorted(end for _, end in parts.values())
+    starts = sorted(start for start, _ in parts.values())
+    for gap in (range(e, s) for e, s in zip(ends, starts[1:])):
+        cases += [Case(f"model_flip_between_{i}", flip(i, 3), "OHB-0500", DAMAGED) for i in list(gap)[:2]]
+    cases += [
+        Case("model_longer", model(lambda d: d + b"\0"), "OHB-0500", DAMAGED),
+        Case("model_twice", model(lambda d: d + d), "OHB-0500", DAMAGED),
+        Case("model_newer", model(lambda d: d[:8] + b"\x63" + d[9:]), "OHB-0501", ("net.bin", "99", "update")),
+        Case("model_swapped_bytes", model(lambda d: bytes(reversed(d))), "OHB-0500", DAMAGED),
+        Case("model_zeroed_weights", model(lambda d: d[: parts["weights"][0]].ljust(len(d), b"\0")), "OHB-0502",
+             DAMAGED),
+    ]
+    # A damaged model must fail, never run; code None would also allow success.
+    return [Case(c.name, c.prepare, c.code or "OHB-05", c.words) for c in cases]
+
+
+CASES = [
+    Case("sound", None, ""),
+    Case("sound_two_inputs", featuremaps(576, 576), ""),
+    Case("sound_info", mode("model_info", input_file=None), ""),
+    # Command line.
+    Case("unknown_mode", mode("infr"), "OHB-0002", ("infr", "infer")),
+    Case("no_model_file", options(model_file=None), "OHB-0002", ("--model_file",)),
+    Case("empty_model_file", options(model_file=""), "OHB-0002", ("--model_file",)),
+    Case("only_commas", options(model_file=",,"), "OHB-0002", ("--model_file",)),
+    Case("no_input_file", options(input_file=None), "OHB-0002", ("--input_file",)),
+    Case("unknown_option", words("--dump_fromat=txt"), "OHB-0002", ("--dump_fromat", "dump_format")),
+    Case("unknown_short_option", words("-z"), "OHB-0002", ("-z",)),
+    Case("option_without_value", words("--thread_num"), "OHB-0002", ("--thread_num",)),
+    *[Case(f"thread_num_{v}", options(thread_num=v), "OHB-0002", ("--thread_num", v, "256"))
+      for v in ("0", "-1", "abc", "1.5", "99999999999", "300")],
+    Case("thread_num_empty", options(thread_num=""), "OHB-0002", ("--thread_num",)),
+    Case("frame_count_0", options(frame_count="0"), "OHB-0002", ("--frame_count", "0")),
+    Case("dump_format_xyz", options(dump_format="xyz", enable_dump="true"), "OHB-0002",
+         ("--dump_format", "xyz", "bin", "txt")),
+    Case("dump_intermediate_9", options(dump_intermediate="9"), "OHB-0002", ("--dump_intermediate", "9", "3")),
+    Case("dump_precision_-1", options(dump_precision="-1"), "OHB-0002", ("--dump_precision", "-1")),
+    Case("dump_txt_axis_-5", options(dump_txt_axis="-5"), "OHB-0002", ("--dump_txt_axis", "-5")),
+    Case("enable_dump_perhaps", options(enable_dump="perhaps"), "OHB-0002", ("--enable_dump", "perhaps")),
+    Case("core_id_7", options(core_id="7"), "OHB-0002", ("--core_id", "7", "2")),
+    Case("top_k_0", options(top_k="0", enable_cls_post_process="true"), "OHB-0002", ("--top_k", "0")),
+    Case("model_name_unknown", options(model_name="nett"), "OHB-0002", ("nett", "net")),
+    Case("model_name_unknown_info", mode("model_info", input_file=None, model_name="nett"), "OHB-0002", ("nett",)),
+    Case("same_model_twice", same_model_twice, "OHB-0002", ("net",)),
+    Case("which_of_two_models", two_models(), "OHB-0002", ("--model_name", "net", "two_inputs")),
+    Case("one_of_two_models", two_models(model_name="net"), ""),
+    # The model file.
+    Case("model_missing", options(model_file="nowhere.bin"), "OHB-0100", ("nowhere.bin",)),
+    Case("second_model_missing", lambda s: s.set(model_file=f"{s.bin},nowhere.bin"), "OHB-0100", ("nowhere.bin",)),
+    Case("model_is_folder", folder_as("model_file"), "OHB-0101", ("folder",)),
+    Case("model_is_device", options(model_file="/dev/null"), "OHB-0101", ("/dev/null",)),
+    Case("model_empty", cut(0), "OHB-0103", DAMAGED),
+    Case("model_text", model(lambda d: b"this is text\n" * 40), "OHB-0500", DAMAGED),
+    Case("model_is_picture", lambda s: s.set(model_file=s.picture), "OHB-0500", ("picture.png",)),
+    # Inputs.
+    Case("too_few_inputs", featuremaps(576), "OHB-0002", ("2 inputs", "1 file")),
+    Case("too_many_inputs", lambda s: s.set(input_file=f"{s.picture},{s.picture}"), "OHB-0002", ("1 input", "2 files")),
+    Case("input_missing", options(input_file="nowhere.png"), "OHB-0100", ("nowhere.png",)),
+    Case("input_raw_missing", options(input_file="nowhere.bin"), "OHB-0100", ("nowhere.bin",)),
+    Case("input_is_folder", lambda s: ((s.folder / "f.png").mkdir(), s.set(input_file=s.folder / "f.png")), "OHB-0101",
+         ("f.png", "folder")),
+    Case("input_of_unknown_kind", input_bytes("input.tiff", b"II*\0"), "OHB-0002", ("input.tiff", "image", ".png")),
+    Case("input_short", featuremaps(575, 576), "OHB-0401", ("'a'", "a.bin", "576", "575")),
+    Case("input_long", featuremaps(576, 577), "OHB-0401", ("'b'", "b.bin", "576", "577")),
+    Case("input_empty", featuremaps(0, 576), "OHB-0103", ("a.bin",)),
+    Case("input_for_picture_short", input_bytes("input.bin", bytes(767)), "OHB-0401", ("image", "input.bin", "768")),
+    Case("input_text_short", input_bytes("input.txt", b"1 2 3"), "OHB-0401", ("input.txt", "3", "768")),
+    Case("input_text_words", input_bytes("input.txt", b"1 2 three"), "OHB-0403", ("input.txt", "three")),
+    Case("input_text_range", input_bytes("input.txt", b"1 2 256"), "OHB-0403", ("input.txt", "256")),
+    Case("picture_for_featuremap", featuremap_picture, "OHB-0403", ("'a'", "picture.png", ".bin")),
+    Case("picture_cut_jpeg", corrupt_picture(".jpg", 300), "OHB-0402", ("corrupt.jpg",)),
+    Case("picture_cut_png", corrupt_picture(".png", 300), "OHB-0402", ("corrupt.png",)),
+    Case("picture_is_text", corrupt_picture(".png", 0), "OHB-0402", ("corrupt.png",)),
+    Case("picture_is_empty", input_bytes("empty.jpg", b""), "OHB-0103", ("empty.jpg",)),
+    # Dumps and labels.
+    Case("dump_path_is_file", file_as_dump_path(), "OHB-0102", ("occupied",)),
+    Case("dump_path_below_file", file_as_dump_path("/deep"), "OHB-0102", ("occupied/deep",)),
+    Case("dump_path_in_proc", options(enable_dump="true", dump_path="/proc/dumps"), "OHB-0102", ("/proc/dumps",)),
+    Case("dump_into_proc", options(enable_dump="true", dump_path="/proc"), "OHB-0102", ("/proc/model_infer_input_0",)),
+    Case("intermediate_into_proc", options(dump_intermediate="1", dump_path="/proc"), "OHB-0102", ("/proc/",)),
+    Case("labels_missing", options(enable_cls_post_process="true", label_file="nowhere.txt"), "OHB-0100",
+         ("nowhere.txt",)),
+    Case("labels_folder", folder_as("label_file"), "OHB-0101", ("folder",)),
+    Case("labels_empty", labels(b""), "OHB-0103", ("labels.txt",)),
+    Case("labels_too_few", labels(b"cat\ndog\n", top_k="10"), "OHB-0401", ("labels.txt", "2", "10")),
+    Case("labels_enough", labels(b"x\n" * 10, top_k="10"), ""),
+]
