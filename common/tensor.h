@@ -19,12 +19,15 @@ class Tensor {
   Tensor(DType dtype, Shape shape)
       : dtype_(dtype),
         shape_(std::move(shape)),
-        bytes_(static_cast<size_t>(checked_mul(num_elements(shape_), static_cast<int64_t>(dtype_size(dtype))))) {}
+        bytes_(
+            static_cast<size_t>(checked_mul(num_elements(shape_), static_cast<int64_t>(dtype_size(dtype))))) {
+  }
 
   template <class T>
   static Tensor from(Shape shape, std::span<const T> values) {
     Tensor t(DTypeOf<T>::value, std::move(shape));
-    if (values.size() != t.size()) fail(ErrorCode::internal, "tensor of {} elements given {}", t.size(), values.size());
+    if (values.size() != t.size())
+      fail(ErrorCode::internal, "tensor of {} elements given {}", t.size(), values.size());
     if (!values.empty()) std::memcpy(t.bytes_.data(), values.data(), values.size_bytes());
     return t;
   }
@@ -54,7 +57,8 @@ class Tensor {
   // The same elements under another shape of equal size.
   Tensor reshaped(Shape shape) const {
     Tensor t = *this;
-    if (num_elements(shape) != static_cast<int64_t>(size())) fail(ErrorCode::internal, "reshape changes the size");
+    if (num_elements(shape) != static_cast<int64_t>(size()))
+      fail(ErrorCode::internal, "reshape changes the size");
     t.shape_ = std::move(shape);
     return t;
   }

@@ -30,17 +30,17 @@ struct QuantParams {
 
 enum class Storage : uint8_t { arena = 0, weights = 1 };
 
-// A tensor in storage: `dims` are extents in memory order, outermost first; one innermost row is dense, the next
-// one starts `pitch` elements later, and the outer dimensions are dense over that. Tensors may overlap: a reshape
-// or a part of a concatenation is another TensorDesc over the same bytes.
+// A tensor in storage: `dims` are extents in memory order, outermost first; one innermost row is dense, the
+// next one starts `pitch` elements later, and the outer dimensions are dense over that. Tensors may overlap:
+// a reshape or a part of a concatenation is another TensorDesc over the same bytes.
 struct TensorDesc {
-  std::string name;             // the ONNX tensor it holds; unique where not empty
+  std::string name;  // the ONNX tensor it holds; unique where not empty
   DType dtype = DType::f32;
   Shape dims;
-  std::vector<uint8_t> order;   // order[k]: the logical (ONNX) axis stored as memory dimension k
-  int64_t pitch = 1;            // >= dims.back(); 1 for rank 0
+  std::vector<uint8_t> order;  // order[k]: the logical (ONNX) axis stored as memory dimension k
+  int64_t pitch = 1;           // >= dims.back(); 1 for rank 0
   Storage storage = Storage::arena;
-  uint64_t offset = 0;          // bytes from the start of the arena or of the weight section
+  uint64_t offset = 0;  // bytes from the start of the arena or of the weight section
   QuantParams quant;
 
   size_t rank() const { return dims.size(); }
@@ -48,7 +48,8 @@ struct TensorDesc {
   // Elements between neighbours along each memory dimension.
   Shape strides() const {
     Shape s(dims.size(), 1);
-    for (size_t i = dims.size(); i-- > 1;) s[i - 1] = i + 1 == dims.size() ? pitch : checked_mul(s[i], dims[i]);
+    for (size_t i = dims.size(); i-- > 1;)
+      s[i - 1] = i + 1 == dims.size() ? pitch : checked_mul(s[i], dims[i]);
     return s;
   }
   bool dense() const { return dims.size() < 2 || pitch == dims.back(); }
@@ -62,12 +63,12 @@ enum class Backend : uint8_t { cpu = 0, bpu = 1 };
 
 struct Step {
   StepParams params;
-  std::string node;               // the ONNX node it came from
-  std::vector<uint32_t> inputs;   // indexes into Program::tensors
+  std::string node;              // the ONNX node it came from
+  std::vector<uint32_t> inputs;  // indexes into Program::tensors
   std::vector<uint32_t> outputs;
   std::vector<uint32_t> completes;  // named tensors that hold their final value once this step is done
   Backend backend = Backend::cpu;
-  int32_t subgraph = -1;          // run of bpu steps it belongs to
+  int32_t subgraph = -1;  // run of bpu steps it belongs to
 };
 
 enum class InputKind : uint8_t { featuremap = 0, rgb, bgr, gray, yuv444, nv12 };
@@ -88,16 +89,16 @@ struct Program {
   std::string name;
   std::map<std::string, std::string> properties;  // march, tool version, hashes of the inputs...
   std::vector<TensorDesc> tensors;
-  std::vector<Step> steps;                        // in execution order
+  std::vector<Step> steps;  // in execution order
   std::vector<ProgramInput> inputs;
   std::vector<ProgramOutput> outputs;
   uint64_t arena_size = 0;
-  std::span<const std::byte> weights;             // 64-byte aligned
-  std::shared_ptr<const void> weights_owner;      // keeps `weights` alive: a buffer or a mapped file
+  std::span<const std::byte> weights;         // 64-byte aligned
+  std::shared_ptr<const void> weights_owner;  // keeps `weights` alive: a buffer or a mapped file
 };
 
-// Kernels may read (never write) this many bytes past the end of a tensor; arena and weight section end with as
-// many spare bytes, which arena_size and weights.size() include.
+// Kernels may read (never write) this many bytes past the end of a tensor; arena and weight section end with
+// as many spare bytes, which arena_size and weights.size() include.
 inline constexpr uint64_t kReadSlack = 64;
 // Alignment of every tensor that is not a part of another one.
 inline constexpr uint64_t kTensorAlignment = 64;

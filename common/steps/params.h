@@ -20,8 +20,8 @@ namespace openhb {
 // Sum of products over a window, with groups. Also fully connected layers (1x1 on rows as pixels).
 // Inputs, float32: x, weights [groups, ceil(Og/16), kh*kw, Cg, 16], bias [groups*ceil(Og/16)*16].
 // Inputs, int8: x, weights [groups, ceil(Og/16), kh*kw, ceil(Cg/4), 16, 4], bias int32 (with
-//   -zero_point_x * sum(w) folded in), sum128 int32 (128 * sum(w)), and for an int8 output multiplier float32;
-//   the last three have groups*ceil(Og/16)*16 entries. Padded weights, biases and multipliers are 0.
+//   -zero_point_x * sum(w) folded in), sum128 int32 (128 * sum(w)), and for an int8 output multiplier
+//   float32; the last three have groups*ceil(Og/16)*16 entries. Padded weights, biases and multipliers are 0.
 // Output: the type of x, or int32 (the accumulators; no multiplier, lo and hi ignored).
 // lo, hi: bounds of the result; for int8 outputs they are codes.
 struct ConvParams {
@@ -53,7 +53,8 @@ struct DepthwiseParams {
   }
 };
 
-// float32 a [..., M, K] times b [..., K, N], leading dimensions broadcast; both operands are computed tensors.
+// float32 a [..., M, K] times b [..., K, N], leading dimensions broadcast; both operands are computed
+// tensors.
 struct MatMulParams {
   static constexpr std::string_view kName = "MatMul";
   static constexpr uint16_t kId = 3;
@@ -73,7 +74,8 @@ struct PoolParams {
   int32_t count_include_pad = 0;
   template <class Self, class V>
   static void visit(Self& s, V&& v) {
-    v("mode", s.mode), v("kernel", s.kernel), v("stride", s.stride), v("dilation", s.dilation), v("pads", s.pads);
+    v("mode", s.mode), v("kernel", s.kernel), v("stride", s.stride), v("dilation", s.dilation),
+        v("pads", s.pads);
     v("count_include_pad", s.count_include_pad);
   }
 };
@@ -93,10 +95,33 @@ struct BinaryParams {
   }
 };
 
-// clip: [alpha, beta]. leaky_relu, elu, celu, thresholded_relu: alpha. hard_sigmoid: alpha, beta. gelu: erf form.
+// clip: [alpha, beta]. leaky_relu, elu, celu, thresholded_relu: alpha. hard_sigmoid: alpha, beta. gelu: erf
+// form.
 enum class UnaryFunction : int32_t {
-  clip = 0, leaky_relu, sigmoid, tanh, exp, log, sqrt, reciprocal, neg, abs, floor, ceil, round, sign, erf, elu,
-  hard_sigmoid, hard_swish, softplus, mish, gelu, sin, cos, square
+  clip = 0,
+  leaky_relu,
+  sigmoid,
+  tanh,
+  exp,
+  log,
+  sqrt,
+  reciprocal,
+  neg,
+  abs,
+  floor,
+  ceil,
+  round,
+  sign,
+  erf,
+  elu,
+  hard_sigmoid,
+  hard_swish,
+  softplus,
+  mish,
+  gelu,
+  sin,
+  cos,
+  square
 };
 
 // Element-wise function of one float32 tensor, same shape out.
@@ -144,8 +169,8 @@ struct CastParams {
 };
 
 // out[out_offset + sum i*out_strides] = in[in_offset + sum i*in_strides] for every index i in `extent`.
-// Offsets and strides count elements from the tensor's first element in storage; strides may be negative or 0.
-// Transpose, slice, concatenation, expansion and depth-to-space are all this step.
+// Offsets and strides count elements from the tensor's first element in storage; strides may be negative or
+// 0. Transpose, slice, concatenation, expansion and depth-to-space are all this step.
 struct CopyParams {
   static constexpr std::string_view kName = "Copy";
   static constexpr uint16_t kId = 11;
@@ -185,7 +210,8 @@ enum class ResizeMode : int32_t { nearest = 0, linear = 1 };
 
 // Resampling of H and W by tables that the compiler computed.
 // nearest: x, rows int32 [Ho], columns int32 [Wo]; any element type.
-// linear: x, rows int32 [2, Ho], row_weights float32 [2, Ho], columns int32 [2, Wo], column_weights float32 [2, Wo];
+// linear: x, rows int32 [2, Ho], row_weights float32 [2, Ho], columns int32 [2, Wo], column_weights float32
+// [2, Wo];
 //   float32 or int8. Row 0 of a table is the lower neighbour, row 1 the upper one.
 struct ResizeParams {
   static constexpr std::string_view kName = "Resize";
@@ -233,8 +259,8 @@ struct ImageParams {
 // The only list of steps.
 using StepParams =
     std::variant<ConvParams, DepthwiseParams, MatMulParams, PoolParams, BinaryParams, UnaryParams, LutParams,
-                 QuantizeParams, DequantizeParams, CastParams, CopyParams, FillParams, GatherParams, ResizeParams,
-                 ReduceParams, SoftmaxParams, ImageParams>;
+                 QuantizeParams, DequantizeParams, CastParams, CopyParams, FillParams, GatherParams,
+                 ResizeParams, ReduceParams, SoftmaxParams, ImageParams>;
 
 inline std::string_view step_name(const StepParams& params) {
   return std::visit([](const auto& p) { return p.kName; }, params);

@@ -16,8 +16,8 @@ enum CpuFeature : uint32_t {
   kCpuAvx512Vnni = 1u << 2,  // AVX512_VNNI
   kCpuAvxVnni = 1u << 3,     // AVX_VNNI (256 bit)
   kCpuNeon = 1u << 8,
-  kCpuDotProd = 1u << 9,     // SDOT, UDOT
-  kCpuI8mm = 1u << 10,       // SMMLA
+  kCpuDotProd = 1u << 9,  // SDOT, UDOT
+  kCpuI8mm = 1u << 10,    // SMMLA
 };
 using CpuFeatures = uint32_t;
 

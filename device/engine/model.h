@@ -18,8 +18,8 @@ namespace openhb::engine {
 // Immutable and shareable between threads and sessions.
 class Model {
  public:
-  // Checks every step against its tensors (and validate_tensors): afterwards no input can make the engine read or
-  // write out of bounds. Throws Error(program_*).
+  // Checks every step against its tensors (and validate_tensors): afterwards no input can make the engine
+  // read or write out of bounds. Throws Error(program_*).
   static std::shared_ptr<const Model> create(Program program);
   static std::shared_ptr<const Model> open(const std::string& path);
 

@@ -28,12 +28,14 @@ class StepView {
   // The elements of a constant dense input; its type and storage must have been checked.
   template <class T>
   std::span<const T> constant(size_t i) const {
-    return {reinterpret_cast<const T*>(program_.weights.data() + in(i).offset), static_cast<size_t>(in(i).elements())};
+    return {reinterpret_cast<const T*>(program_.weights.data() + in(i).offset),
+            static_cast<size_t>(in(i).elements())};
   }
   // Throws Error(program_step) naming the step unless `condition` holds.
   void require(bool condition, std::string_view what) const {
     if (!condition)
-      fail(ErrorCode::program_step, "step {} of node '{}': {}; the file is damaged or was not made by this compiler",
+      fail(ErrorCode::program_step,
+           "step {} of node '{}': {}; the file is damaged or was not made by this compiler",
            step_name(step_.params), step_.node, what);
   }
   void require_counts(size_t inputs, size_t outputs) const {
@@ -64,8 +66,8 @@ class Runner {
   virtual ~Runner() = default;
   // Upper bound of the number of parts that `run` can be split into; 1: never split.
   virtual int max_parts() const { return 1; }
-  // Does part `part` of `parts` (1 <= parts <= max_parts()). Parts touch disjoint output bytes, may run at the same
-  // time, and the result does not depend on `parts`. Neither allocates nor throws.
+  // Does part `part` of `parts` (1 <= parts <= max_parts()). Parts touch disjoint output bytes, may run at
+  // the same time, and the result does not depend on `parts`. Neither allocates nor throws.
   virtual void run(int part, int parts) noexcept = 0;
   // The kernel row in use, e.g. "avx512vnni"; "ref" for portable C++.
   virtual const char* row() const { return "ref"; }
@@ -89,8 +91,8 @@ concept StepKernel = requires(const StepView& view, const P& params, const Bindi
   { Kernel<P>::bind(view, params, binding) } -> std::same_as<std::unique_ptr<Runner>>;
 };
 
-// A variant of an inner loop. Rows are ordered from the most general to the most specialised: the last one whose
-// bits the CPU has is used. Tests iterate over all of them.
+// A variant of an inner loop. Rows are ordered from the most general to the most specialised: the last one
+// whose bits the CPU has is used. Tests iterate over all of them.
 template <class Fn>
 struct KernelRow {
   const char* name;

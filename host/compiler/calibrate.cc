@@ -24,19 +24,28 @@ struct Candidate {
 std::vector<Candidate> candidates(const config::Config& config) {
   using config::CalibrationType;
   const Candidate max{"max", Method::max, 1.0}, kl{"kl", Method::kl, 1.0}, mse{"mse", Method::mse, 1.0};
-  auto percentile = [](double p) { return Candidate{fmt::format("max-percentile:percentile={}", p), Method::percentile, p}; };
+  auto percentile = [](double p) {
+    return Candidate{fmt::format("max-percentile:percentile={}", p), Method::percentile, p};
+  };
   switch (config.calibration) {
-    case CalibrationType::max: return {config.max_percentile < 1.0 ? percentile(config.max_percentile) : max};
-    case CalibrationType::skip: return {max};
-    case CalibrationType::percentile: return {percentile(config.max_percentile)};
-    case CalibrationType::kl: return {kl};
-    case CalibrationType::mse: return {mse};
-    case CalibrationType::automatic: return {max, percentile(0.99995), kl, mse};
+    case CalibrationType::max:
+      return {config.max_percentile < 1.0 ? percentile(config.max_percentile) : max};
+    case CalibrationType::skip:
+      return {max};
+    case CalibrationType::percentile:
+      return {percentile(config.max_percentile)};
+    case CalibrationType::kl:
+      return {kl};
+    case CalibrationType::mse:
+      return {mse};
+    case CalibrationType::automatic:
+      return {max, percentile(0.99995), kl, mse};
   }
   return {max};
 }
 
-void apply(graph::Graph& graph, const std::vector<std::string>& pictures, const Histograms& histograms, const Candidate& c) {
+void apply(graph::Graph& graph, const std::vector<std::string>& pictures, const Histograms& histograms,
+           const Candidate& c) {
   const auto consumers = graph.consumers();
   auto ranges = [&] {
     precision::apply_ranges(graph, pictures, [&](const graph::Value& v) {
@@ -55,7 +64,10 @@ void apply(graph::Graph& graph, const std::vector<std::string>& pictures, const 
 class Judge {
  public:
   Judge(const graph::Graph& graph, const LowerOptions& int8_options, const SampleReader& samples, int threads)
-      : options_(int8_options), samples_(samples), threads_(threads), judged_(std::min<size_t>(samples.size(), 4)) {
+      : options_(int8_options),
+        samples_(samples),
+        threads_(threads),
+        judged_(std::min<size_t>(samples.size(), 4)) {
     GraphRunner runner(graph, {}, threads);
     for (size_t s = 0; s < judged_; ++s) {
       runner.run(samples.floats(s));
@@ -97,18 +109,21 @@ precision::ChannelMeans channel_means(const graph::Graph& graph, const SampleRea
       if (it == means.end()) return;
       const Shape shape = desc.logical_shape();
       const size_t axis = shape.size() >= 3 ? 1 : shape.size() - 1;  // of channels
-      const auto channels = static_cast<size_t>(shape[axis]), inner = static_cast<size_t>(dense_strides(shape)[axis]);
+      const auto channels = static_cast<size_t>(shape[axis]),
+                 inner = static_cast<size_t>(dense_strides(shape)[axis]);
       const std::vector<float> values = real_values(desc, data);
       it->second.resize(channels, 0.0);
       const double each = static_cast<double>(values.size() / channels * count);
-      for (size_t i = 0; i < values.size(); ++i) it->second[i / inner % channels] += static_cast<double>(values[i]) / each;
+      for (size_t i = 0; i < values.size(); ++i)
+        it->second[i / inner % channels] += static_cast<double>(values[i]) / each;
     });
   return means;
 }
 
 }  // namespace
 
-SampleReader::SampleReader(const config::Config& config, const graph::Graph& graph, const calibration::Dataset& dataset)
+SampleReader::SampleReader(const config::Config& config, const graph::Graph& graph,
+                           const calibration::Dataset& dataset)
     : config_(config), graph_(graph), dataset_(dataset) {}
 
 std::vector<Tensor> SampleReader::floats(size_t sample) const {
@@ -144,7 +159,9 @@ std::vector<Tensor> SampleReader::program_inputs(size_t sample) const {
     const Shape& s = out[i].shape();
     const bool from_nhwc = config_.inputs[i].nhwc_train, to_nhwc = config_.inputs[i].nhwc_rt;
     const auto channels = static_cast<size_t>(s[from_nhwc ? 3 : 1]), plane = values.size() / channels;
-    Tensor pixels(DType::u8, from_nhwc == to_nhwc ? s : to_nhwc ? Shape{s[0], s[2], s[3], s[1]} : Shape{s[0], s[3], s[1], s[2]});
+    Tensor pixels(DType::u8, from_nhwc == to_nhwc ? s
+                             : to_nhwc            ? Shape{s[0], s[2], s[3], s[1]}
+                                                  : Shape{s[0], s[3], s[1], s[2]});
     for (size_t c = 0; c < channels; ++c)
       for (size_t p = 0; p < plane; ++p) {
         const float v = values[from_nhwc ? p * channels + c : c * plane + p] + 128.0f;
@@ -156,7 +173,8 @@ std::vector<Tensor> SampleReader::program_inputs(size_t sample) const {
   return out;
 }
 
-Histograms collect_histograms(const graph::Graph& graph, const SampleReader& samples, int threads, const Reporter& reporter) {
+Histograms collect_histograms(const graph::Graph& graph, const SampleReader& samples, int threads,
+                              const Reporter& reporter) {
   Histograms histograms;
   for (const graph::Value* v : precision::values_to_calibrate(graph)) histograms[v->name];
   GraphRunner runner(graph, {}, threads);
@@ -178,7 +196,9 @@ Histograms collect_histograms(const graph::Graph& graph, const SampleReader& sam
   }
   for (const auto& [name, h] : histograms)
     if (h.non_finite() > 0)
-      reporter.warn(fmt::format("tensor '{}' held {} NaN or infinite values during calibration; they were ignored", name, h.non_finite()));
+      reporter.warn(
+          fmt::format("tensor '{}' held {} NaN or infinite values during calibration; they were ignored",
+                      name, h.non_finite()));
   return histograms;
 }
 
@@ -214,7 +234,8 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
   graph::Graph corrected = graph.clone();
   precision::correct_biases(corrected, channel_means(corrected, samples, threads));
   const double score = judge.score(corrected);
-  reporter.info(fmt::format("Bias correction: output cosine {:.6f}{}", score, score > best_score ? "" : " (not used)"));
+  reporter.info(
+      fmt::format("Bias correction: output cosine {:.6f}{}", score, score > best_score ? "" : " (not used)"));
   if (score > best_score) graph = std::move(corrected);
   return list[best].name;
 }

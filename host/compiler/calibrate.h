@@ -32,7 +32,8 @@ class SampleReader {
 using Histograms = std::map<std::string, calibration::Histogram>;
 
 // One pass over all samples.
-Histograms collect_histograms(const graph::Graph& graph, const SampleReader& samples, int threads, const Reporter& reporter);
+Histograms collect_histograms(const graph::Graph& graph, const SampleReader& samples, int threads,
+                              const Reporter& reporter);
 
 // Sets the graph's int8 annotations by the configured method; `default` tries several and keeps the one whose
 // outputs are nearest to float on the first samples. Returns the method's name for the log.
@@ -40,7 +41,7 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
                       const SampleReader& samples, int threads, const Reporter& reporter);
 
 // Node and output similarity between the float and the int8 program on the first sample, and placement.
-void compare_programs(const graph::Graph& graph, const Program& int8_program, const SampleReader& samples, int threads,
-                      ConversionReport& report);
+void compare_programs(const graph::Graph& graph, const Program& int8_program, const SampleReader& samples,
+                      int threads, ConversionReport& report);
 
 }  // namespace openhb::compiler

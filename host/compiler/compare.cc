@@ -18,8 +18,8 @@ std::string threshold_of(const graph::Node& node) {
 
 }  // namespace
 
-void compare_programs(const graph::Graph& graph, const Program& int8_program, const SampleReader& samples, int threads,
-                      ConversionReport& report) {
+void compare_programs(const graph::Graph& graph, const Program& int8_program, const SampleReader& samples,
+                      int threads, ConversionReport& report) {
   // The int8 run first: its tensors are the smaller ones to keep.
   struct Kept {
     TensorDesc desc;
@@ -33,15 +33,19 @@ void compare_programs(const graph::Graph& graph, const Program& int8_program, co
   std::unordered_map<std::string, double> similarity;
   real.run(samples.floats(0), [&](const TensorDesc& desc, const std::byte* data) {
     const auto it = codes.find(desc.name);
-    if (desc.dtype != DType::f32 || it == codes.end() || it->second.desc.logical_shape() != desc.logical_shape()) return;
-    similarity[desc.name] = cosine(real_values(desc, data), real_values(it->second.desc, it->second.bytes.data()));
+    if (desc.dtype != DType::f32 || it == codes.end() ||
+        it->second.desc.logical_shape() != desc.logical_shape())
+      return;
+    similarity[desc.name] =
+        cosine(real_values(desc, data), real_values(it->second.desc, it->second.bytes.data()));
   });
   for (size_t o = 0; o < graph.outputs.size(); ++o) {
     const Tensor a = real.output(o), b = integer.output(o);
     if (a.dtype() != DType::f32) continue;
     OutputReport row{graph.outputs[o]->name, cosine(a.data<float>(), b.data<float>()), 0, 0, 0};
     for (size_t i = 0; i < a.size(); ++i) {
-      const double d = std::fabs(static_cast<double>(a.data<float>()[i]) - static_cast<double>(b.data<float>()[i]));
+      const double d =
+          std::fabs(static_cast<double>(a.data<float>()[i]) - static_cast<double>(b.data<float>()[i]));
       row.l1 += d, row.l2 += d * d, row.chebyshev = std::max(row.chebyshev, d);
     }
     row.l1 /= static_cast<double>(std::max<size_t>(a.size(), 1));
@@ -61,12 +65,17 @@ void compare_programs(const graph::Graph& graph, const Program& int8_program, co
     row.on = node->int8 ? "BPU" : "CPU";
     if (const auto it = subgraphs.find(node->name); it != subgraphs.end()) current = it->second;
     row.subgraph = node->int8 ? fmt::format("id({})", current) : "--";
-    const bool compute = node->int8 && ops::op_of(*node, graph.opset).quant(*node).kind == ops::QuantKind::compute;
-    if (const graph::Node* next = fused_activation(*node, consumers, graph, node->int8, compute)) fused[next] = true;
-    row.type = node->int8 && !info.int8_type.empty() && !fused.contains(node.get()) ? std::string(info.int8_type) : node->op;
+    const bool compute =
+        node->int8 && ops::op_of(*node, graph.opset).quant(*node).kind == ops::QuantKind::compute;
+    if (const graph::Node* next = fused_activation(*node, consumers, graph, node->int8, compute))
+      fused[next] = true;
+    row.type = node->int8 && !info.int8_type.empty() && !fused.contains(node.get())
+                   ? std::string(info.int8_type)
+                   : node->op;
     // A fused activation's tensor is what both nodes produce.
     const graph::Value* result = node->outputs[0];
-    if (const graph::Node* next = fusable_activation(*node, consumers, graph); next && !similarity.contains(result->name))
+    if (const graph::Node* next = fusable_activation(*node, consumers, graph);
+        next && !similarity.contains(result->name))
       result = next->outputs[0];
     const auto it = similarity.find(result->name);
     row.cosine = it == similarity.end() ? "--" : fmt::format("{:.6f}", it->second);

@@ -20,12 +20,12 @@ config::Config matched(config::Config config, const graph::Graph& graph) {
   std::vector<std::string> names;
   for (const auto* v : graph.inputs) names.push_back(v->name);
   if (config.inputs.size() != names.size())
-    fail(ErrorCode::config_bad_value, "input_name describes {} inputs, the model has {}: {}", config.inputs.size(),
-         names.size(), fmt::join(names, "; "));
+    fail(ErrorCode::config_bad_value, "input_name describes {} inputs, the model has {}: {}",
+         config.inputs.size(), names.size(), fmt::join(names, "; "));
   for (const auto& input : config.inputs)
     if (!input.name.empty() && std::find(names.begin(), names.end(), input.name) == names.end())
-      fail(ErrorCode::config_bad_value, "input_name: '{}' is no input of the model; its inputs are: {}.{}", input.name,
-           fmt::join(names, "; "), suggestion(input.name, names));
+      fail(ErrorCode::config_bad_value, "input_name: '{}' is no input of the model; its inputs are: {}.{}",
+           input.name, fmt::join(names, "; "), suggestion(input.name, names));
   std::vector<config::InputConfig> ordered;
   for (const graph::Value* v : graph.inputs) {
     const config::InputConfig* found = nullptr;
@@ -47,7 +47,8 @@ void select_outputs(graph::Graph& graph, const std::vector<std::string>& nodes) 
     if (!node) {
       std::vector<std::string> known;
       for (const auto& n : graph.nodes()) known.push_back(n->name);
-      fail(ErrorCode::config_bad_value, "output_nodes: node '{}' is not in the model.{}", name, suggestion(name, known));
+      fail(ErrorCode::config_bad_value, "output_nodes: node '{}' is not in the model.{}", name,
+           suggestion(name, known));
     }
     outputs.insert(outputs.end(), node->outputs.begin(), node->outputs.end());
   }
@@ -84,8 +85,9 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
     if (input.shape && !input.name.empty()) import.input_shapes[input.name] = *input.shape;
   graph::Graph graph = onnx_frontend::import_onnx(user_config.onnx_model, import);
   const config::Config config = matched(user_config, graph);
-  reporter.info(fmt::format("Input ONNX model information:\n{:<26}{}\n{:<26}[{}]\n{:<26}{}{}", "ONNX IR version:",
-                            graph.ir_version, "Opset version:", graph.opset, "Producer:", graph.producer, line_of_inputs(graph)));
+  reporter.info(fmt::format("Input ONNX model information:\n{:<26}{}\n{:<26}[{}]\n{:<26}{}{}",
+                            "ONNX IR version:", graph.ir_version, "Opset version:", graph.opset,
+                            "Producer:", graph.producer, line_of_inputs(graph)));
   ops::infer_shapes(graph);
   select_outputs(graph, config.output_nodes);
   passes::modernize(graph);
@@ -111,7 +113,8 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
   reporter.info("Start to optimize the model.");
   const size_t before = graph.nodes().size();
   optimize(graph);
-  reporter.info(fmt::format("After optimization, the number of nodes has changed from {} to {}.", before, graph.nodes().size()));
+  reporter.info(fmt::format("After optimization, the number of nodes has changed from {} to {}.", before,
+                            graph.nodes().size()));
   save(graph, "optimized_float");
   reporter.info("End to optimize the model.");
 

@@ -15,7 +15,8 @@ namespace openhb::compiler {
 struct Reporter {
   std::function<void(const std::string& line)> info = [](const std::string&) {};
   std::function<void(const std::string& line)> warn = [](const std::string&) {};
-  std::function<void(const std::string& stage, size_t done, size_t total)> progress = [](const std::string&, size_t, size_t) {};
+  std::function<void(const std::string& stage, size_t done, size_t total)> progress = [](const std::string&,
+                                                                                         size_t, size_t) {};
 };
 
 struct NodeReport {

@@ -40,7 +40,8 @@ GraphRunner::GraphRunner(const graph::Graph& graph, const LowerOptions& options,
     : GraphRunner(engine::Model::create(Lowering(graph, options).run()), threads) {}
 
 GraphRunner::GraphRunner(std::shared_ptr<const engine::Model> model, int threads)
-    : session_(std::make_unique<engine::Session>(std::move(model), engine::SessionOptions{.threads = threads})) {}
+    : session_(
+          std::make_unique<engine::Session>(std::move(model), engine::SessionOptions{.threads = threads})) {}
 
 void GraphRunner::run(const std::vector<Tensor>& inputs, const Observer& observer) {
   const Program& p = program();
@@ -49,8 +50,9 @@ void GraphRunner::run(const std::vector<Tensor>& inputs, const Observer& observe
   for (size_t i = 0; i < inputs.size(); ++i) {
     const TensorDesc& desc = p.tensors[p.inputs[i].tensor];
     if (inputs[i].dtype() != desc.dtype || inputs[i].shape() != desc.logical_shape())
-      fail(ErrorCode::data_bad_size, "input '{}' is {} {}, expected {} {}", p.inputs[i].name, dtype_name(inputs[i].dtype()),
-           to_string(inputs[i].shape()), dtype_name(desc.dtype), to_string(desc.logical_shape()));
+      fail(ErrorCode::data_bad_size, "input '{}' is {} {}, expected {} {}", p.inputs[i].name,
+           dtype_name(inputs[i].dtype()), to_string(inputs[i].shape()), dtype_name(desc.dtype),
+           to_string(desc.logical_shape()));
     engine::store_tensor(desc, inputs[i].bytes(), session_->input(i).data());
   }
   if (observer)

@@ -72,11 +72,14 @@ TensorId Lowering::dense(TensorId id) {
   return copy;
 }
 
-TensorId Lowering::view(TensorId id, const Shape& dims) { return view(id, dims, identity_order(dims.size())); }
+TensorId Lowering::view(TensorId id, const Shape& dims) {
+  return view(id, dims, identity_order(dims.size()));
+}
 
 TensorId Lowering::view(TensorId id, const Shape& dims, const Order& order) {
   if (num_elements(dims) != desc(id).elements())
-    fail(ErrorCode::internal, "a view of {} as {} changes the size", to_string(desc(id).dims), to_string(dims));
+    fail(ErrorCode::internal, "a view of {} as {} changes the size", to_string(desc(id).dims),
+         to_string(dims));
   const int64_t last = dims.empty() ? 1 : dims.back();
   const bool same_rows = !desc(id).dims.empty() && desc(id).dims.back() == last && dims.size() > 1;
   TensorDesc d = desc(id);
@@ -84,7 +87,8 @@ TensorId Lowering::view(TensorId id, const Shape& dims, const Order& order) {
   if (d.dense()) d.pitch = std::max<int64_t>(last, 1);
   d.dims = dims;
   d.order = order;
-  if (d.quant.axis >= 0) d.quant.axis = static_cast<int32_t>(dims.size()) - 1;  // per-channel scales are innermost
+  if (d.quant.axis >= 0)
+    d.quant.axis = static_cast<int32_t>(dims.size()) - 1;  // per-channel scales are innermost
   return alias(id, std::move(d));
 }
 
@@ -106,7 +110,8 @@ TensorId Lowering::in_order(TensorId id, const Order& order) {
     result = view(id, dims, order);
   } else {
     result = scratch(from.dtype, dims, order, from.quant);
-    if (const auto it = constants_.find(alias_[id].root); it != constants_.end()) {  // reorder at compile time
+    if (const auto it = constants_.find(alias_[id].root);
+        it != constants_.end()) {  // reorder at compile time
       const Tensor source = it->second;
       TensorDesc d = desc(result);
       d.storage = Storage::weights;
@@ -136,7 +141,8 @@ TensorId Lowering::in_order(TensorId id, const Order& order) {
 bool Lowering::can_slice(TensorId id, size_t dim) const {
   const TensorDesc& d = desc(id);
   if (dim + 1 == d.rank()) return true;
-  return std::all_of(d.dims.begin(), d.dims.begin() + static_cast<std::ptrdiff_t>(dim), [](int64_t n) { return n == 1; });
+  return std::all_of(d.dims.begin(), d.dims.begin() + static_cast<std::ptrdiff_t>(dim),
+                     [](int64_t n) { return n == 1; });
 }
 
 TensorId Lowering::slice(TensorId id, size_t dim, int64_t first, int64_t extent) {

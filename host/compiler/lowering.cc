@@ -22,12 +22,15 @@ std::optional<float> constant_scalar(const Value* v) {
 
 std::pair<float, float> activation_bounds(const Node& node) {
   if (node.op == "Relu") return {0.0f, kInfinity};
-  const float lo = node.input(1) ? constant_scalar(node.input(1)).value_or(-kInfinity) : node.attr_float("min", -kInfinity);
-  const float hi = node.input(2) ? constant_scalar(node.input(2)).value_or(kInfinity) : node.attr_float("max", kInfinity);
+  const float lo = node.input(1) ? constant_scalar(node.input(1)).value_or(-kInfinity)
+                                 : node.attr_float("min", -kInfinity);
+  const float hi =
+      node.input(2) ? constant_scalar(node.input(2)).value_or(kInfinity) : node.attr_float("max", kInfinity);
   return {lo, hi};
 }
 
-const Node* fusable_activation(const Node& node, const graph::Consumers& consumers, const graph::Graph& graph) {
+const Node* fusable_activation(const Node& node, const graph::Consumers& consumers,
+                               const graph::Graph& graph) {
   if (node.outputs.size() != 1 || graph.is_output(node.outputs[0])) return nullptr;
   const auto it = consumers.find(node.outputs[0]);
   if (it == consumers.end() || it->second.size() != 1) return nullptr;
@@ -40,8 +43,8 @@ const Node* fusable_activation(const Node& node, const graph::Consumers& consume
   return next;
 }
 
-const Node* fused_activation(const Node& node, const graph::Consumers& consumers, const graph::Graph& graph, bool int8,
-                             bool clamps) {
+const Node* fused_activation(const Node& node, const graph::Consumers& consumers, const graph::Graph& graph,
+                             bool int8, bool clamps) {
   const Node* next = fusable_activation(node, consumers, graph);
   if (!next || !int8) return clamps ? next : nullptr;
   if (!next->int8 || !next->outputs[0]->quant) return nullptr;
@@ -57,7 +60,8 @@ void drop_unused_tensors(Program& program) {
   std::vector<uint32_t> renumbered(program.tensors.size(), kUnused);
   auto use = [&](uint32_t id) { renumbered[id] = 0; };
   for (const Step& step : program.steps)
-    for (const auto* list : {&step.inputs, &step.outputs, &step.completes}) std::for_each(list->begin(), list->end(), use);
+    for (const auto* list : {&step.inputs, &step.outputs, &step.completes})
+      std::for_each(list->begin(), list->end(), use);
   for (const auto& in : program.inputs) use(in.tensor);
   for (const auto& out : program.outputs) use(out.tensor);
   std::vector<TensorDesc> kept;
@@ -278,13 +282,15 @@ Lowering::Fused Lowering::fused_output(const Node& node, bool clamps) {
 
 void Lowering::emit(StepParams params, std::vector<TensorId> inputs, std::vector<TensorId> outputs) {
   Step step;
-  const bool converts = std::holds_alternative<QuantizeParams>(params) || std::holds_alternative<DequantizeParams>(params);
+  const bool converts =
+      std::holds_alternative<QuantizeParams>(params) || std::holds_alternative<DequantizeParams>(params);
   step.params = std::move(params);
   step.node = node_ ? node_->name : desc(outputs[0]).name;
   step.inputs = std::move(inputs);
   step.outputs = std::move(outputs);
   if (node_ && int8() && !converts) step.backend = Backend::bpu;
-  if (!node_ && options_.int8 && std::holds_alternative<ImageParams>(step.params)) step.backend = Backend::bpu;
+  if (!node_ && options_.int8 && std::holds_alternative<ImageParams>(step.params))
+    step.backend = Backend::bpu;
   for (TensorId id : step.outputs) writer_[alias_[id].root] = static_cast<int32_t>(program_.steps.size());
   program_.steps.push_back(std::move(step));
 }
@@ -334,7 +340,8 @@ void Lowering::pack_constants() {
   std::shared_ptr<std::byte> owner(raw, [](std::byte* p) { std::free(p); });
   std::memset(raw, 0, size);
   for (const auto& [id, tensor] : list)
-    if (tensor->bytes().size()) std::memcpy(raw + program_.tensors[id].offset, tensor->bytes().data(), tensor->bytes().size());
+    if (tensor->bytes().size())
+      std::memcpy(raw + program_.tensors[id].offset, tensor->bytes().data(), tensor->bytes().size());
   program_.weights = {raw, size};
   program_.weights_owner = owner;
 }
@@ -351,8 +358,8 @@ Program Lowering::run() {
   lower_outputs();
   pack_constants();
 
-  // Lifetimes of the roots; inputs and outputs keep their place from the first to the last step, so that a program
-  // can run again on the same input.
+  // Lifetimes of the roots; inputs and outputs keep their place from the first to the last step, so that a
+  // program can run again on the same input.
   const auto last_step = static_cast<int32_t>(program_.steps.size());
   std::vector<Lifetime> lifetimes(program_.tensors.size(), Lifetime{last_step, -1, 0});
   auto touch = [&](TensorId id, int32_t first, int32_t last) {
@@ -369,7 +376,8 @@ Program Lowering::run() {
   std::vector<Lifetime> alive;
   std::vector<TensorId> roots;
   for (TensorId id = 0; id < program_.tensors.size(); ++id) {
-    if (alias_[id].root != id || program_.tensors[id].storage != Storage::arena || lifetimes[id].last < -1) continue;
+    if (alias_[id].root != id || program_.tensors[id].storage != Storage::arena || lifetimes[id].last < -1)
+      continue;
     if (lifetimes[id].first > lifetimes[id].last) continue;
     lifetimes[id].size = static_cast<uint64_t>(program_.tensors[id].byte_extent());
     alive.push_back(lifetimes[id]);
@@ -380,7 +388,8 @@ Program Lowering::run() {
   program_.properties["arena_lower_bound"] = std::to_string(plan.lower_bound);
   for (size_t i = 0; i < roots.size(); ++i) program_.tensors[roots[i]].offset = plan.offsets[i];
   for (TensorId id = 0; id < program_.tensors.size(); ++id)
-    if (alias_[id].root != id) program_.tensors[id].offset = program_.tensors[alias_[id].root].offset + alias_[id].offset;
+    if (alias_[id].root != id)
+      program_.tensors[id].offset = program_.tensors[alias_[id].root].offset + alias_[id].offset;
 
   int32_t subgraph = -1;
   bool inside = false;

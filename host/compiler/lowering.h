@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lowering: a graph becomes a program, operator by operator. Operators' `lower` functions use this builder.
 //
-// A value of the graph can stand in the program in two forms: native (its ONNX element type) and int8 (when it has
-// quantization parameters). Conversions are emitted on demand. A tensor may be stored in any axis order: spatial
-// operators ask for NHWC, a Transpose only relabels axes, and data moves when somebody needs another order.
+// A value of the graph can stand in the program in two forms: native (its ONNX element type) and int8 (when
+// it has quantization parameters). Conversions are emitted on demand. A tensor may be stored in any axis
+// order: spatial operators ask for NHWC, a Transpose only relabels axes, and data moves when somebody needs
+// another order.
 #pragma once
 
 #include <array>
@@ -31,7 +32,8 @@ struct LowerOptions {
     bool network_nhwc;  // of the graph input
   };
   std::map<std::string, ImageInput> images;
-  // Every value that the graph names gets a tensor: no activation is fused into its producer, no table composed.
+  // Every value that the graph names gets a tensor: no activation is fused into its producer, no table
+  // composed.
   bool keep_all_values = false;
 };
 
@@ -44,10 +46,11 @@ Shape dims_in_order(const Shape& logical, const Order& order);
 size_t memory_dim(const TensorDesc& desc, int64_t axis);
 
 // The Relu or constant Clip that can be fused into `node`, its only consumer; nullptr otherwise.
-const Node* fusable_activation(const Node& node, const graph::Consumers& consumers, const graph::Graph& graph);
+const Node* fusable_activation(const Node& node, const graph::Consumers& consumers,
+                               const graph::Graph& graph);
 // The activation that a step producing `node`'s output performs itself: as `Lowering::fused_output` explains.
-const Node* fused_activation(const Node& node, const graph::Consumers& consumers, const graph::Graph& graph, bool int8,
-                             bool clamps);
+const Node* fused_activation(const Node& node, const graph::Consumers& consumers, const graph::Graph& graph,
+                             bool int8, bool clamps);
 // Bounds of a Relu, Relu6 or constant Clip node.
 std::pair<float, float> activation_bounds(const Node& activation);
 
@@ -80,8 +83,8 @@ class Lowering {
   TensorId view(TensorId id, const Shape& dims);
   // The same with quantization parameters kept and an order given.
   TensorId view(TensorId id, const Shape& dims, const Order& order);
-  // A part of a tensor: `extent` elements of memory dimension `dim` from `first`. Only for the innermost dimension
-  // of a tensor, or where all outer dimensions are 1.
+  // A part of a tensor: `extent` elements of memory dimension `dim` from `first`. Only for the innermost
+  // dimension of a tensor, or where all outer dimensions are 1.
   bool can_slice(TensorId id, size_t dim) const;
   TensorId slice(TensorId id, size_t dim, int64_t first, int64_t extent);
 
@@ -89,8 +92,8 @@ class Lowering {
   TensorId relabel(TensorId id, const Order& order);
   // A new arena tensor without a name (scratch), dense.
   TensorId scratch(DType dtype, const Shape& dims, const Order& order, const QuantParams& quant = {});
-  // The tensor that will hold output `value` in the form this node produces: int8 with the value's parameters when
-  // int8() and the value has them, else native. dims are in memory order.
+  // The tensor that will hold output `value` in the form this node produces: int8 with the value's parameters
+  // when int8() and the value has them, else native. dims are in memory order.
   TensorId output(const Value* value, const Order& order);
   // The value's form is this existing tensor (a view or a relabelled input).
   void bind(const Value* value, TensorId id);
@@ -99,13 +102,14 @@ class Lowering {
   // int32 accumulators with per-channel scales become the value's native form.
   void bind_dequantized(const Value* value, TensorId accumulators);
 
-  // The value an operator computes once a following activation is fused, and its bounds (-inf, inf without one).
+  // The value an operator computes once a following activation is fused, and its bounds (-inf, inf without
+  // one).
   struct Fused {
     const Value* value;
     float lo, hi;
   };
-  // `clamps`: the step has bounds of its own; otherwise only an activation that the saturation of the int8 output
-  // already performs is fused.
+  // `clamps`: the step has bounds of its own; otherwise only an activation that the saturation of the int8
+  // output already performs is fused.
   Fused fused_output(const Node& node, bool clamps);
 
   TensorId constant(const Tensor& tensor);  // in identity order
@@ -117,7 +121,8 @@ class Lowering {
   // One element-wise pass between tensors of equal logical shape, whatever their orders and pitches.
   void emit_copy(TensorId from, TensorId to);
   void emit_table(TensorId from, TensorId to, const Table& table);
-  // Copies `from`, through `table` if given, to the part of `to` that starts at `first` of memory dimension `dim`.
+  // Copies `from`, through `table` if given, to the part of `to` that starts at `first` of memory dimension
+  // `dim`.
   void place(TensorId from, TensorId to, size_t dim, int64_t first, const Table* table);
 
  private:
@@ -128,7 +133,7 @@ class Lowering {
   TensorId add_tensor(TensorDesc desc);
   TensorId alias(TensorId of, TensorDesc desc, uint64_t byte_offset = 0);
   TensorId dense(TensorId id);
-  void announce(TensorId id);    // a named tensor that this node finishes
+  void announce(TensorId id);  // a named tensor that this node finishes
   void flush_announcements();
   void lower_inputs();
   void lower_outputs();
@@ -145,8 +150,8 @@ class Lowering {
     TensorId root;
     uint64_t offset;
   };
-  std::vector<AliasOf> alias_;                      // per tensor; itself for a root
-  std::vector<int32_t> writer_;                     // per root: the last step that wrote it, -1 before
+  std::vector<AliasOf> alias_;   // per tensor; itself for a root
+  std::vector<int32_t> writer_;  // per root: the last step that wrote it, -1 before
   std::map<std::pair<TensorId, Order>, TensorId> reordered_;
   std::vector<TensorId> announced_;
   std::unordered_map<TensorId, Tensor> constants_;  // by weights tensor

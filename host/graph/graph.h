@@ -23,7 +23,7 @@ struct Node;
 
 // A tensor of the network: a graph input, a constant, or the output of one node.
 struct Value {
-  std::string name;                        // unique in the graph
+  std::string name;  // unique in the graph
   DType dtype = DType::f32;
   Shape shape;                             // in the order the operator set defines (NCHW for images)
   std::shared_ptr<const Tensor> constant;  // set for initializers and folded values
@@ -37,15 +37,15 @@ struct Value {
 };
 
 struct Node {
-  std::string name;     // unique in the graph
-  std::string op;       // ONNX operator type
-  std::string domain;   // "" for the standard set, "horizon" for HzPreprocess and HzCalibration
+  std::string name;    // unique in the graph
+  std::string op;      // ONNX operator type
+  std::string domain;  // "" for the standard set, "horizon" for HzPreprocess and HzCalibration
   std::map<std::string, Attribute> attributes;
   std::vector<Value*> inputs;  // nullptr where an optional input is absent
   std::vector<Value*> outputs;
   // Set by precision assignment.
   bool int8 = false;
-  std::string reason;   // why it is not int8, one sentence; empty when it is
+  std::string reason;  // why it is not int8, one sentence; empty when it is
 
   // The attribute, or `fallback` when absent. Error(model_bad_attribute) when present with another type.
   int64_t attr_int(std::string_view name, int64_t fallback) const;
@@ -66,7 +66,7 @@ using Consumers = std::unordered_map<const Value*, std::vector<Node*>>;
 class Graph {
  public:
   std::string name = "main_graph";
-  int64_t opset = 13;      // of the standard domain
+  int64_t opset = 13;  // of the standard domain
   int64_t ir_version = 7;
   std::string producer;
   std::vector<Value*> inputs;
@@ -87,8 +87,8 @@ class Graph {
   Value* add_value(std::string name, DType dtype = DType::f32, Shape shape = {});
   Value* add_constant(std::string name, Tensor tensor);
   // A new node at the end (or before `before`), with fresh outputs named `outputs`. Fills producer links.
-  Node* add_node(std::string op, std::string name, std::vector<Value*> inputs, std::vector<std::string> outputs,
-                 const Node* before = nullptr);
+  Node* add_node(std::string op, std::string name, std::vector<Value*> inputs,
+                 std::vector<std::string> outputs, const Node* before = nullptr);
   // The same with existing values as outputs.
   Node* add_node_to(std::string op, std::string name, std::vector<Value*> inputs, std::vector<Value*> outputs,
                     const Node* before = nullptr);

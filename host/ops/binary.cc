@@ -36,7 +36,8 @@ std::pair<TensorId, TensorId> align(Lowering& lowering, TensorId a, TensorId b) 
   return {lowering.in_order(a, order), lowering.in_order(b, order)};
 }
 
-BinaryParams integer_params(BinaryFunction function, const QuantParams& a, const QuantParams& b, const QuantParams& y) {
+BinaryParams integer_params(BinaryFunction function, const QuantParams& a, const QuantParams& b,
+                            const QuantParams& y) {
   BinaryParams p{function, 0, 0, 0};
   if (function == BinaryFunction::mul) {
     p.fa = (a.scale() * b.scale()) / y.scale();
@@ -90,8 +91,10 @@ TensorId as_float_exponent(Lowering& lowering, const BinaryRow& row, TensorId id
 void infer_binary(InferContext& c) {
   Shape shape = c.shape(0);
   const bool pow = c.node().op == "Pow";
-  if (pow) c.require_type(0, {DType::f32});
-  else c.require_type(0, {DType::f32, DType::i32, DType::i64});
+  if (pow)
+    c.require_type(0, {DType::f32});
+  else
+    c.require_type(0, {DType::f32, DType::i32, DType::i64});
   for (size_t i = 1; i < c.node().inputs.size(); ++i) {
     c.require(c.dtype(i) == c.dtype(0) || pow, "operands must have the same element type");
     shape = broadcast(c, shape, c.shape(i));
@@ -115,8 +118,9 @@ void lower_binary(Lowering& lowering, const Node& node, const BinaryRow& row) {
     const auto fused = lowering.fused_output(node, false);
     auto [a, b] = align(lowering, lowering.input(0), lowering.input(1));
     const TensorId y = lowering.output(fused.value, lowering.desc(a).order);
-    lowering.emit(integer_params(row.function, lowering.desc(a).quant, lowering.desc(b).quant, lowering.desc(y).quant),
-                  {a, b}, {y});
+    lowering.emit(
+        integer_params(row.function, lowering.desc(a).quant, lowering.desc(b).quant, lowering.desc(y).quant),
+        {a, b}, {y});
     return;
   }
   TensorId sum = lowering.input(0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Element-wise families: each row of the two tables is an operator; the templates turn rows into descriptions.
+// Element-wise families: each row of the two tables is an operator; the templates turn rows into
+// descriptions.
 #pragma once
 
 #include <array>
@@ -54,10 +55,14 @@ struct BinaryRow {
 };
 
 inline constexpr std::array kBinaryRows{
-    BinaryRow{"Add", BinaryFunction::add, "HzSElementwiseAdd"},          BinaryRow{"Sub", BinaryFunction::sub, "HzSElementwiseSub"},
-    BinaryRow{"Mul", BinaryFunction::mul, "HzSQuantizedMul"},          BinaryRow{"Div", BinaryFunction::div, ""},
-    BinaryRow{"Pow", BinaryFunction::pow, ""},         BinaryRow{"Max", BinaryFunction::max, "", 4096},
-    BinaryRow{"Min", BinaryFunction::min, "", 4096},   BinaryRow{"Sum", BinaryFunction::add, "", 4096},
+    BinaryRow{"Add", BinaryFunction::add, "HzSElementwiseAdd"},
+    BinaryRow{"Sub", BinaryFunction::sub, "HzSElementwiseSub"},
+    BinaryRow{"Mul", BinaryFunction::mul, "HzSQuantizedMul"},
+    BinaryRow{"Div", BinaryFunction::div, ""},
+    BinaryRow{"Pow", BinaryFunction::pow, ""},
+    BinaryRow{"Max", BinaryFunction::max, "", 4096},
+    BinaryRow{"Min", BinaryFunction::min, "", 4096},
+    BinaryRow{"Sum", BinaryFunction::add, "", 4096},
 };
 
 // Function and parameters of a node of the unary family; nullopt for any other operator.
@@ -72,10 +77,13 @@ void lower_binary(compiler::Lowering& lowering, const Node& node, const BinaryRo
 
 template <size_t I>
 struct Unary {
-  static constexpr OpInfo info{kUnaryRows[I].op, 1, kUnaryRows[I].op == "Clip" ? size_t{3} : size_t{1}, "", "HzLut"};
+  static constexpr OpInfo info{kUnaryRows[I].op, 1, kUnaryRows[I].op == "Clip" ? size_t{3} : size_t{1}, "",
+                               "HzLut"};
   static void infer(InferContext& context) { infer_unary(context); }
   static QuantRule quant(const Node& node) { return quant_unary(node, kUnaryRows[I]); }
-  static void lower(compiler::Lowering& lowering, const Node& node) { lower_unary(lowering, node, kUnaryRows[I]); }
+  static void lower(compiler::Lowering& lowering, const Node& node) {
+    lower_unary(lowering, node, kUnaryRows[I]);
+  }
 };
 
 template <size_t I>
@@ -84,7 +92,9 @@ struct Binary {
                                kBinaryRows[I].max_inputs, "", kBinaryRows[I].int8_type};
   static void infer(InferContext& context) { infer_binary(context); }
   static QuantRule quant(const Node& node) { return quant_binary(node, kBinaryRows[I]); }
-  static void lower(compiler::Lowering& lowering, const Node& node) { lower_binary(lowering, node, kBinaryRows[I]); }
+  static void lower(compiler::Lowering& lowering, const Node& node) {
+    lower_binary(lowering, node, kBinaryRows[I]);
+  }
 };
 
 }  // namespace openhb::ops

@@ -23,8 +23,8 @@ const OpRow* find_op(std::string_view domain, std::string_view name) {
 const OpRow& op_of(const Node& node, int64_t opset) {
   if (const OpRow* row = find_op(node.domain, node.op)) {
     if (node.inputs.size() < row->info.min_inputs || node.inputs.size() > row->info.max_inputs)
-      fail(ErrorCode::model_structure, "{} has {} inputs, expected {} to {}", node.describe(), node.inputs.size(),
-           row->info.min_inputs, row->info.max_inputs);
+      fail(ErrorCode::model_structure, "{} has {} inputs, expected {} to {}", node.describe(),
+           node.inputs.size(), row->info.min_inputs, row->info.max_inputs);
     for (size_t i = 0; i < row->info.min_inputs; ++i)
       if (!node.input(i)) fail(ErrorCode::model_structure, "{}: its input {} is missing", node.describe(), i);
     return *row;
@@ -32,8 +32,9 @@ const OpRow& op_of(const Node& node, int64_t opset) {
   std::vector<std::string> names;
   for (const OpRow& row : AllOps::rows) names.emplace_back(row.info.name);
   fail(ErrorCode::model_unsupported_op,
-       "operator '{}' (domain '{}', opset {}) of node '{}' is not supported.{} Replace it in the model by supported "
-       "operators (docs/operators.md), or cut the model before it",
+       "operator '{}' (domain '{}', opset {}) of node '{}' is not supported.{} Replace it in the model by "
+       "supported "
+       "operators, or end the network before it (output_nodes in the configuration)",
        node.op, node.domain.empty() ? "ai.onnx" : node.domain, opset, node.name, suggestion(node.op, names));
 }
 
@@ -48,7 +49,8 @@ std::vector<int64_t> constant_ints(const Node& node, size_t input) {
   if (!v) return {};
   if (!v->is_constant())
     fail(ErrorCode::model_dynamic_shape,
-         "{}: its input {} ('{}') is computed at run time but decides a shape; it must be constant. Fix the input shape "
+         "{}: its input {} ('{}') is computed at run time but decides a shape; it must be constant. Fix the "
+         "input shape "
          "(input_shape in the configuration) or simplify the model",
          node.describe(), input, v->name);
   if (v->dtype == DType::i32) {
@@ -56,7 +58,8 @@ std::vector<int64_t> constant_ints(const Node& node, size_t input) {
     return {d.begin(), d.end()};
   }
   if (v->dtype != DType::i64)
-    fail(ErrorCode::model_structure, "{}: its input {} is {}, expected int64", node.describe(), input, dtype_name(v->dtype));
+    fail(ErrorCode::model_structure, "{}: its input {} is {}, expected int64", node.describe(), input,
+         dtype_name(v->dtype));
   const auto d = v->constant->data<int64_t>();
   return {d.begin(), d.end()};
 }
@@ -67,16 +70,19 @@ std::vector<int64_t> axes_of(const Node& node, size_t input, std::vector<int64_t
 
 int64_t InferContext::axis(int64_t axis, int64_t rank) const {
   if (axis < -rank || axis >= rank)
-    fail(ErrorCode::model_bad_attribute, "{}: axis {} is out of range for rank {}", node_.describe(), axis, rank);
+    fail(ErrorCode::model_bad_attribute, "{}: axis {} is out of range for rank {}", node_.describe(), axis,
+         rank);
   return axis < 0 ? axis + rank : axis;
 }
 
 void InferContext::set(size_t output, DType dtype, Shape shape) {
   constexpr int64_t kLargest = int64_t{1} << 31;
   if (shape.size() > kMaxRank)
-    fail(ErrorCode::model_bad_shape, "{}: its result has rank {}, at most {} is supported", node_.describe(), shape.size(), kMaxRank);
+    fail(ErrorCode::model_bad_shape, "{}: its result has rank {}, at most {} is supported", node_.describe(),
+         shape.size(), kMaxRank);
   if (num_elements(shape) >= kLargest)
-    fail(ErrorCode::model_bad_shape, "{}: its result {} is larger than 2^31 elements", node_.describe(), to_string(shape));
+    fail(ErrorCode::model_bad_shape, "{}: its result {} is larger than 2^31 elements", node_.describe(),
+         to_string(shape));
   if (output >= node_.outputs.size()) return;
   Value* v = node_.outputs[output];
   v->dtype = dtype;
@@ -92,7 +98,8 @@ void InferContext::require(bool condition, std::string_view what) const {
   if (condition) return;
   std::vector<std::string> shapes;
   for (const Value* v : node_.inputs) shapes.push_back(v ? to_string(v->shape) : "-");
-  fail(ErrorCode::model_bad_shape, "{}: {} (input shapes: {})", node_.describe(), what, fmt::join(shapes, ", "));
+  fail(ErrorCode::model_bad_shape, "{}: {} (input shapes: {})", node_.describe(), what,
+       fmt::join(shapes, ", "));
 }
 
 void InferContext::require_support(bool condition, std::string_view what) const {
@@ -103,15 +110,16 @@ void InferContext::require_type(size_t i, std::initializer_list<DType> types) co
   if (std::find(types.begin(), types.end(), dtype(i)) != types.end()) return;
   std::vector<std::string_view> names;
   for (DType type : types) names.push_back(dtype_name(type));
-  fail(ErrorCode::model_unsupported_op, "{}: input {} has element type {}; supported: {}", node_.describe(), i,
-       dtype_name(dtype(i)), fmt::join(names, ", "));
+  fail(ErrorCode::model_unsupported_op, "{}: input {} has element type {}; supported: {}", node_.describe(),
+       i, dtype_name(dtype(i)), fmt::join(names, ", "));
 }
 
 Shape broadcast(const InferContext& context, const Shape& a, const Shape& b) {
   Shape out(std::max(a.size(), b.size()));
   for (size_t i = 0; i < out.size(); ++i) {
     const int64_t x = i < a.size() ? a[a.size() - 1 - i] : 1, y = i < b.size() ? b[b.size() - 1 - i] : 1;
-    context.require(x == y || x == 1 || y == 1, fmt::format("shapes {} and {} do not broadcast", to_string(a), to_string(b)));
+    context.require(x == y || x == 1 || y == 1,
+                    fmt::format("shapes {} and {} do not broadcast", to_string(a), to_string(b)));
     out[out.size() - 1 - i] = x == 1 ? y : x;
   }
   return out;
@@ -136,10 +144,11 @@ void infer_shapes(graph::Graph& graph) {
     const OpRow& row = op_of(*node, graph.opset);
     InferContext context(*node, graph.opset);
     infer_named(row, context);
-    const bool all_constant = !node->inputs.empty() && std::all_of(node->inputs.begin(), node->inputs.end(), [](Value* v) {
-      return v == nullptr || v->is_constant();
-    });
-    const bool known = std::all_of(node->outputs.begin(), node->outputs.end(), [](Value* v) { return v->is_constant(); });
+    const bool all_constant =
+        !node->inputs.empty() && std::all_of(node->inputs.begin(), node->inputs.end(),
+                                             [](Value* v) { return v == nullptr || v->is_constant(); });
+    const bool known =
+        std::all_of(node->outputs.begin(), node->outputs.end(), [](Value* v) { return v->is_constant(); });
     if (all_constant && !known) compiler::evaluate_constant_node(graph, *node);
     if (all_constant || known) folded.push_back(node.get());
   }

@@ -22,8 +22,8 @@ using compiler::TensorId;
 struct Linear {
   Window window;
   int64_t groups = 1;
-  Tensor weights;                  // float32 [O, Cg, kh, kw]
-  const Tensor* bias = nullptr;    // float32 [O]
+  Tensor weights;                                     // float32 [O, Cg, kh, kw]
+  const Tensor* bias = nullptr;                       // float32 [O]
   const quantize::IntegerWeights* integer = nullptr;  // codes already in [O, Cg, kh, kw] order
 };
 
@@ -42,7 +42,8 @@ void emit_linear(Lowering& lowering, const Linear& linear, TensorId x, TensorId 
   const Shape& w = linear.weights.shape();
   const int64_t outputs = w[0], per_group = w[1], taps = w[2] * w[3], groups = linear.groups;
   const auto out32 = static_cast<int32_t>(outputs), cg = static_cast<int32_t>(per_group);
-  const auto kh = static_cast<int32_t>(w[2]), kw = static_cast<int32_t>(w[3]), g32 = static_cast<int32_t>(groups);
+  const auto kh = static_cast<int32_t>(w[2]), kw = static_cast<int32_t>(w[3]),
+             g32 = static_cast<int32_t>(groups);
   const bool depthwise = is_depthwise(linear, lowering.desc(x).dims[3]);
   const int64_t padded = depthwise ? (outputs + 15) / 16 * 16 : groups * ((outputs / groups + 15) / 16 * 16);
   auto per_channel = [&]<class T>(const std::vector<T>& v) {
@@ -67,9 +68,9 @@ void emit_linear(Lowering& lowering, const Linear& linear, TensorId x, TensorId 
     if (depthwise)
       inputs.push_back(lowering.constant<int8_t>({taps, padded}, pack_depthwise_i8(q.codes, out32, kh, kw)));
     else
-      inputs.push_back(lowering.constant<int8_t>(
-          {groups, padded / groups / 16, taps, (per_group + 3) / 4, 16, 4},
-          pack_conv_i8(q.codes, out32, cg, kh, kw, g32)));
+      inputs.push_back(
+          lowering.constant<int8_t>({groups, padded / groups / 16, taps, (per_group + 3) / 4, 16, 4},
+                                    pack_conv_i8(q.codes, out32, cg, kh, kw, g32)));
     inputs.push_back(per_channel(folded));
     inputs.push_back(per_channel(sum128));
     if (out.dtype == DType::i8) inputs.push_back(per_channel(multiplier));
@@ -84,9 +85,11 @@ void emit_linear(Lowering& lowering, const Linear& linear, TensorId x, TensorId 
   }
   const Window& window = linear.window;
   if (depthwise)
-    lowering.emit(DepthwiseParams{window.kernel, window.stride, window.dilation, window.pads, lo, hi}, inputs, {y});
+    lowering.emit(DepthwiseParams{window.kernel, window.stride, window.dilation, window.pads, lo, hi}, inputs,
+                  {y});
   else
-    lowering.emit(ConvParams{window.kernel, window.stride, window.dilation, window.pads, g32, lo, hi}, inputs, {y});
+    lowering.emit(ConvParams{window.kernel, window.stride, window.dilation, window.pads, g32, lo, hi}, inputs,
+                  {y});
 }
 
 // Bounds as codes of the output.
@@ -153,7 +156,8 @@ Tensor matrix_weights(const Tensor& b, bool transposed, float factor) {
 }
 
 std::string weights_reason(const Node& node) {
-  return node.input(1) && node.input(1)->is_constant() ? "" : "its weights are computed at run time, not constant";
+  return node.input(1) && node.input(1)->is_constant() ? ""
+                                                       : "its weights are computed at run time, not constant";
 }
 
 }  // namespace
@@ -166,9 +170,10 @@ void Conv::infer(InferContext& c) {
   const Window window = window_of(c.node(), c.shape(0), Shape(c.shape(1).begin() + 2, c.shape(1).end()));
   const int64_t groups = c.node().attr_int("group", 1);
   c.require(groups >= 1 && c.shape(1)[0] % groups == 0 && c.shape(1)[1] * groups == c.shape(0)[1],
-            fmt::format("weights {} do not fit {} input channels in {} groups", to_string(c.shape(1)), c.shape(0)[1],
-                        groups));
-  if (c.has(2)) c.require(c.shape(2) == Shape{c.shape(1)[0]}, "the bias must have one value per output channel");
+            fmt::format("weights {} do not fit {} input channels in {} groups", to_string(c.shape(1)),
+                        c.shape(0)[1], groups));
+  if (c.has(2))
+    c.require(c.shape(2) == Shape{c.shape(1)[0]}, "the bias must have one value per output channel");
   c.set(0, c.dtype(0), window.output_shape(c.shape(0), c.shape(1)[0], c));
 }
 
@@ -182,12 +187,14 @@ void Conv::lower(Lowering& lowering, const Node& node) {
     fail(ErrorCode::model_unsupported_op, "{}: weights and bias must be constants", node.describe());
   const Shape& shape = node.input(0)->shape;
   const compiler::Order order = compiler::channels_last(shape.size());
-  Linear linear{.window = window_of(node, shape, Shape(node.input(1)->shape.begin() + 2, node.input(1)->shape.end())),
-                .groups = node.attr_int("group", 1),
-                .weights = as_oihw(*node.input(1)->constant),
-                .bias = node.input(2) ? node.input(2)->constant.get() : nullptr};
+  Linear linear{
+      .window = window_of(node, shape, Shape(node.input(1)->shape.begin() + 2, node.input(1)->shape.end())),
+      .groups = node.attr_int("group", 1),
+      .weights = as_oihw(*node.input(1)->constant),
+      .bias = node.input(2) ? node.input(2)->constant.get() : nullptr};
   const TensorId x = lowering.in_order(lowering.input(0), order);
-  lower_linear(lowering, node, std::move(linear), x, 0, order, [&](TensorId id) { return spatial_view(lowering, id); });
+  lower_linear(lowering, node, std::move(linear), x, 0, order,
+               [&](TensorId id) { return spatial_view(lowering, id); });
 }
 
 // A 1x1 convolution that ends in the network's own input domain: normalisation and colour order of a picture.
@@ -198,9 +205,11 @@ void Preprocess::lower(Lowering& lowering, const Node& node) { Conv::lower(lower
 void BatchNormalization::infer(InferContext& c) {
   c.require_type(0, {DType::f32});
   if (c.node().attr_int("training_mode", 0) != 0)
-    fail(ErrorCode::model_unsupported_op, "{}: it is in training mode; export the model for inference", c.node().describe());
+    fail(ErrorCode::model_unsupported_op, "{}: it is in training mode; export the model for inference",
+         c.node().describe());
   c.require(c.rank(0) >= 2, "the input must have a channel axis");
-  for (size_t i = 1; i < 5; ++i) c.require(c.shape(i) == Shape{c.shape(0)[1]}, "parameters must have one value per channel");
+  for (size_t i = 1; i < 5; ++i)
+    c.require(c.shape(i) == Shape{c.shape(0)[1]}, "parameters must have one value per channel");
   c.set(0, c.dtype(0), c.shape(0));
 }
 QuantRule BatchNormalization::quant(const Node&) {
@@ -233,13 +242,15 @@ void Gemm::infer(InferContext& c) {
   c.require(c.rank(0) == 2 && c.rank(1) == 2, "A and B must be matrices");
   const bool ta = c.node().attr_int("transA", 0) != 0, tb = c.node().attr_int("transB", 0) != 0;
   const int64_t m = c.shape(0)[ta ? 1 : 0], k = c.shape(0)[ta ? 0 : 1], n = c.shape(1)[tb ? 0 : 1];
-  c.require(c.shape(1)[tb ? 1 : 0] == k, fmt::format("cannot multiply {} by {}", to_string(c.shape(0)), to_string(c.shape(1))));
+  c.require(c.shape(1)[tb ? 1 : 0] == k,
+            fmt::format("cannot multiply {} by {}", to_string(c.shape(0)), to_string(c.shape(1))));
   if (c.has(2)) broadcast(c, c.shape(2), {m, n});
   c.set(0, c.dtype(0), {m, n});
 }
 
 namespace {
-// The bias of a Gemm as one value per column, if C is a constant row; nullopt when it needs an addition of its own.
+// The bias of a Gemm as one value per column, if C is a constant row; nullopt when it needs an addition of
+// its own.
 std::optional<Tensor> gemm_bias(const Node& node, int64_t n) {
   const Value* c = node.input(2);
   if (!c) return Tensor(DType::f32, {n});
@@ -259,7 +270,8 @@ QuantRule Gemm::quant(const Node& node) {
   if (node.attr_float("alpha", 1.0f) != 1.0f || node.attr_float("beta", 1.0f) != 1.0f)
     return float_only("alpha and beta must be 1");
   if (node.attr_int("transA", 0) != 0) return float_only("transA is set");
-  if (node.input(2) && (!node.input(2)->is_constant() || node.input(2)->shape != Shape{node.outputs[0]->shape.back()}))
+  if (node.input(2) &&
+      (!node.input(2)->is_constant() || node.input(2)->shape != Shape{node.outputs[0]->shape.back()}))
     return float_only("its bias is not one constant per column");
   return {QuantKind::compute, "", {0}, node.attr_int("transB", 0) != 0 ? 0 : 1};
 }
@@ -306,7 +318,8 @@ void MatMul::lower(Lowering& lowering, const Node& node) {
   const Shape& out = node.outputs[0]->shape;
   if (b->is_constant() && b->shape.size() == 2 && !node.input(0)->is_constant()) {
     const compiler::Order order = compiler::identity_order(out.size());
-    const TensorId x = lowering.in_order(lowering.input(0), compiler::identity_order(node.input(0)->shape.size()));
+    const TensorId x =
+        lowering.in_order(lowering.input(0), compiler::identity_order(node.input(0)->shape.size()));
     Linear linear{.window = {}, .groups = 1, .weights = matrix_weights(*b->constant, false, 1.0f)};
     lower_linear(lowering, node, std::move(linear), x, 1, order, [&](TensorId id) {
       const Shape dims = lowering.desc(id).dims;

@@ -16,7 +16,8 @@ namespace openhb::ops {
 
 template <Operator... Ops>
 struct OpList {
-  static constexpr std::array<OpRow, sizeof...(Ops)> rows{OpRow{Ops::info, &Ops::infer, &Ops::quant, &Ops::lower}...};
+  static constexpr std::array<OpRow, sizeof...(Ops)> rows{
+      OpRow{Ops::info, &Ops::infer, &Ops::quant, &Ops::lower}...};
 };
 
 template <class... Lists>
@@ -38,11 +39,12 @@ struct FromTable<Family, std::index_sequence<I...>> {
 template <template <size_t> class Family, auto& rows>
 using Table = typename FromTable<Family, std::make_index_sequence<rows.size()>>::type;
 
-using AllOps = Join<
-    OpList<Conv, Preprocess, BatchNormalization, Gemm, MatMul>, OpList<MaxPool, AveragePool, GlobalAveragePool>,
-    OpList<Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Transpose, Concat, Slice, Split>,
-    OpList<Gather, Pad, Expand, DepthToSpace, SpaceToDepth>, OpList<Resize, Upsample>,
-    OpList<SoftmaxOf<false>, SoftmaxOf<true>>, OpList<ShapeOf, ConstantOfShape, Cast, Calibration>,
-    Table<Unary, kUnaryRows>, Table<Binary, kBinaryRows>, Table<Reduce, kReduceRows>>::type;
+using AllOps =
+    Join<OpList<Conv, Preprocess, BatchNormalization, Gemm, MatMul>,
+         OpList<MaxPool, AveragePool, GlobalAveragePool>,
+         OpList<Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Transpose, Concat, Slice, Split>,
+         OpList<Gather, Pad, Expand, DepthToSpace, SpaceToDepth>, OpList<Resize, Upsample>,
+         OpList<SoftmaxOf<false>, SoftmaxOf<true>>, OpList<ShapeOf, ConstantOfShape, Cast, Calibration>,
+         Table<Unary, kUnaryRows>, Table<Binary, kBinaryRows>, Table<Reduce, kReduceRows>>::type;
 
 }  // namespace openhb::ops

@@ -44,10 +44,12 @@ void Reshape::infer(InferContext& c) {
   }
   const int64_t total = num_elements(c.shape(0));
   if (open < shape.size()) {
-    c.require(known > 0 && total % known == 0, fmt::format("cannot reshape {} into {}", to_string(c.shape(0)), to_string(shape)));
+    c.require(known > 0 && total % known == 0,
+              fmt::format("cannot reshape {} into {}", to_string(c.shape(0)), to_string(shape)));
     shape[open] = total / known;
   }
-  c.require(num_elements(shape) == total, fmt::format("cannot reshape {} into {}", to_string(c.shape(0)), to_string(shape)));
+  c.require(num_elements(shape) == total,
+            fmt::format("cannot reshape {} into {}", to_string(c.shape(0)), to_string(shape)));
   c.set(0, c.dtype(0), shape);
 }
 QuantRule Reshape::quant(const Node&) { return passive(); }
@@ -58,7 +60,8 @@ void Flatten::infer(InferContext& c) {
   if (axis < 0) axis += c.rank(0);
   c.require(axis >= 0 && axis <= c.rank(0), "axis is out of range");
   const Shape& s = c.shape(0);
-  c.set(0, c.dtype(0), {num_elements(Shape(s.begin(), s.begin() + axis)), num_elements(Shape(s.begin() + axis, s.end()))});
+  c.set(0, c.dtype(0),
+        {num_elements(Shape(s.begin(), s.begin() + axis)), num_elements(Shape(s.begin() + axis, s.end()))});
 }
 QuantRule Flatten::quant(const Node&) { return passive(); }
 void Flatten::lower(Lowering& lowering, const Node& node) { lower_reshape(lowering, node); }
@@ -94,10 +97,13 @@ void Unsqueeze::lower(Lowering& lowering, const Node& node) { lower_reshape(lowe
 
 void Identity::infer(InferContext& c) { c.set(0, c.dtype(0), c.shape(0)); }
 QuantRule Identity::quant(const Node&) { return passive(); }
-void Identity::lower(Lowering& lowering, const Node& node) { lowering.bind(node.outputs[0], lowering.input(0)); }
+void Identity::lower(Lowering& lowering, const Node& node) {
+  lowering.bind(node.outputs[0], lowering.input(0));
+}
 
 void Dropout::infer(InferContext& c) {
-  if (c.has(2) && !(c.constant(2) && c.dtype(2) == DType::boolean && c.constant(2)->bytes()[0] == std::byte{0}))
+  if (c.has(2) &&
+      !(c.constant(2) && c.dtype(2) == DType::boolean && c.constant(2)->bytes()[0] == std::byte{0}))
     fail(ErrorCode::model_unsupported_op, "{}: it may be in training mode; export the model for inference",
          c.node().describe());
   c.set(0, c.dtype(0), c.shape(0));
@@ -106,7 +112,8 @@ void Dropout::infer(InferContext& c) {
 QuantRule Dropout::quant(const Node&) { return passive(); }
 void Dropout::lower(Lowering& lowering, const Node& node) {
   if (node.outputs.size() > 1)
-    fail(ErrorCode::model_unsupported_op, "{}: its mask output is used; export the model for inference", node.describe());
+    fail(ErrorCode::model_unsupported_op, "{}: its mask output is used; export the model for inference",
+         node.describe());
   lowering.bind(node.outputs[0], lowering.input(0));
 }
 
@@ -120,8 +127,8 @@ std::vector<int64_t> permutation(const Node& node) {
   std::sort(sorted.begin(), sorted.end());
   std::sort(reversed.begin(), reversed.end());
   if (sorted != reversed)
-    fail(ErrorCode::model_bad_attribute, "{}: attribute 'perm' [{}] is not a permutation of {} axes", node.describe(),
-         fmt::join(perm, ", "), rank);
+    fail(ErrorCode::model_bad_attribute, "{}: attribute 'perm' [{}] is not a permutation of {} axes",
+         node.describe(), fmt::join(perm, ", "), rank);
   return perm;
 }
 }  // namespace
@@ -152,7 +159,8 @@ void Concat::infer(InferContext& c) {
       if (d == static_cast<size_t>(axis))
         shape[d] += c.shape(i)[d];
       else
-        c.require(shape[d] == c.shape(i)[d], fmt::format("input {} of shape {} does not fit", i, to_string(c.shape(i))));
+        c.require(shape[d] == c.shape(i)[d],
+                  fmt::format("input {} of shape {} does not fit", i, to_string(c.shape(i))));
   }
   c.set(0, c.dtype(0), shape);
 }
@@ -187,7 +195,8 @@ void Concat::lower(Lowering& lowering, const Node& node) {
         table = compiler::requantize_table(*node.input(i)->quant, *result->quant);
         if (tables[i]) {
           const compiler::Table requantize = *table;
-          for (size_t k = 0; k < 256; ++k) (*table)[k] = requantize[static_cast<size_t>(tables[i]->table[k] + 128)];
+          for (size_t k = 0; k < 256; ++k)
+            (*table)[k] = requantize[static_cast<size_t>(tables[i]->table[k] + 128)];
         }
       }
       lowering.place(parts[i], y, dim, first, table ? &*table : nullptr);
@@ -214,11 +223,13 @@ SliceSpec slice_spec(const Node& node) {
     for (size_t i = 0; i < starts.size(); ++i) axes.push_back(static_cast<int64_t>(i));
   if (steps.empty()) steps.assign(starts.size(), 1);
   if (ends.size() != starts.size() || axes.size() != starts.size() || steps.size() != starts.size())
-    fail(ErrorCode::model_bad_attribute, "{}: starts, ends, axes and steps differ in length", node.describe());
+    fail(ErrorCode::model_bad_attribute, "{}: starts, ends, axes and steps differ in length",
+         node.describe());
   for (size_t k = 0; k < starts.size(); ++k) {
     const int64_t axis = axes[k] < 0 ? axes[k] + static_cast<int64_t>(in.size()) : axes[k];
     if (axis < 0 || axis >= static_cast<int64_t>(in.size()) || steps[k] == 0)
-      fail(ErrorCode::model_bad_attribute, "{}: axis {} or step {} is out of range", node.describe(), axes[k], steps[k]);
+      fail(ErrorCode::model_bad_attribute, "{}: axis {} or step {} is out of range", node.describe(), axes[k],
+           steps[k]);
     const auto a = static_cast<size_t>(axis);
     const int64_t n = in[a], step = std::clamp<int64_t>(steps[k], -n - 1, n + 1);
     const bool back = step < 0;
@@ -244,7 +255,8 @@ void lower_slice(Lowering& lowering, TensorId x, const SliceSpec& spec, const Va
   }
   if (unit && cut.empty()) return lowering.bind(result, x);
   if (unit && cut.size() == 1 && spec.extent[d.order[cut[0]]] > 0 && lowering.can_slice(x, cut[0]))
-    return lowering.bind(result, lowering.slice(x, cut[0], spec.first[d.order[cut[0]]], spec.extent[d.order[cut[0]]]));
+    return lowering.bind(
+        result, lowering.slice(x, cut[0], spec.first[d.order[cut[0]]], spec.extent[d.order[cut[0]]]));
   const TensorId y = lowering.output(result, d.order);
   CopyParams copy;
   copy.extent = lowering.desc(y).dims;
@@ -258,9 +270,7 @@ void lower_slice(Lowering& lowering, TensorId x, const SliceSpec& spec, const Va
 }
 }  // namespace
 
-void Slice::infer(InferContext& c) {
-  c.set(0, c.dtype(0), slice_spec(c.node()).extent);
-}
+void Slice::infer(InferContext& c) { c.set(0, c.dtype(0), slice_spec(c.node()).extent); }
 QuantRule Slice::quant(const Node&) { return passive(); }
 void Slice::lower(Lowering& lowering, const Node& node) {
   lower_slice(lowering, lowering.input(0), slice_spec(node), node.outputs[0]);
@@ -282,10 +292,12 @@ std::vector<int64_t> split_sizes(const Node& node, int64_t total) {
 void Split::infer(InferContext& c) {
   const int64_t axis = c.axis(c.node().attr_int("axis", 0), c.rank(0));
   const auto sizes = split_sizes(c.node(), c.shape(0)[static_cast<size_t>(axis)]);
-  c.require(sizes.size() == c.node().outputs.size(), "the number of parts differs from the number of outputs");
-  c.require(std::accumulate(sizes.begin(), sizes.end(), int64_t{0}) == c.shape(0)[static_cast<size_t>(axis)] &&
-                std::all_of(sizes.begin(), sizes.end(), [](int64_t n) { return n >= 0; }),
-            "the parts do not add up to the input");
+  c.require(sizes.size() == c.node().outputs.size(),
+            "the number of parts differs from the number of outputs");
+  c.require(
+      std::accumulate(sizes.begin(), sizes.end(), int64_t{0}) == c.shape(0)[static_cast<size_t>(axis)] &&
+          std::all_of(sizes.begin(), sizes.end(), [](int64_t n) { return n >= 0; }),
+      "the parts do not add up to the input");
   for (size_t i = 0; i < sizes.size(); ++i) {
     Shape shape = c.shape(0);
     shape[static_cast<size_t>(axis)] = sizes[i];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an operator's description provides. One struct per operator (or a template per family); list.h folds over
-// them into the table that importer, checker, calibrator, quantizer, compiler and documents read.
+// What an operator's description provides. One struct per operator (or a template per family); list.h folds
+// over them into the table that importer, checker, calibrator, quantizer, compiler and documents read.
 #pragma once
 
 #include <concepts>
@@ -28,8 +28,8 @@ struct OpInfo {
   std::string_view int8_type = "";  // what the node table calls it in the integer engine; "": its own name
 };
 
-// The integers of a constant int32 or int64 input; empty when it is absent. Error(model_dynamic_shape) when it is
-// computed at run time.
+// The integers of a constant int32 or int64 input; empty when it is absent. Error(model_dynamic_shape) when
+// it is computed at run time.
 std::vector<int64_t> constant_ints(const Node& node, size_t input);
 // Attribute or (from opset 13 or 18 on) constant input: the axes of Squeeze, Unsqueeze, Reduce*.
 std::vector<int64_t> axes_of(const Node& node, size_t input, std::vector<int64_t> fallback);
@@ -78,7 +78,8 @@ struct QuantRule {
   QuantKind kind = QuantKind::none;
   std::string reason;                     // for `none`
   std::vector<size_t> activations = {0};  // inputs that are int8 activations
-  // For `compute`: the axis of input 1 (the constant weights) that counts output channels; input 2 is the bias.
+  // For `compute`: the axis of input 1 (the constant weights) that counts output channels; input 2 is the
+  // bias.
   int weight_axis = 0;
 };
 

@@ -28,7 +28,8 @@ void lower_pool(Lowering& lowering, const Node& node, PoolMode mode) {
     // ceil_mode: windows reach past the declared padding; say so to the step.
     for (size_t d = 0; d < 2; ++d) {
       const int64_t in = lowering.desc(x).dims[d + 1], out = lowering.desc(y).dims[d + 1];
-      const int64_t reach = (out - 1) * p.stride[d] + int64_t{p.kernel[d] - 1} * p.dilation[d] + 1 - in - p.pads[d];
+      const int64_t reach =
+          (out - 1) * p.stride[d] + int64_t{p.kernel[d] - 1} * p.dilation[d] + 1 - in - p.pads[d];
       p.pads[d + 2] = static_cast<int32_t>(std::max<int64_t>(p.pads[d + 2], reach));
     }
   }
@@ -46,7 +47,9 @@ void MaxPool::lower(Lowering& lowering, const Node& node) { lower_pool(lowering,
 
 void AveragePool::infer(InferContext& c) { infer_pool(c); }
 QuantRule AveragePool::quant(const Node&) { return {QuantKind::arithmetic, "", {0}, 0}; }
-void AveragePool::lower(Lowering& lowering, const Node& node) { lower_pool(lowering, node, PoolMode::average); }
+void AveragePool::lower(Lowering& lowering, const Node& node) {
+  lower_pool(lowering, node, PoolMode::average);
+}
 
 void GlobalAveragePool::infer(InferContext& c) {
   c.require_type(0, {DType::f32});

@@ -45,8 +45,8 @@ void Gather::lower(Lowering& lowering, const Node& node) {
     const TensorId part = lowering.slice(x, axis, index < 0 ? index + in[axis] : index, 1);
     return lowering.bind(result, lowering.view(part, result->shape));
   }
-  const TensorId indices =
-      lowering.in_order(lowering.native(node.input(1)), compiler::identity_order(node.input(1)->shape.size()));
+  const TensorId indices = lowering.in_order(lowering.native(node.input(1)),
+                                             compiler::identity_order(node.input(1)->shape.size()));
   const TensorId y = lowering.output(result, compiler::identity_order(result->shape.size()));
   lowering.emit(GatherParams{static_cast<int32_t>(axis)}, {x, indices}, {y});
 }
@@ -55,15 +55,18 @@ namespace {
 // Padding of each axis: before all axes, then after.
 std::vector<int64_t> pad_amounts(const Node& node) {
   const size_t rank = node.input(0)->shape.size();
-  auto given = node.input(1) ? constant_ints(node, 1) : node.attr_ints("pads", node.attr_ints("paddings", {}));
+  auto given =
+      node.input(1) ? constant_ints(node, 1) : node.attr_ints("pads", node.attr_ints("paddings", {}));
   std::vector<int64_t> axes = constant_ints(node, 3);
   if (axes.empty()) {
     if (given.size() != 2 * rank)
-      fail(ErrorCode::model_bad_attribute, "{}: 'pads' has {} values, expected {}", node.describe(), given.size(), 2 * rank);
+      fail(ErrorCode::model_bad_attribute, "{}: 'pads' has {} values, expected {}", node.describe(),
+           given.size(), 2 * rank);
     return given;
   }
   if (given.size() != 2 * axes.size())
-    fail(ErrorCode::model_bad_attribute, "{}: 'pads' has {} values for {} axes", node.describe(), given.size(), axes.size());
+    fail(ErrorCode::model_bad_attribute, "{}: 'pads' has {} values for {} axes", node.describe(),
+         given.size(), axes.size());
   std::vector<int64_t> pads(2 * rank, 0);
   for (size_t i = 0; i < axes.size(); ++i) {
     const int64_t a = wrapped(axes[i], rank);
@@ -82,19 +85,22 @@ double pad_value(const Node& node) {
     fail(ErrorCode::model_bad_value, "{}: the padding value must be one constant", node.describe());
   if (v->dtype == DType::f32) return static_cast<double>(v->constant->data<float>()[0]);
   if (v->dtype == DType::i64) return static_cast<double>(v->constant->data<int64_t>()[0]);
-  fail(ErrorCode::model_bad_value, "{}: a padding value of type {} is not supported", node.describe(), dtype_name(v->dtype));
+  fail(ErrorCode::model_bad_value, "{}: a padding value of type {} is not supported", node.describe(),
+       dtype_name(v->dtype));
 }
 }  // namespace
 
 void Pad::infer(InferContext& c) {
-  c.require_support(c.node().attr_string("mode", "constant") == "constant",
-                    "only mode 'constant' is supported; export the model with zero padding or pad outside of it");
+  c.require_support(
+      c.node().attr_string("mode", "constant") == "constant",
+      "only mode 'constant' is supported; export the model with zero padding or pad outside of it");
   const auto pads = pad_amounts(c.node());
   pad_value(c.node());
   Shape shape = c.shape(0);
   for (size_t i = 0; i < shape.size(); ++i) {
     shape[i] += pads[i] + pads[shape.size() + i];
-    c.require(std::abs(pads[i]) < (int64_t{1} << 31) && shape[i] >= 0, "the padding leaves a negative extent");
+    c.require(std::abs(pads[i]) < (int64_t{1} << 31) && shape[i] >= 0,
+              "the padding leaves a negative extent");
   }
   c.set(0, c.dtype(0), shape);
 }
@@ -116,7 +122,8 @@ void Pad::lower(Lowering& lowering, const Node& node) {
     const int64_t before = pads[in.order[k]], after = pads[in.order[k] + in.rank()];
     copy.in_offset += std::max<int64_t>(-before, 0) * copy.in_strides[k];
     copy.out_offset += std::max<int64_t>(before, 0) * copy.out_strides[k];
-    copy.extent[k] = std::max<int64_t>(in.dims[k] + std::min<int64_t>(before, 0) + std::min<int64_t>(after, 0), 0);
+    copy.extent[k] =
+        std::max<int64_t>(in.dims[k] + std::min<int64_t>(before, 0) + std::min<int64_t>(after, 0), 0);
   }
   if (num_elements(copy.extent) > 0) lowering.emit(copy, {x}, {y});
 }
@@ -125,9 +132,11 @@ void Expand::infer(InferContext& c) { c.set(0, c.dtype(0), broadcast(c, c.shape(
 QuantRule Expand::quant(const Node&) { return {QuantKind::passive, "", {0}, 0}; }
 void Expand::lower(Lowering& lowering, const Node& node) {
   const Shape& shape = node.outputs[0]->shape;
-  const TensorId x = lowering.in_order(lowering.input(0), compiler::identity_order(node.input(0)->shape.size()));
+  const TensorId x =
+      lowering.in_order(lowering.input(0), compiler::identity_order(node.input(0)->shape.size()));
   const TensorId y = lowering.output(node.outputs[0], compiler::identity_order(shape.size()));
-  CopyParams copy{.extent = shape, .in_strides = Shape(shape.size(), 0), .out_strides = lowering.desc(y).strides()};
+  CopyParams copy{
+      .extent = shape, .in_strides = Shape(shape.size(), 0), .out_strides = lowering.desc(y).strides()};
   const Shape strides = lowering.desc(x).strides(), dims = lowering.desc(x).dims;
   const size_t missing = shape.size() - dims.size();
   for (size_t i = 0; i < dims.size(); ++i)
@@ -140,24 +149,29 @@ int64_t block_size(InferContext& c) {
   const int64_t b = c.node().attr_int("blocksize", 0);
   c.require(c.rank(0) == 4, "the input must have rank 4");
   if (b < 1 || b > 4096)
-    fail(ErrorCode::model_bad_attribute, "{}: attribute 'blocksize' holds {}, expected 1 to 4096", c.node().describe(), b);
+    fail(ErrorCode::model_bad_attribute, "{}: attribute 'blocksize' holds {}, expected 1 to 4096",
+         c.node().describe(), b);
   return b;
 }
 
 // Copies between the depth form [N, C*b*b, H, W] and the space form [N, C, H*b, W*b] of two tensors.
-void move_blocks(Lowering& lowering, TensorId from, TensorId to, TensorId depth, TensorId space, int64_t b, bool dcr) {
+void move_blocks(Lowering& lowering, TensorId from, TensorId to, TensorId depth, TensorId space, int64_t b,
+                 bool dcr) {
   const TensorDesc d = lowering.desc(depth), s = lowering.desc(space);
   const Shape shape = d.logical_shape(), dm = d.strides(), sm = s.strides();
-  auto stride = [](const TensorDesc& t, const Shape& m, int64_t axis) { return m[compiler::memory_dim(t, axis)]; };
+  auto stride = [](const TensorDesc& t, const Shape& m, int64_t axis) {
+    return m[compiler::memory_dim(t, axis)];
+  };
   const int64_t channels = shape[1] / (b * b), dc = stride(d, dm, 1);
   // Index order: n, h, row in block, w, column in block, channel.
   const Shape extent{shape[0], shape[2], b, shape[3], b, channels};
-  const Shape in_depth{stride(d, dm, 0), stride(d, dm, 2), dc * b * (dcr ? channels : 1), stride(d, dm, 3),
-                       dc * (dcr ? channels : 1), dc * (dcr ? 1 : b * b)};
-  const Shape in_space{stride(s, sm, 0), stride(s, sm, 2) * b, stride(s, sm, 2), stride(s, sm, 3) * b, stride(s, sm, 3),
-                       stride(s, sm, 1)};
+  const Shape in_depth{stride(d, dm, 0), stride(d, dm, 2),          dc * b * (dcr ? channels : 1),
+                       stride(d, dm, 3), dc * (dcr ? channels : 1), dc * (dcr ? 1 : b * b)};
+  const Shape in_space{stride(s, sm, 0),     stride(s, sm, 2) * b, stride(s, sm, 2),
+                       stride(s, sm, 3) * b, stride(s, sm, 3),     stride(s, sm, 1)};
   const bool forward = from == depth;
-  lowering.emit(CopyParams{extent, forward ? in_depth : in_space, forward ? in_space : in_depth}, {from}, {to});
+  lowering.emit(CopyParams{extent, forward ? in_depth : in_space, forward ? in_space : in_depth}, {from},
+                {to});
 }
 }  // namespace
 

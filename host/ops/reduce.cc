@@ -18,7 +18,8 @@ std::vector<int64_t> reduced_axes(const Node& node) {
     for (int64_t i = 0; i < rank; ++i) axes.push_back(i);
   for (auto& a : axes) {
     if (a < -rank || a >= rank)
-      fail(ErrorCode::model_bad_attribute, "{}: axis {} is out of range for rank {}", node.describe(), a, rank);
+      fail(ErrorCode::model_bad_attribute, "{}: axis {} is out of range for rank {}", node.describe(), a,
+           rank);
     if (a < 0) a += rank;
   }
   std::sort(axes.begin(), axes.end());
@@ -39,14 +40,17 @@ void infer_reduce(InferContext& c) {
   Shape shape;
   for (int64_t i = 0; i < c.rank(0); ++i) {
     const bool reduced = std::find(axes.begin(), axes.end(), i) != axes.end();
-    if (!reduced) shape.push_back(c.shape(0)[static_cast<size_t>(i)]);
-    else if (keep) shape.push_back(1);
+    if (!reduced)
+      shape.push_back(c.shape(0)[static_cast<size_t>(i)]);
+    else if (keep)
+      shape.push_back(1);
   }
   c.set(0, c.dtype(0), shape);
 }
 
 QuantRule quant_reduce(const Node& node, const ReduceRow& row) {
-  if (row.function != ReduceFunction::mean) return float_only("the integer engine has no " + std::string(row.op));
+  if (row.function != ReduceFunction::mean)
+    return float_only("the integer engine has no " + std::string(row.op));
   if (!over_plane(node)) return float_only("only the mean over height and width is an integer step");
   return {QuantKind::arithmetic, "", {0}, 0};
 }
@@ -56,7 +60,8 @@ void lower_reduce(Lowering& lowering, const Node& node, const ReduceRow& row) {
   const auto axes = reduced_axes(node);
   if (axes.empty()) return lowering.bind(result, lowering.input(0));
   const bool mean_of_plane = row.function == ReduceFunction::mean && over_plane(node);
-  const TensorId x = mean_of_plane ? lowering.in_order(lowering.input(0), compiler::channels_last(4)) : lowering.input(0);
+  const TensorId x =
+      mean_of_plane ? lowering.in_order(lowering.input(0), compiler::channels_last(4)) : lowering.input(0);
   const TensorDesc in = lowering.desc(x);
   Shape dims = in.dims;
   ReduceParams params{row.function, {}};
@@ -106,7 +111,8 @@ void lower_softmax(Lowering& lowering, const Node& node, bool log) {
     return;
   }
   const TensorId x = lowering.input(0), y = lowering.output(result, lowering.desc(x).order);
-  lowering.emit(SoftmaxParams{static_cast<int32_t>(compiler::memory_dim(lowering.desc(x), axis)), log}, {x}, {y});
+  lowering.emit(SoftmaxParams{static_cast<int32_t>(compiler::memory_dim(lowering.desc(x), axis)), log}, {x},
+                {y});
 }
 
 }  // namespace openhb::ops

@@ -14,10 +14,10 @@ struct ReduceRow {
 };
 
 inline constexpr std::array kReduceRows{
-    ReduceRow{"ReduceL1", ReduceFunction::l1},     ReduceRow{"ReduceL2", ReduceFunction::l2},
-    ReduceRow{"ReduceMax", ReduceFunction::max},   ReduceRow{"ReduceMean", ReduceFunction::mean},
-    ReduceRow{"ReduceMin", ReduceFunction::min},   ReduceRow{"ReduceProd", ReduceFunction::prod},
-    ReduceRow{"ReduceSum", ReduceFunction::sum},   ReduceRow{"ReduceSumSquare", ReduceFunction::sum_square},
+    ReduceRow{"ReduceL1", ReduceFunction::l1},   ReduceRow{"ReduceL2", ReduceFunction::l2},
+    ReduceRow{"ReduceMax", ReduceFunction::max}, ReduceRow{"ReduceMean", ReduceFunction::mean},
+    ReduceRow{"ReduceMin", ReduceFunction::min}, ReduceRow{"ReduceProd", ReduceFunction::prod},
+    ReduceRow{"ReduceSum", ReduceFunction::sum}, ReduceRow{"ReduceSumSquare", ReduceFunction::sum_square},
 };
 
 void infer_reduce(InferContext& context);
@@ -29,7 +29,9 @@ struct Reduce {
   static constexpr OpInfo info{kReduceRows[I].op, 1, 2};
   static void infer(InferContext& context) { infer_reduce(context); }
   static QuantRule quant(const Node& node) { return quant_reduce(node, kReduceRows[I]); }
-  static void lower(compiler::Lowering& lowering, const Node& node) { lower_reduce(lowering, node, kReduceRows[I]); }
+  static void lower(compiler::Lowering& lowering, const Node& node) {
+    lower_reduce(lowering, node, kReduceRows[I]);
+  }
 };
 
 void infer_softmax(InferContext& context);

@@ -23,8 +23,8 @@ const Tensor* constant_input(const Node& node, size_t i) {
   const Value* v = node.input(i);
   if (!v) return nullptr;
   if (!v->is_constant())
-    fail(ErrorCode::model_dynamic_shape, "{}: input {} (scales or sizes) is computed at run time; it must be constant",
-         node.describe(), i);
+    fail(ErrorCode::model_dynamic_shape,
+         "{}: input {} (scales or sizes) is computed at run time; it must be constant", node.describe(), i);
   return v->constant->size() == 0 ? nullptr : v->constant.get();
 }
 
@@ -56,16 +56,20 @@ Spec spec_of(const Node& node) {
     s.shape.assign(sizes->data<int64_t>().begin(), sizes->data<int64_t>().end());
     spread(s.shape, in);
     if (s.shape.size() != in.size())
-      fail(ErrorCode::model_bad_attribute, "{}: 'sizes' has {} values, expected {}", node.describe(), s.shape.size(), in.size());
+      fail(ErrorCode::model_bad_attribute, "{}: 'sizes' has {} values, expected {}", node.describe(),
+           s.shape.size(), in.size());
     s.scales.clear();
-    for (size_t i = 0; i < in.size(); ++i) s.scales.push_back(static_cast<float>(s.shape[i]) / static_cast<float>(in[i]));
+    for (size_t i = 0; i < in.size(); ++i)
+      s.scales.push_back(static_cast<float>(s.shape[i]) / static_cast<float>(in[i]));
     return s;
   }
   if (s.scales.size() != in.size())
-    fail(ErrorCode::model_bad_attribute, "{}: 'scales' has {} values, expected {}", node.describe(), s.scales.size(), in.size());
+    fail(ErrorCode::model_bad_attribute, "{}: 'scales' has {} values, expected {}", node.describe(),
+         s.scales.size(), in.size());
   for (size_t i = 0; i < in.size(); ++i) {
     if (!(s.scales[i] > 0) || s.scales[i] > 65536.0f)
-      fail(ErrorCode::model_bad_attribute, "{}: scale {} of axis {} is not sensible", node.describe(), s.scales[i], i);
+      fail(ErrorCode::model_bad_attribute, "{}: scale {} of axis {} is not sensible", node.describe(),
+           s.scales[i], i);
     s.shape.push_back(static_cast<int64_t>(std::floor(static_cast<float>(in[i]) * s.scales[i])));
   }
   return s;
@@ -83,24 +87,31 @@ float source(const Spec& s, int64_t o, int64_t in, int64_t out, float scale) {
 
 int32_t nearest_index(const Spec& s, float x, int64_t in) {
   float i = 0;
-  if (s.nearest == "floor") i = std::floor(x);
-  else if (s.nearest == "ceil") i = std::ceil(x);
-  else if (s.nearest == "round_prefer_ceil") i = std::floor(x + 0.5f);
-  else i = std::ceil(x - 0.5f);  // round_prefer_floor
+  if (s.nearest == "floor")
+    i = std::floor(x);
+  else if (s.nearest == "ceil")
+    i = std::ceil(x);
+  else if (s.nearest == "round_prefer_ceil")
+    i = std::floor(x + 0.5f);
+  else
+    i = std::ceil(x - 0.5f);  // round_prefer_floor
   return static_cast<int32_t>(std::clamp(i, 0.0f, static_cast<float>(in - 1)));
 }
 
 // Tables of one axis for linear: neighbours and weights, [2, out] each.
-std::pair<std::vector<int32_t>, std::vector<float>> linear_tables(const Spec& s, int64_t in, int64_t out, float scale) {
+std::pair<std::vector<int32_t>, std::vector<float>> linear_tables(const Spec& s, int64_t in, int64_t out,
+                                                                  float scale) {
   const auto n = static_cast<size_t>(out);
   std::vector<int32_t> index(2 * n);
   std::vector<float> weight(2 * n);
   for (size_t o = 0; o < n; ++o) {
-    const float x = std::clamp(source(s, static_cast<int64_t>(o), in, out, scale), 0.0f, static_cast<float>(in - 1));
+    const float x =
+        std::clamp(source(s, static_cast<int64_t>(o), in, out, scale), 0.0f, static_cast<float>(in - 1));
     const auto lower = std::min(static_cast<int32_t>(x), static_cast<int32_t>(in - 1));
     const auto upper = std::min(lower + 1, static_cast<int32_t>(in - 1));
     index[o] = lower, index[n + o] = upper;
-    const float to_lower = std::fabs(x - static_cast<float>(lower)), to_upper = std::fabs(x - static_cast<float>(upper));
+    const float to_lower = std::fabs(x - static_cast<float>(lower)),
+                to_upper = std::fabs(x - static_cast<float>(upper));
     weight[o] = lower == upper ? 0.5f : to_upper;
     weight[n + o] = lower == upper ? 0.5f : to_lower;
   }
@@ -117,10 +128,12 @@ void Resize::infer(InferContext& c) {
                     "keep_aspect_ratio_policy must be 'stretch'");
   c.require_support(c.rank(0) == 4 && s.shape[0] == c.shape(0)[0] && s.shape[1] == c.shape(0)[1],
                     "only height and width of a 4-D input can be resized");
-  c.require_support(s.mode == "nearest" || s.mode == "linear", fmt::format("mode '{}' is not supported (nearest, linear)", s.mode));
+  c.require_support(s.mode == "nearest" || s.mode == "linear",
+                    fmt::format("mode '{}' is not supported (nearest, linear)", s.mode));
   for (std::string_view known : {"asymmetric", "align_corners", "pytorch_half_pixel", "half_pixel"})
     if (s.coordinates == known) return c.set(0, c.dtype(0), s.shape);
-  c.require_support(false, fmt::format("coordinate_transformation_mode '{}' is not supported", s.coordinates));
+  c.require_support(false,
+                    fmt::format("coordinate_transformation_mode '{}' is not supported", s.coordinates));
 }
 QuantRule Resize::quant(const Node&) { return {QuantKind::passive, "", {0}, 0}; }
 void Resize::lower(Lowering& lowering, const Node& node) {

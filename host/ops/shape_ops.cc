@@ -32,7 +32,8 @@ void ConstantOfShape::infer(InferContext& c) {
   Tensor filled(dtype, c.ints(0));
   if (value && value->size() == 1)
     for (size_t i = 0; i < filled.size(); ++i)
-      std::memcpy(filled.bytes().data() + i * value->bytes().size(), value->bytes().data(), value->bytes().size());
+      std::memcpy(filled.bytes().data() + i * value->bytes().size(), value->bytes().data(),
+                  value->bytes().size());
   c.fold(0, std::move(filled));
 }
 QuantRule ConstantOfShape::quant(const Node&) { return float_only("it is known at compile time"); }
@@ -43,9 +44,10 @@ void ConstantOfShape::lower(Lowering&, const Node& node) {
 namespace {
 // ONNX TensorProto.DataType numbers, as the attribute `to` of Cast holds them.
 DType cast_target(const Node& node) {
-  constexpr std::pair<int64_t, DType> kTypes[] = {{1, DType::f32}, {2, DType::u8},  {3, DType::i8},   {4, DType::u16},
-                                                  {5, DType::i16}, {6, DType::i32}, {7, DType::i64},  {9, DType::boolean},
-                                                  {10, DType::f32}, {11, DType::f32}, {12, DType::u32}, {13, DType::u64}};
+  constexpr std::pair<int64_t, DType> kTypes[] = {{1, DType::f32},  {2, DType::u8},      {3, DType::i8},
+                                                  {4, DType::u16},  {5, DType::i16},     {6, DType::i32},
+                                                  {7, DType::i64},  {9, DType::boolean}, {10, DType::f32},
+                                                  {11, DType::f32}, {12, DType::u32},    {13, DType::u64}};
   const int64_t to = node.attr_int("to", 1);
   for (const auto& [number, dtype] : kTypes)
     if (number == to) return dtype;
@@ -68,9 +70,11 @@ QuantRule Calibration::quant(const Node&) { return float_only("it marks a calibr
 void Calibration::lower(Lowering& lowering, const Node& node) {
   const Value *scale = node.input(1), *zero_point = node.input(2);
   if (!scale->is_constant() || !zero_point->is_constant() || scale->constant->size() != 1)
-    fail(ErrorCode::model_unsupported_op, "{}: scale and zero point must be single constants", node.describe());
+    fail(ErrorCode::model_unsupported_op, "{}: scale and zero point must be single constants",
+         node.describe());
   const bool is_unsigned = zero_point->dtype == DType::u8;
-  const int32_t zero = is_unsigned ? zero_point->constant->data<uint8_t>()[0] - 128 : zero_point->constant->data<int8_t>()[0];
+  const int32_t zero =
+      is_unsigned ? zero_point->constant->data<uint8_t>()[0] - 128 : zero_point->constant->data<int8_t>()[0];
   const QuantParams quant{{scale->constant->data<float>()[0]}, {zero}, -1};
   const TensorId x = lowering.input(0);
   const TensorDesc d = lowering.desc(x);

@@ -30,9 +30,11 @@ void lower_open_clip(compiler::Lowering& lowering, const Node& node) {
   const TensorDesc d = lowering.desc(x);
   for (size_t i : {size_t{1}, size_t{2}}) {
     if (!node.input(i)) continue;
-    const compiler::TensorId bound = lowering.view(lowering.native(node.input(i)), Shape(d.rank(), 1), d.order);
+    const compiler::TensorId bound =
+        lowering.view(lowering.native(node.input(i)), Shape(d.rank(), 1), d.order);
     const bool last = i == 2 || !node.input(2);
-    const compiler::TensorId y = last ? lowering.output(node.outputs[0], d.order) : lowering.scratch(d.dtype, d.dims, d.order);
+    const compiler::TensorId y =
+        last ? lowering.output(node.outputs[0], d.order) : lowering.scratch(d.dtype, d.dims, d.order);
     lowering.emit(BinaryParams{i == 1 ? BinaryFunction::max : BinaryFunction::min, 0, 0, 0}, {x, bound}, {y});
     x = y;
   }
@@ -53,7 +55,9 @@ void infer_unary(InferContext& c) {
   if (c.node().op == "Clip") {
     c.require_type(0, {DType::f32, DType::i32, DType::i64});
     for (size_t i : {size_t{1}, size_t{2}})
-      if (c.has(i)) c.require(num_elements(c.shape(i)) == 1 && c.dtype(i) == c.dtype(0), "a bound must be one number of the input's type");
+      if (c.has(i))
+        c.require(num_elements(c.shape(i)) == 1 && c.dtype(i) == c.dtype(0),
+                  "a bound must be one number of the input's type");
   } else {
     c.require_type(0, {DType::f32});
   }

@@ -10,8 +10,8 @@ constexpr int64_t kLargestAttribute = 1 << 16;
 
 int32_t checked(const Node& node, std::string_view attribute, int64_t value, int64_t least) {
   if (value < least || value > kLargestAttribute)
-    fail(ErrorCode::model_bad_attribute, "{}: attribute '{}' holds {}, expected {} to {}", node.describe(), attribute,
-         value, least, kLargestAttribute);
+    fail(ErrorCode::model_bad_attribute, "{}: attribute '{}' holds {}, expected {} to {}", node.describe(),
+         attribute, value, least, kLargestAttribute);
   return static_cast<int32_t>(value);
 }
 
@@ -22,16 +22,18 @@ Window window_of(const Node& node, const Shape& input, const Shape& kernel) {
   auto list = [&](std::string_view name, size_t size, int64_t fallback) {
     auto v = node.attr_ints(name, std::vector<int64_t>(size, fallback));
     if (v.size() != size)
-      fail(ErrorCode::model_bad_attribute, "{}: attribute '{}' has {} values, expected {}", node.describe(), name,
-           v.size(), size);
+      fail(ErrorCode::model_bad_attribute, "{}: attribute '{}' has {} values, expected {}", node.describe(),
+           name, v.size(), size);
     return v;
   };
   const auto extents = node.attr_ints("kernel_shape", kernel);
   if (extents.size() != n || (!kernel.empty() && extents != kernel))
-    fail(ErrorCode::model_bad_attribute, "{}: attribute 'kernel_shape' holds [{}], expected {}", node.describe(),
-         fmt::join(extents, ", "),
-         kernel.empty() ? fmt::format("{} numbers", n) : fmt::format("[{}] as the weights have", fmt::join(kernel, ", ")));
-  const auto strides = list("strides", n, 1), dilations = list("dilations", n, 1), pads = list("pads", 2 * n, 0);
+    fail(ErrorCode::model_bad_attribute, "{}: attribute 'kernel_shape' holds [{}], expected {}",
+         node.describe(), fmt::join(extents, ", "),
+         kernel.empty() ? fmt::format("{} numbers", n)
+                        : fmt::format("[{}] as the weights have", fmt::join(kernel, ", ")));
+  const auto strides = list("strides", n, 1), dilations = list("dilations", n, 1),
+             pads = list("pads", 2 * n, 0);
   const std::string auto_pad = node.attr_string("auto_pad", "NOTSET");
   Window w;
   w.ceil_mode = node.attr_int("ceil_mode", 0) != 0;
@@ -50,7 +52,9 @@ Window window_of(const Node& node, const Shape& input, const Shape& kernel) {
     } else if (auto_pad == "VALID") {
       before = after = 0;
     } else if (auto_pad != "NOTSET") {
-      fail(ErrorCode::model_bad_attribute, "{}: attribute 'auto_pad' is '{}', expected NOTSET, VALID, SAME_UPPER or SAME_LOWER", node.describe(), auto_pad);
+      fail(ErrorCode::model_bad_attribute,
+           "{}: attribute 'auto_pad' is '{}', expected NOTSET, VALID, SAME_UPPER or SAME_LOWER",
+           node.describe(), auto_pad);
     }
     w.pads[d] = checked(node, "pads", before, 0);
     w.pads[d + 2] = checked(node, "pads", after, 0);
@@ -65,7 +69,8 @@ Shape Window::output_shape(const Shape& input, int64_t channels, const InferCont
     const size_t d = i + 2 - n;
     const int64_t span = int64_t{kernel[d] - 1} * dilation[d] + 1;
     const int64_t room = input[i + 2] + pads[d] + pads[d + 2] - span;
-    context.require(room >= 0, fmt::format("a window of {} does not fit an extent of {}", span, input[i + 2]));
+    context.require(room >= 0,
+                    fmt::format("a window of {} does not fit an extent of {}", span, input[i + 2]));
     int64_t size = (room + (ceil_mode ? stride[d] - 1 : 0)) / stride[d] + 1;
     // A window that would start in the end padding is dropped.
     if (ceil_mode && (size - 1) * stride[d] >= input[i + 2] + pads[d]) --size;

@@ -18,8 +18,8 @@ struct Window {
   Shape output_shape(const Shape& input, int64_t channels, const InferContext& context) const;
 };
 
-// From the attributes kernel_shape (or `kernel`, the weights' extents), strides, dilations, pads, auto_pad, ceil_mode.
-// Throws Error(model_bad_attribute) naming node and attribute.
+// From the attributes kernel_shape (or `kernel`, the weights' extents), strides, dilations, pads, auto_pad,
+// ceil_mode. Throws Error(model_bad_attribute) naming node and attribute.
 Window window_of(const Node& node, const Shape& input, const Shape& kernel);
 
 // A channels-last tensor [N, L, C] or [N, H, W, C] as 4-D N, H, W, C.

@@ -34,7 +34,9 @@ void clip(Graph& g, Node& node) {
   for (size_t k = 0; k < 2; ++k)
     if (node.attributes.contains(names[k])) {
       const float bound = node.attr_float(names[k], 0);
-      set_input(node, k + 1, g.add_constant(node.name + "_" + names[k], Tensor::from<float>({}, std::vector<float>{bound})));
+      set_input(
+          node, k + 1,
+          g.add_constant(node.name + "_" + names[k], Tensor::from<float>({}, std::vector<float>{bound})));
       node.attributes.erase(names[k]);
     }
 }
@@ -69,7 +71,8 @@ void resize(Graph& g, Node& node) {
   Value* scales = node.input(1);
   if (!scales) {
     const auto list = node.attr_floats("scales", {});
-    scales = g.add_constant(node.name + "_scales", Tensor::from<float>({static_cast<int64_t>(list.size())}, list));
+    scales =
+        g.add_constant(node.name + "_scales", Tensor::from<float>({static_cast<int64_t>(list.size())}, list));
     node.attributes.erase("scales");
   }
   node.op = "Resize";
@@ -89,8 +92,9 @@ void softmax(Graph& g, Node& node) {
   // All axes from `axis` on were one: reshape to a matrix and back.
   const Shape matrix{num_elements(Shape(shape.begin(), shape.begin() + axis)),
                      num_elements(Shape(shape.begin() + axis, shape.end()))};
-  Node* flat = g.add_node("Reshape", node.name + "_flatten", {node.inputs[0], ints(g, node, "matrix", matrix)},
-                          {node.name + "_flattened"}, &node);
+  Node* flat =
+      g.add_node("Reshape", node.name + "_flatten", {node.inputs[0], ints(g, node, "matrix", matrix)},
+                 {node.name + "_flattened"}, &node);
   flat->outputs[0]->shape = matrix;
   Value* result = node.outputs[0];
   Value* inner = g.add_value(node.name + "_matrix", DType::f32, matrix);
@@ -108,14 +112,15 @@ void softmax(Graph& g, Node& node) {
 
 void modernize(Graph& graph) {
   static const std::map<std::string_view, void (*)(Graph&, Node&)> kForms{
-      {"Clip", clip},     {"Pad", pad},           {"Slice", slice},     {"Split", split},
-      {"Squeeze", axes},  {"Unsqueeze", axes},    {"ReduceSum", axes},  {"Resize", resize},
+      {"Clip", clip},       {"Pad", pad},         {"Slice", slice},        {"Split", split},
+      {"Squeeze", axes},    {"Unsqueeze", axes},  {"ReduceSum", axes},     {"Resize", resize},
       {"Upsample", resize}, {"Softmax", softmax}, {"LogSoftmax", softmax},
   };
   std::vector<Node*> nodes;
   for (const auto& n : graph.nodes()) nodes.push_back(n.get());
   for (Node* node : nodes)
-    if (const auto form = kForms.find(node->op); node->domain.empty() && form != kForms.end()) form->second(graph, *node);
+    if (const auto form = kForms.find(node->op); node->domain.empty() && form != kForms.end())
+      form->second(graph, *node);
   for (Node* node : nodes)  // its training outputs went with inference
     if (node->op == "BatchNormalization" && node->outputs.size() > 1)
       node->outputs.erase(node->outputs.begin() + 1, node->outputs.end());

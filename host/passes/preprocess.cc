@@ -30,15 +30,18 @@ void insert_preprocess(graph::Graph& graph, const std::vector<config::InputConfi
     const size_t expected = picture ? colour_order(input.kind_train, input.kind_rt).size() : 0;
     if (shape.size() != 4 || (picture && shape[channel_axis] != static_cast<int64_t>(expected)))
       fail(ErrorCode::config_bad_value,
-           "input '{}' has shape {}; with input_type_train and input_layout_train as configured it must have 4 "
+           "input '{}' has shape {}; with input_type_train and input_layout_train as configured it must have "
+           "4 "
            "dimensions and {} channels at position {}",
            x->name, to_string(shape), picture ? fmt::format("{}", expected) : "its", channel_axis);
     const auto channels = static_cast<size_t>(shape[channel_axis]);
     for (const auto* list : {&input.mean, &input.scale})
       if (list->size() > 1 && list->size() != channels)
-        fail(ErrorCode::config_bad_value, "mean_value or scale_value of input '{}' has {} numbers, the input {} channels",
-             x->name, list->size(), channels);
-    Tensor weights(DType::f32, {shape[channel_axis], shape[channel_axis], 1, 1}), bias(DType::f32, {shape[channel_axis]});
+        fail(ErrorCode::config_bad_value,
+             "mean_value or scale_value of input '{}' has {} numbers, the input {} channels", x->name,
+             list->size(), channels);
+    Tensor weights(DType::f32, {shape[channel_axis], shape[channel_axis], 1, 1}),
+        bias(DType::f32, {shape[channel_axis]});
     const auto order = picture ? colour_order(input.kind_train, input.kind_rt) : std::vector<size_t>{};
     for (size_t c = 0; c < channels; ++c) {
       const float mean = channel_value(input.mean, c, 0.0f), scale = channel_value(input.scale, c, 1.0f);
@@ -52,7 +55,8 @@ void insert_preprocess(graph::Graph& graph, const std::vector<config::InputConfi
     auto transpose = [&](Value* from, Value* to, const std::vector<int64_t>& perm, const char* suffix) {
       Node* node = graph.add_node_to("Transpose", name + suffix, {from}, {to}, first);
       node->attributes["perm"] = perm;
-      for (size_t k = 0; k < 4; ++k) to->shape.resize(4), to->shape[k] = from->shape[static_cast<size_t>(perm[k])];
+      for (size_t k = 0; k < 4; ++k)
+        to->shape.resize(4), to->shape[k] = from->shape[static_cast<size_t>(perm[k])];
     };
     Value *source = x, *result = normalised;
     if (input.nhwc_train) {

@@ -23,7 +23,8 @@ std::optional<std::function<double(double)>> function_of(const graph::Node& node
 
 }  // namespace
 
-std::optional<std::function<double(double)>> activation_of(const graph::Value& value, const graph::Consumers& consumers,
+std::optional<std::function<double(double)>> activation_of(const graph::Value& value,
+                                                           const graph::Consumers& consumers,
                                                            const graph::Graph& graph) {
   const auto it = consumers.find(&value);
   if (it == consumers.end() || graph.is_output(&value)) return std::nullopt;
@@ -40,8 +41,8 @@ std::optional<std::function<double(double)>> activation_of(const graph::Value& v
   return [g = *g](double x) { return x * g(x); };
 }
 
-calibration::ClipRange range_behind(const std::function<double(double)>& g, const calibration::Histogram& histogram,
-                                    calibration::ClipRange widest) {
+calibration::ClipRange range_behind(const std::function<double(double)>& g,
+                                    const calibration::Histogram& histogram, calibration::ClipRange widest) {
   struct Bin {
     float x;
     double g, count;
@@ -51,17 +52,21 @@ calibration::ClipRange range_behind(const std::function<double(double)>& g, cons
   for (int i = 0; i < calibration::Histogram::kBins; ++i) {
     const double centre = (i + 0.5) * width;
     const auto k = static_cast<size_t>(i);
-    if (const auto n = histogram.positive()[k]) bins.push_back({static_cast<float>(centre), g(centre), static_cast<double>(n)});
-    if (const auto n = histogram.negative()[k]) bins.push_back({static_cast<float>(-centre), g(-centre), static_cast<double>(n)});
+    if (const auto n = histogram.positive()[k])
+      bins.push_back({static_cast<float>(centre), g(centre), static_cast<double>(n)});
+    if (const auto n = histogram.negative()[k])
+      bins.push_back({static_cast<float>(-centre), g(-centre), static_cast<double>(n)});
   }
   auto error = [&](calibration::ClipRange range) {
     const QuantParams q = quant_of_range(range);
     std::array<double, 256> behind{};
     for (int c = -128; c < 128; ++c)
-      behind[static_cast<size_t>(c + 128)] = g(static_cast<double>(static_cast<float>(c - q.zero_point()) * q.scale()));
+      behind[static_cast<size_t>(c + 128)] =
+          g(static_cast<double>(static_cast<float>(c - q.zero_point()) * q.scale()));
     double sum = 0;
     for (const Bin& b : bins) {
-      const float code = std::clamp(std::nearbyint(b.x / q.scale()) + static_cast<float>(q.zero_point()), -128.0f, 127.0f);
+      const float code =
+          std::clamp(std::nearbyint(b.x / q.scale()) + static_cast<float>(q.zero_point()), -128.0f, 127.0f);
       const double d = b.g - behind[static_cast<size_t>(code + 128.0f)];
       sum += b.count * d * d;
     }
@@ -72,7 +77,8 @@ calibration::ClipRange range_behind(const std::function<double(double)>& g, cons
   double least = error(widest);
   for (int i = 0; i <= kSteps; ++i)
     for (int j = 1; j <= kSteps; ++j) {
-      const calibration::ClipRange range{widest.lo * static_cast<float>(i) / kSteps, widest.hi * static_cast<float>(j) / kSteps};
+      const calibration::ClipRange range{widest.lo * static_cast<float>(i) / kSteps,
+                                         widest.hi * static_cast<float>(j) / kSteps};
       if (range.hi <= 0 && range.lo >= 0) continue;
       if (const double e = error(range); e < least) least = e, best = range;
     }

@@ -21,14 +21,16 @@ using ops::QuantRule;
 
 QuantRule rule_of(const Graph& graph, const Node& node) { return ops::op_of(node, graph.opset).quant(node); }
 
-std::unordered_set<const Node*> named_nodes(const Graph& graph, const std::vector<std::string>& names, std::string_view key) {
+std::unordered_set<const Node*> named_nodes(const Graph& graph, const std::vector<std::string>& names,
+                                            std::string_view key) {
   std::unordered_set<const Node*> found;
   std::vector<std::string> known;
   for (const auto& n : graph.nodes()) known.push_back(n->name);
   for (const std::string& name : names) {
     const Node* node = graph.find_node(name);
     if (!node)
-      fail(ErrorCode::config_bad_value, "{}: node '{}' is not in the optimized model.{}", key, name, suggestion(name, known));
+      fail(ErrorCode::config_bad_value, "{}: node '{}' is not in the optimized model.{}", key, name,
+           suggestion(name, known));
     found.insert(node);
   }
   return found;
@@ -41,13 +43,15 @@ void check_constants(const Node& node) {
     if (!v || !v->is_constant() || v->dtype != DType::f32) continue;
     for (const float x : v->constant->data<float>())
       if (!std::isfinite(x))
-        fail(ErrorCode::model_bad_value, "{}: its constant '{}' contains {}; the model was damaged in training or export",
+        fail(ErrorCode::model_bad_value,
+             "{}: its constant '{}' contains {}; the model was damaged in training or export",
              node.describe(), v->name, std::isnan(x) ? "NaN (not a number)" : "an infinite value");
   }
 }
 
 bool has_float_data(const Node& node) {
-  return std::all_of(node.outputs.begin(), node.outputs.end(), [](const Value* v) { return v->dtype == DType::f32; });
+  return std::all_of(node.outputs.begin(), node.outputs.end(),
+                     [](const Value* v) { return v->dtype == DType::f32; });
 }
 
 }  // namespace
@@ -65,9 +69,12 @@ void assign_precision(Graph& graph, const Choice& choice) {
     if (rule.kind == QuantKind::compute) check_constants(*node);
     node->int8 = true;
     node->reason.clear();
-    if (rule.kind == QuantKind::none) to_float(*node, rule.reason);
-    else if (!has_float_data(*node)) to_float(*node, "its data is not float");
-    else if (on_cpu.count(node.get())) to_float(*node, "run_on_cpu asks for it");
+    if (rule.kind == QuantKind::none)
+      to_float(*node, rule.reason);
+    else if (!has_float_data(*node))
+      to_float(*node, "its data is not float");
+    else if (on_cpu.count(node.get()))
+      to_float(*node, "run_on_cpu asks for it");
   }
   // Behind the last convolution int8 only costs accuracy: what feeds none stays in float.
   std::unordered_set<const Node*> leads_to_compute;
@@ -77,9 +84,12 @@ void assign_precision(Graph& graph, const Choice& choice) {
     for (const Value* v : node.outputs)
       if (const auto c = consumers.find(v); c != consumers.end())
         for (const Node* user : c->second) leads = leads || leads_to_compute.count(user);
-    if (leads) leads_to_compute.insert(&node);
+    if (leads)
+      leads_to_compute.insert(&node);
     else if (node.int8 && !on_bpu.count(&node))
-      to_float(node, "no convolution or matrix product follows it, and float keeps the accuracy; run_on_bpu forces it");
+      to_float(
+          node,
+          "no convolution or matrix product follows it, and float keeps the accuracy; run_on_bpu forces it");
   }
   // Between float neighbours int8 only adds conversions.
   for (bool changed = true; changed;) {
@@ -145,7 +155,8 @@ QuantParams quant_of_range(calibration::ClipRange range) {
   const float lo = std::min(range.lo, 0.0f), hi = std::max(range.hi, 0.0f);
   constexpr float kLeastScale = 1e-12f;
   // Nearly centred: a zero point of 0 costs at most a few percent of the range.
-  if (lo < 0 && std::max(hi, -lo) * 2 < (hi - lo) * 1.05f) return {{std::max(std::max(hi, -lo) / 127.0f, kLeastScale)}, {0}, -1};
+  if (lo < 0 && std::max(hi, -lo) * 2 < (hi - lo) * 1.05f)
+    return {{std::max(std::max(hi, -lo) / 127.0f, kLeastScale)}, {0}, -1};
   const float scale = std::max((hi - lo) / 255.0f, kLeastScale);
   const auto zero = static_cast<int32_t>(std::clamp(std::nearbyint(-128.0f - lo / scale), -128.0f, 127.0f));
   return {{scale}, {zero}, -1};

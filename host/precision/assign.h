@@ -15,14 +15,15 @@ struct Choice {
   std::vector<std::string> run_on_cpu, run_on_bpu;  // node names
 };
 
-// Sets Node::int8 and Node::reason of every node. Unknown names are Error(config_bad_value) with a suggestion.
+// Sets Node::int8 and Node::reason of every node. Unknown names are Error(config_bad_value) with a
+// suggestion.
 void assign_precision(graph::Graph& graph, const Choice& choice);
 
 // The values whose distribution decides their int8 parameters (nodes' precision being assigned).
 std::vector<graph::Value*> values_to_calibrate(const graph::Graph& graph);
 
-// Sets Value::quant: `range_of` gives the range of a value of the list above; values that share a scale get their
-// source's; pictures keep scale 1. Clears earlier parameters first.
+// Sets Value::quant: `range_of` gives the range of a value of the list above; values that share a scale get
+// their source's; pictures keep scale 1. Clears earlier parameters first.
 void apply_ranges(graph::Graph& graph, const std::vector<std::string>& pictures,
                   const std::function<calibration::ClipRange(const graph::Value&)>& range_of);
 

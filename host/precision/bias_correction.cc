@@ -29,8 +29,8 @@ void correct_biases(graph::Graph& graph, const ChannelMeans& means) {
     const Tensor& weights = *node->input(1)->constant;
     const Shape& shape = weights.shape();
     const int axis = ops::op_of(*node, graph.opset).quant(*node).weight_axis;
-    const auto integer =
-        quantize::quantize_weights(weights, axis, node->input(2)->constant.get(), node->input(0)->quant->scale());
+    const auto integer = quantize::quantize_weights(weights, axis, node->input(2)->constant.get(),
+                                                    node->input(0)->quant->scale());
     // Weight element i belongs to output channel `out` and to channel `in` of its group.
     const bool matrix = shape.size() == 2;
     const int64_t outputs = shape[static_cast<size_t>(axis)], per_group = shape[axis == 0 ? 1 : 0];
@@ -41,9 +41,11 @@ void correct_biases(graph::Graph& graph, const ChannelMeans& means) {
     const auto w = weights.data<float>();
     for (size_t i = 0; i < w.size(); ++i) {
       const auto at = static_cast<int64_t>(i) / taps;
-      const int64_t out = axis == 0 ? at / per_group : at % outputs, in = axis == 0 ? at % per_group : at / outputs;
+      const int64_t out = axis == 0 ? at / per_group : at % outputs,
+                    in = axis == 0 ? at % per_group : at / outputs;
       const auto o = static_cast<size_t>(out);
-      const double error = static_cast<double>(w[i]) - static_cast<double>(integer.scales[o]) * integer.codes[i];
+      const double error =
+          static_cast<double>(w[i]) - static_cast<double>(integer.scales[o]) * integer.codes[i];
       shift[o] += error * mean->second[static_cast<size_t>(out / (outputs / groups) * per_group + in)];
     }
     Tensor bias = *node->input(2)->constant;

@@ -49,8 +49,8 @@ graph::Graph calibrated_graph(const graph::Graph& source) {
     const auto n = static_cast<int64_t>(integer.scales.size());
     std::vector<float> thresholds;
     for (float s : integer.scales) thresholds.push_back(s * 127.0f);
-    node->inputs[1] = mark(w, Tensor::from<float>({n}, integer.scales), Tensor(DType::i8, {n}), rule.weight_axis,
-                           std::move(thresholds), node);
+    node->inputs[1] = mark(w, Tensor::from<float>({n}, integer.scales), Tensor(DType::i8, {n}),
+                           rule.weight_axis, std::move(thresholds), node);
   }
   return g;
 }

@@ -47,8 +47,10 @@ class Builder {
   }
 
  private:
-  Node* add(std::string op, std::string name, std::vector<Value*> inputs, std::string output, DType dtype, Shape shape) {
-    Node* node = out_.add_node(std::move(op), out_.unique_name(std::move(name)), std::move(inputs), {std::move(output)});
+  Node* add(std::string op, std::string name, std::vector<Value*> inputs, std::string output, DType dtype,
+            Shape shape) {
+    Node* node = out_.add_node(std::move(op), out_.unique_name(std::move(name)), std::move(inputs),
+                               {std::move(output)});
     node->outputs[0]->dtype = dtype;
     node->outputs[0]->shape = std::move(shape);
     return node;
@@ -69,9 +71,11 @@ class Builder {
     in->dtype = DType::i8;
     Node* wide = add("Cast", v->name + "_to_int32", {in}, v->name + "_int32", DType::i32, v->shape);
     wide->attributes["to"] = kOnnxInt32;
-    Node* shifted = add("Add", v->name + "_plus_128", {wide->outputs[0], scalar<int32_t>(v->name + "_128", 128)},
-                        v->name + "_shifted", DType::i32, v->shape);
-    Node* codes = add("Cast", v->name + "_to_uint8", {shifted->outputs[0]}, v->name + "_uint8", DType::u8, v->shape);
+    Node* shifted =
+        add("Add", v->name + "_plus_128", {wide->outputs[0], scalar<int32_t>(v->name + "_128", 128)},
+            v->name + "_shifted", DType::i32, v->shape);
+    Node* codes =
+        add("Cast", v->name + "_to_uint8", {shifted->outputs[0]}, v->name + "_uint8", DType::u8, v->shape);
     codes->attributes["to"] = kOnnxUint8;
     codes_[v] = codes->outputs[0];
   }
@@ -89,7 +93,8 @@ class Builder {
   Value* codes(const Value* v) {
     if (const auto it = codes_.find(v); it != codes_.end()) return it->second;
     const auto [scale, zero] = params(v);
-    Node* q = add("QuantizeLinear", v->name + "_HzQuantize", {real(v), scale, zero}, v->name + "_uint8", DType::u8, v->shape);
+    Node* q = add("QuantizeLinear", v->name + "_HzQuantize", {real(v), scale, zero}, v->name + "_uint8",
+                  DType::u8, v->shape);
     return codes_[v] = q->outputs[0];
   }
 
@@ -98,8 +103,8 @@ class Builder {
     if (v->is_constant()) return quantized_constant(v);
     if (const auto it = dequantized_.find(v); it != dequantized_.end()) return it->second;
     const auto [scale, zero] = params(v);
-    Node* dq = add("DequantizeLinear", v->name + "_HzDequantize", {codes(v), scale, zero}, v->name + "_dequantized",
-                   DType::f32, v->shape);
+    Node* dq = add("DequantizeLinear", v->name + "_HzDequantize", {codes(v), scale, zero},
+                   v->name + "_dequantized", DType::f32, v->shape);
     return dequantized_[v] = dq->outputs[0];
   }
 
@@ -138,7 +143,8 @@ class Builder {
     }
   }
 
-  // The operator in float between DequantizeLinear and QuantizeLinear, with its activation where the step fuses it.
+  // The operator in float between DequantizeLinear and QuantizeLinear, with its activation where the step
+  // fuses it.
   void add_integer(const Node& node) {
     const ops::QuantRule rule = ops::op_of(node, source_.opset).quant(node);
     const bool compute = rule.kind == ops::QuantKind::compute;
@@ -149,12 +155,17 @@ class Builder {
     std::vector<Value*> inputs;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const Value* v = node.inputs[i];
-      const bool activation = std::find(rule.activations.begin(), rule.activations.end(), i) != rule.activations.end();
+      const bool activation =
+          std::find(rule.activations.begin(), rule.activations.end(), i) != rule.activations.end();
       const bool operand = rule.kind == ops::QuantKind::arithmetic && v && v->dtype == DType::f32;
-      if (!v) inputs.push_back(nullptr);
-      else if (activation || operand) inputs.push_back(dequantized(v));
-      else if (compute) inputs.push_back(nullptr);  // filled in below
-      else inputs.push_back(real(v));
+      if (!v)
+        inputs.push_back(nullptr);
+      else if (activation || operand)
+        inputs.push_back(dequantized(v));
+      else if (compute)
+        inputs.push_back(nullptr);  // filled in below
+      else
+        inputs.push_back(real(v));
     }
     if (compute) add_weights(node, rule, inputs);
     std::vector<std::string> names;
@@ -168,8 +179,10 @@ class Builder {
     }
     if (next) {
       std::vector<Value*> tail{copy->outputs[0]};
-      for (size_t i = 1; i < next->inputs.size(); ++i) tail.push_back(next->inputs[i] ? real(next->inputs[i]) : nullptr);
-      Node* activation = add(next->op, next->name, tail, result->name + "_float", result->dtype, result->shape);
+      for (size_t i = 1; i < next->inputs.size(); ++i)
+        tail.push_back(next->inputs[i] ? real(next->inputs[i]) : nullptr);
+      Node* activation =
+          add(next->op, next->name, tail, result->name + "_float", result->dtype, result->shape);
       activation->attributes = next->attributes;
       real_[result] = activation->outputs[0];
       codes(result);
@@ -192,21 +205,26 @@ class Builder {
     const IntegerWeights integer = integer_weights(node, rule);
     const auto n = static_cast<int64_t>(integer.scales.size());
     const std::string name = node.input(1)->name;
-    auto dequantize = [&](const std::string& what, Value* data, const std::vector<float>& scales, Tensor zero, int64_t axis) {
-      Node* dq = add("DequantizeLinear", node.name + "_" + what + "_HzDequantize",
-                     {data, out_.add_constant(node.name + "_" + what + "_scale", Tensor::from<float>({n}, scales)),
-                      out_.add_constant(node.name + "_" + what + "_zero_point", std::move(zero))},
-                     node.name + "_" + what + "_dequantized", DType::f32, data->shape);
+    auto dequantize = [&](const std::string& what, Value* data, const std::vector<float>& scales, Tensor zero,
+                          int64_t axis) {
+      Node* dq =
+          add("DequantizeLinear", node.name + "_" + what + "_HzDequantize",
+              {data, out_.add_constant(node.name + "_" + what + "_scale", Tensor::from<float>({n}, scales)),
+               out_.add_constant(node.name + "_" + what + "_zero_point", std::move(zero))},
+              node.name + "_" + what + "_dequantized", DType::f32, data->shape);
       dq->attributes["axis"] = axis;
       return dq->outputs[0];
     };
-    inputs[1] = dequantize("weight", out_.add_constant(node.name + "_weight", Tensor::from<int8_t>(node.input(1)->shape, integer.codes)),
-                           integer.scales, Tensor(DType::i8, {n}), rule.weight_axis);
+    inputs[1] = dequantize(
+        "weight",
+        out_.add_constant(node.name + "_weight", Tensor::from<int8_t>(node.input(1)->shape, integer.codes)),
+        integer.scales, Tensor(DType::i8, {n}), rule.weight_axis);
     if (!node.input(2)) return;
     std::vector<float> scales;
     for (float s : integer.scales) scales.push_back(node.input(0)->quant->scale() * s);
-    inputs[2] = dequantize("bias", out_.add_constant(node.name + "_bias", Tensor::from<int32_t>({n}, integer.bias)), scales,
-                           Tensor(DType::i32, {n}), 0);
+    inputs[2] =
+        dequantize("bias", out_.add_constant(node.name + "_bias", Tensor::from<int32_t>({n}, integer.bias)),
+                   scales, Tensor(DType::i32, {n}), 0);
   }
 
   // Accumulators in int32, bias added, then float: f32(f32(acc) * f32(sx * sw)).
@@ -217,7 +235,8 @@ class Builder {
     const auto n = static_cast<int64_t>(integer.scales.size());
     Shape channels(result->shape.size(), 1);  // broadcasts along the output channels
     channels[conv ? 1 : channels.size() - 1] = n;
-    // uint8 weights (code + 128, zero point 128): the form that ConvInteger and MatMulInteger have everywhere.
+    // uint8 weights (code + 128, zero point 128): the form that ConvInteger and MatMulInteger have
+    // everywhere.
     std::vector<uint8_t> shifted;
     for (int8_t c : integer.codes) shifted.push_back(static_cast<uint8_t>(c + 128));
     Shape shape = node.input(1)->shape;
@@ -232,22 +251,25 @@ class Builder {
     Value* weights = out_.add_constant(node.name + "_weight", Tensor::from<uint8_t>(shape, shifted));
     Value* zero = scalar<uint8_t>(node.name + "_weight_zero_point", 128);
     Node* product = add(conv ? "ConvInteger" : "MatMulInteger", node.name,
-                        {codes(node.input(0)), weights, params(node.input(0)).second, zero}, result->name + "_products",
-                        DType::i32, result->shape);
+                        {codes(node.input(0)), weights, params(node.input(0)).second, zero},
+                        result->name + "_products", DType::i32, result->shape);
     if (conv) product->attributes = node.attributes;
     Value* sum = product->outputs[0];
     if (node.input(2)) {
-      Node* biased = add("Add", node.name + "_add_bias",
-                         {sum, out_.add_constant(node.name + "_bias", Tensor::from<int32_t>(channels, integer.bias))},
-                         result->name + "_accumulators", DType::i32, result->shape);
+      Node* biased =
+          add("Add", node.name + "_add_bias",
+              {sum, out_.add_constant(node.name + "_bias", Tensor::from<int32_t>(channels, integer.bias))},
+              result->name + "_accumulators", DType::i32, result->shape);
       sum = biased->outputs[0];
     }
     std::vector<float> scales;
     for (float s : integer.scales) scales.push_back(node.input(0)->quant->scale() * s);
-    Node* real = add("Cast", node.name + "_to_float", {sum}, result->name + "_unscaled", DType::f32, result->shape);
+    Node* real =
+        add("Cast", node.name + "_to_float", {sum}, result->name + "_unscaled", DType::f32, result->shape);
     real->attributes["to"] = kOnnxFloat;
     Node* scaled = add("Mul", node.name + "_HzDequantize",
-                       {real->outputs[0], out_.add_constant(node.name + "_output_scale", Tensor::from<float>(channels, scales))},
+                       {real->outputs[0], out_.add_constant(node.name + "_output_scale",
+                                                            Tensor::from<float>(channels, scales))},
                        result->name, DType::f32, result->shape);
     real_[result] = scaled->outputs[0];
   }

@@ -6,12 +6,14 @@
 
 namespace openhb::quantize {
 
-// A HzCalibration node (quantize and dequantize again) behind every value and constant weight that int8 nodes read.
+// A HzCalibration node (quantize and dequantize again) behind every value and constant weight that int8 nodes
+// read.
 graph::Graph calibrated_graph(const graph::Graph& graph);
 
 // Standard operators with QuantizeLinear and DequantizeLinear around every int8 node, uint8 activations
-// (u = q + 128), int8 weights; accumulators that leave as int32 are ConvInteger or MatMulInteger. The inputs named in
-// `pictures` become int8 (pixel - 128). Stock ONNX Runtime with all optimisations runs it in integers.
+// (u = q + 128), int8 weights; accumulators that leave as int32 are ConvInteger or MatMulInteger. The inputs
+// named in `pictures` become int8 (pixel - 128). Stock ONNX Runtime with all optimisations runs it in
+// integers.
 graph::Graph quantized_graph(const graph::Graph& graph, const std::vector<std::string>& pictures);
 
 }  // namespace openhb::quantize

@@ -24,7 +24,8 @@ IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* b
   const auto channels = static_cast<size_t>(weights.shape()[static_cast<size_t>(axis)]);
   const auto w = weights.data<float>();
   std::vector<float> largest(channels, 0.0f);
-  for_each_channel(weights.shape(), axis, [&](size_t c, size_t i) { largest[c] = std::max(largest[c], std::fabs(w[i])); });
+  for_each_channel(weights.shape(), axis,
+                   [&](size_t c, size_t i) { largest[c] = std::max(largest[c], std::fabs(w[i])); });
 
   // A channel of zeros takes the layer's median scale, so that its bias stays representable.
   std::vector<float> sorted;
@@ -46,10 +47,12 @@ IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* b
       if (b > scale * input_scale * kBiasLimit) scale = b / (input_scale * kBiasLimit) * 1.0001f;
     }
     result.scales[c] = scale;
-    if (bias) result.bias[c] = static_cast<int32_t>(std::nearbyint(bias->data<float>()[c] / (input_scale * scale)));
+    if (bias)
+      result.bias[c] = static_cast<int32_t>(std::nearbyint(bias->data<float>()[c] / (input_scale * scale)));
   }
   for_each_channel(weights.shape(), axis, [&](size_t c, size_t i) {
-    result.codes[i] = static_cast<int8_t>(std::clamp(std::nearbyint(w[i] / result.scales[c]), -127.0f, 127.0f));
+    result.codes[i] =
+        static_cast<int8_t>(std::clamp(std::nearbyint(w[i] / result.scales[c]), -127.0f, 127.0f));
   });
   return result;
 }

@@ -10,13 +10,13 @@
 namespace openhb::quantize {
 
 struct IntegerWeights {
-  std::vector<int8_t> codes;   // in the order of the weight tensor
-  std::vector<float> scales;   // per output channel
-  std::vector<int32_t> bias;   // per output channel, 0 without a bias
+  std::vector<int8_t> codes;  // in the order of the weight tensor
+  std::vector<float> scales;  // per output channel
+  std::vector<int32_t> bias;  // per output channel, 0 without a bias
 };
 
-// Quantizes `weights` along `axis` (its output channels); `bias` may be null; `input_scale` is the activation's.
-// A channel's scale is max|w| / 127, raised where the bias would not fit int32 otherwise.
+// Quantizes `weights` along `axis` (its output channels); `bias` may be null; `input_scale` is the
+// activation's. A channel's scale is max|w| / 127, raised where the bias would not fit int32 otherwise.
 IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* bias, float input_scale);
 
 // True when sum |w| * 255 + |bias - zx * sum w| < 2^31 for every channel: the accumulator cannot overflow.

@@ -38,8 +38,11 @@ int main(int argc, char** argv) {
 
   openhb::tools::MakertbinOptions options;
   CLI::App* makertbin = app.add_subcommand("makertbin", "Convert a model as a YAML configuration describes");
-  makertbin->add_option("-c,--config", options.config, "Configuration file (YAML; docs/configuration.md)")->required();
-  makertbin->add_option("--model-type", options.model_type, "onnx")->required()->check(CLI::IsMember({"onnx", "caffe"}));
+  makertbin->add_option("-c,--config", options.config, "Configuration file (YAML; docs/configuration.md)")
+      ->required();
+  makertbin->add_option("--model-type", options.model_type, "onnx")
+      ->required()
+      ->check(CLI::IsMember({"onnx", "caffe"}));
   makertbin->add_option("--threads", options.threads, "Threads for calibration (default: all processors)")
       ->check(CLI::Range(1, 256));
   makertbin->add_option("--working-dir", options.working_dir, "Instead of working_dir of the configuration");
@@ -62,7 +65,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", e.text().c_str());
     return e.code() == openhb::ErrorCode::usage ? 2 : 1;
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "OHB-0001: internal error: %s; please report it with the command you ran\n", e.what());
+    std::fprintf(stderr, "OHB-0001: internal error: %s; please report it with the command you ran\n",
+                 e.what());
     return 1;
   }
 }

@@ -22,18 +22,26 @@ void write_text(const std::string& path, const std::string& text) {
   write_file_atomically(path, std::as_bytes(std::span(text.data(), text.size())));
 }
 
+// As newer vendor builds: at most 50 characters, the end of the name kept.
+std::string shortened(const std::string& name) {
+  constexpr size_t kLongest = 50;
+  return name.size() <= kLongest ? name : "..." + name.substr(name.size() - (kLongest - 3));
+}
+
 std::string node_table(const compiler::ConversionReport& report) {
   std::vector<std::vector<std::string>> rows;
-  for (const auto& n : report.nodes) rows.push_back({n.node, n.on, n.subgraph, n.type, n.cosine, n.threshold});
+  for (const auto& n : report.nodes)
+    rows.push_back({shortened(n.node), n.on, n.subgraph, n.type, n.cosine, n.threshold});
   return format_table({"Node", "ON", "Subgraph", "Type", "Cosine Similarity", "Threshold"}, rows);
 }
 
 std::string output_table(const compiler::ConversionReport& report) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& o : report.outputs)
-    rows.push_back({o.output, fmt::format("{:.6f}", o.cosine), fmt::format("{:.6f}", o.l1), fmt::format("{:.6f}", o.l2),
-                    fmt::format("{:.6f}", o.chebyshev)});
-  return format_table({"Output", "Cosine Similarity", "L1 Distance", "L2 Distance", "Chebyshev Distance"}, rows);
+    rows.push_back({o.output, fmt::format("{:.6f}", o.cosine), fmt::format("{:.6f}", o.l1),
+                    fmt::format("{:.6f}", o.l2), fmt::format("{:.6f}", o.chebyshev)});
+  return format_table({"Output", "Cosine Similarity", "L1 Distance", "L2 Distance", "Chebyshev Distance"},
+                      rows);
 }
 
 // Why nodes stay in float, the same reason once with its nodes.
@@ -43,14 +51,16 @@ std::string reasons(const compiler::ConversionReport& report) {
     if (n.reason.empty()) continue;
     auto it = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == n.reason; });
     if (it == groups.end()) it = groups.insert(groups.end(), {n.reason, {}});
-    it->second.push_back(fmt::format("{} ({})", n.node, n.type));
+    it->second.push_back(fmt::format("{} ({})", shortened(n.node), n.type));
   }
   std::string text;
   for (const auto& [reason, nodes] : groups) {
     constexpr size_t kShown = 6;
-    const std::vector<std::string> some(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(std::min(nodes.size(), kShown)));
-    text += fmt::format("\n  {}{}: {}", fmt::join(some, ", "),
-                        nodes.size() > kShown ? fmt::format(" and {} more", nodes.size() - kShown) : "", reason);
+    const std::vector<std::string> some(
+        nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(std::min(nodes.size(), kShown)));
+    text +=
+        fmt::format("\n  {}{}: {}", fmt::join(some, ", "),
+                    nodes.size() > kShown ? fmt::format(" and {} more", nodes.size() - kShown) : "", reason);
   }
   return text;
 }
@@ -64,10 +74,16 @@ nlohmann::ordered_json as_json(const compiler::ConversionReport& report) {
   j["arena_lower_bound"] = report.arena_lower_bound;
   j["weight_bytes"] = report.weight_bytes;
   for (const auto& n : report.nodes)
-    j["nodes"].push_back({{"node", n.node}, {"on", n.on}, {"subgraph", n.subgraph}, {"type", n.type},
-                          {"cosine", n.cosine}, {"threshold", n.threshold}, {"reason", n.reason}});
+    j["nodes"].push_back({{"node", n.node},
+                          {"on", n.on},
+                          {"subgraph", n.subgraph},
+                          {"type", n.type},
+                          {"cosine", n.cosine},
+                          {"threshold", n.threshold},
+                          {"reason", n.reason}});
   for (const auto& o : report.outputs)
-    j["outputs"].push_back({{"output", o.output}, {"cosine", o.cosine}, {"l1", o.l1}, {"l2", o.l2}, {"chebyshev", o.chebyshev}});
+    j["outputs"].push_back(
+        {{"output", o.output}, {"cosine", o.cosine}, {"l1", o.l1}, {"l2", o.l2}, {"chebyshev", o.chebyshev}});
   return j;
 }
 
@@ -75,10 +91,13 @@ nlohmann::ordered_json as_json(const compiler::ConversionReport& report) {
 
 int makertbin(const MakertbinOptions& options) {
   if (options.model_type != "onnx")
-    fail(ErrorCode::usage, "--model-type {} is not available yet; export the network to ONNX and use --model-type onnx",
+    fail(ErrorCode::usage,
+         "--model-type {} is not available yet; export the network to ONNX and use --model-type onnx",
          options.model_type);
   report::Log log("hb_mapper", "makertbin",
-                  options.quiet ? report::Level::error : options.verbose ? report::Level::debug : report::Level::info);
+                  options.quiet     ? report::Level::error
+                  : options.verbose ? report::Level::debug
+                                    : report::Level::info);
   const auto failed = [&](const Error& e) {
     log.error("{}", e.text());
     log.error("exception in command: makertbin");
@@ -106,15 +125,19 @@ int makertbin(const MakertbinOptions& options) {
       bar->advance();
       if (done == total) bar.reset();
     };
-    const int threads = options.threads > 0 ? options.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    const int threads = options.threads > 0
+                            ? options.threads
+                            : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     const auto result = compiler::convert(config, threads, reporter);
     write_text(config.working_dir + "/effective_config.yaml", config::effective_yaml(config));
-    if (const std::string why = reasons(result); !why.empty()) log.info("These nodes run on the CPU in float:{}", why);
+    if (const std::string why = reasons(result); !why.empty())
+      log.info("These nodes run on the CPU in float:{}", why);
     log.info("The converted model node information:\n{}", node_table(result));
     log.info("The quantized model output:\n{}", output_table(result));
     log.info("{:.1f} M multiply-accumulates, weights {:.1f} kB, arena {:.1f} kB (lower bound {:.1f} kB)",
              static_cast<double>(result.macs) / 1e6, static_cast<double>(result.weight_bytes) / 1e3,
-             static_cast<double>(result.arena_bytes) / 1e3, static_cast<double>(result.arena_lower_bound) / 1e3);
+             static_cast<double>(result.arena_bytes) / 1e3,
+             static_cast<double>(result.arena_lower_bound) / 1e3);
     log.info("Convert to runtime bin file successfully: {}", result.bin_path);
     log.info("End Model Convert");
     if (!options.json.empty()) write_text(options.json, as_json(result).dump(2) + "\n");
@@ -122,8 +145,9 @@ int makertbin(const MakertbinOptions& options) {
   } catch (const Error& e) {
     return failed(e);
   } catch (const std::bad_alloc&) {
-    return failed(Error(ErrorCode::resources,
-                        "out of memory; use fewer --threads, smaller pictures or a machine with more memory"));
+    return failed(
+        Error(ErrorCode::resources,
+              "out of memory; use fewer --threads, smaller pictures or a machine with more memory"));
   }
 }
 
