@@ -9,6 +9,11 @@ target_compile_options(openhb_options INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Werror -ffp-contract=off -fno-math-errno
   -ffunction-sections -fdata-sections)
 target_link_options(openhb_options INTERFACE -Wl,--gc-sections)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  # GCC 12 reports these inside its own std::string and std::vector at -O3, without cause (PR 105329, 105651).
+  target_compile_options(openhb_options INTERFACE -Wno-restrict -Wno-free-nonheap-object -Wno-array-bounds
+                                                  -Wno-stringop-overflow)
+endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   target_link_options(openhb_options INTERFACE -fuse-ld=lld)
 endif()

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/passes/preprocess.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace openhb::passes {
 namespace {
 
@@ -48,6 +51,10 @@ void insert_preprocess(graph::Graph& graph, const std::vector<config::InputConfi
       weights.data<float>()[c * channels + (picture ? order[c] : c)] = scale;
       bias.data<float>()[c] = ((picture ? 128.0f : 0.0f) - mean) * scale;
     }
+    if (const auto values = bias.data<float>();
+        !std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
+      fail(ErrorCode::config_bad_value, "mean_value times scale_value of input '{}' is too large for float32",
+           x->name);
     const std::string name = "HZ_PREPROCESS_FOR_" + x->name;
     Value* normalised = graph.add_value(x->name + "_preprocessed", DType::f32, shape);
     graph.replace_uses(x, normalised);

@@ -36,17 +36,29 @@ std::unordered_set<const Node*> named_nodes(const Graph& graph, const std::vecto
   return found;
 }
 
-// Folding may also have made them: the integer engine has no scale for them.
-void check_constants(const Node& node) {
-  for (size_t i : {size_t{1}, size_t{2}}) {
-    const Value* v = node.input(i);
+// Beyond this a scale, or the product of two, would not be a float any more.
+constexpr float kLargestValue = 1e30f;
+
+// The first element of a constant input that the integer engine cannot take, as a sentence's end; "" when
+// there is none.
+std::string unfit_constant(const Node& node, bool (*unfit)(float)) {
+  for (const Value* v : node.inputs) {
     if (!v || !v->is_constant() || v->dtype != DType::f32) continue;
-    for (const float x : v->constant->data<float>())
-      if (!std::isfinite(x))
-        fail(ErrorCode::model_bad_value,
-             "{}: its constant '{}' contains {}; the model was damaged in training or export",
-             node.describe(), v->name, std::isnan(x) ? "NaN (not a number)" : "an infinite value");
+    const auto values = v->constant->data<float>();
+    if (const auto it = std::find_if(values.begin(), values.end(), unfit); it != values.end())
+      return fmt::format("its constant '{}' contains {}", v->name,
+                         std::isnan(*it)   ? "NaN (not a number)"
+                         : std::isinf(*it) ? "an infinite value"
+                                           : fmt::format("{}", *it));
   }
+  return "";
+}
+
+// Folding may also have made them.
+void check_weights(const Node& node) {
+  if (const std::string what = unfit_constant(node, [](float v) { return !std::isfinite(v); }); !what.empty())
+    fail(ErrorCode::model_bad_value, "{}: {}; the model was damaged in training or export", node.describe(),
+         what);
 }
 
 bool has_float_data(const Node& node) {
@@ -66,7 +78,7 @@ void assign_precision(Graph& graph, const Choice& choice) {
   };
   for (const auto& node : graph.nodes()) {
     const QuantRule rule = rule_of(graph, *node);
-    if (rule.kind == QuantKind::compute) check_constants(*node);
+    if (rule.kind == QuantKind::compute) check_weights(*node);
     node->int8 = true;
     node->reason.clear();
     if (rule.kind == QuantKind::none)
@@ -75,6 +87,10 @@ void assign_precision(Graph& graph, const Choice& choice) {
       to_float(*node, "its data is not float");
     else if (on_cpu.count(node.get()))
       to_float(*node, "run_on_cpu asks for it");
+    else if (rule.kind == QuantKind::arithmetic || rule.kind == QuantKind::concat)
+      if (auto what = unfit_constant(*node, [](float v) { return !(std::fabs(v) <= kLargestValue); });
+          !what.empty())
+        to_float(*node, what + ", which int8 cannot express");
   }
   // Behind the last convolution int8 only costs accuracy: what feeds none stays in float.
   std::unordered_set<const Node*> leads_to_compute;
@@ -176,6 +192,12 @@ void apply_ranges(Graph& graph, const std::vector<std::string>& pictures,
       v->range_lo = source->range_lo, v->range_hi = source->range_hi;
     } else {
       const calibration::ClipRange range = range_of(*v);
+      if (!(range.lo >= -kLargestValue && range.hi <= kLargestValue))
+        fail(ErrorCode::quantize_failed,
+             "tensor '{}' reaches from {} to {}, which int8 cannot express; check the calibration data and "
+             "the "
+             "pre-processing, or keep its nodes in float with run_on_cpu",
+             v->name, range.lo, range.hi);
       v->quant = quant_of_range(range);
       v->range_lo = range.lo, v->range_hi = range.hi;
     }

@@ -75,10 +75,13 @@ def raw_file(size, dtype=None):
     return prepare
 
 
-def nan_samples(s):
-    s.featuremap()
-    for i in range(2):
-        np.full((1, 3, 16, 16), np.nan, np.float32).tofile(s.folder / "raw_f32" / f"{i}.bin")
+def one_sample_value(value):
+    def prepare(s):
+        s.featuremap()
+        values = np.zeros((1, 3, 16, 16), np.float32)
+        values[0, 0, 0, 7] = value
+        values.tofile(s.folder / "raw_f32" / "1.bin")
+    return prepare
 
 
 def working_dir(path):
@@ -105,8 +108,11 @@ def log_is_folder(s):
     (s.folder / "hb_mapper_makertbin.log").mkdir()
 
 
-def json_in_missing_folder(s):
-    s.arguments += ["--json", str(s.folder / "nowhere" / "result.json")]
+def json_at(path):
+    def prepare(s):
+        (s.folder / "occupied").write_text("a file")
+        s.arguments += ["--json", path.format(s.folder)]
+    return prepare
 
 
 def channels(count, **values):
@@ -127,13 +133,13 @@ CASES = [
     Case("unknown_command", arguments("makebin"), "OHB-0002", ("makebin", "makertbin")),
     Case("no_options", arguments("makertbin"), "OHB-0002", ("--config",)),
     Case("no_config_option", arguments("makertbin", "--model-type", "onnx"), "OHB-0002", ("--config",)),
-    Case("no_model_type", arguments("makertbin", "-c", CONFIG), "OHB-0002", ("--model-type",)),
-    Case("option_without_value", arguments("makertbin", "-c"), "OHB-0002", ("--config",)),
+    Case("no_model_type", arguments("makertbin", "-c", CONFIG), "OHB-0002", ("--model-type", "required")),
+    Case("option_without_value", arguments("makertbin", "-c"), "OHB-0002", ("--config", "value")),
     Case("unknown_model_type", arguments("makertbin", "-c", CONFIG, "--model-type", "keras"), "OHB-0002",
          ("--model-type", "keras", "onnx")),
     Case("caffe", arguments("makertbin", "-c", CONFIG, "--model-type", "caffe"), "OHB-0002", ("caffe", "ONNX")),
-    Case("unknown_option", arguments("makertbin", "-c", CONFIG, "--model-type", "onnx", "--fastt"), "OHB-0002",
-         ("--fastt",)),
+    Case("unknown_option", arguments("makertbin", "-c", CONFIG, "--model-type", "onnx", "--threds", "1"), "OHB-0002",
+         ("--threds", "Did you mean '--threads'")),
     Case("threads_zero", arguments("makertbin", "-c", CONFIG, "--model-type", "onnx", "--threads", "0"), "OHB-0002",
          ("--threads", "0", "256")),
     Case("threads_word", arguments("makertbin", "-c", CONFIG, "--model-type", "onnx", "--threads", "many"),
@@ -142,18 +148,18 @@ CASES = [
     Case("config_missing", no_config, "OHB-0100", ("config.yaml",)),
     Case("config_is_folder", config_is_folder, "OHB-0101", ("config.yaml", "folder")),
     Case("config_empty", text(""), "OHB-0103", ("config.yaml",)),
-    Case("config_blank", text("\n\n# nothing\n"), None, ("config.yaml",)),
+    Case("config_blank", text("\n\n# nothing\n"), "OHB-0300", ("config.yaml",)),
     Case("config_not_yaml", text("model_parameters: [1, 2\n  }: {{{\n"), "OHB-0300", ("config.yaml",)),
     Case("config_binary", text(bytes(range(256)) * 8), "OHB-0300", ("config.yaml",)),
     Case("config_scalar", text("hello"), "OHB-0300", ("config.yaml",)),
     Case("config_list", text("- a\n- b\n"), "OHB-0300", ("config.yaml",)),
     Case("config_deeply_nested", text("[" * 100000), "OHB-0300", ("config.yaml",)),
-    Case("config_alias_bomb", text("a: &a [x, x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]\n"), None, ("config.yaml",)),
+    Case("config_alias_bomb", text("a: &a [x, x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]\n"), MISSING, ("config.yaml",)),
     Case("config_huge", text("#" * (2 << 20)), "OHB-0300", ("config.yaml", "1 MiB")),
     Case("unknown_key", added_line("input_parameters", "input_layout_trian: NCHW"), "OHB-0301",
          ("input_layout_trian", "input_layout_train")),
-    Case("unknown_group", text("modl_parameters:\n  march: bayes\n"), None, ("modl_parameters", "model_parameters")),
-    Case("key_twice", added_line("model_parameters", "march: bayes"), None, ("march",)),
+    Case("unknown_group", text("modl_parameters:\n  march: bayes\n"), MISSING, ("modl_parameters", "model_parameters")),
+    Case("key_twice", added_line("model_parameters", "march: bayes"), BAD_VALUE, ("march", "twice")),
     Case("missing_key", spoiled(onnx_model=None), MISSING, ("onnx_model", "model_parameters")),
     Case("bool_word", spoiled(preprocess_on="maybe"), BAD_VALUE, ("preprocess_on", "maybe")),
     Case("march_unknown", spoiled(march="bayess"), BAD_VALUE, ("march", "bayess", "bayes")),
@@ -178,13 +184,19 @@ CASES = [
     Case("shape_rank", spoiled(input_shape="1x3x16"), BAD_VALUE, ("input_shape", "1x3x16")),
     Case("shape_other", spoiled(input_shape="1x3x8x8"), None),
     Case("prefix_with_folder", spoiled(output_model_file_prefix="a/b"), BAD_VALUE, ("output_model_file_prefix",)),
-    Case("input_name_unknown", spoiled(input_name="imgae"), BAD_VALUE, ("image",)),
+    Case("input_name_unknown", spoiled(input_name="imgae"), BAD_VALUE,
+         ("input_name", "imgae", "Did you mean 'image'")),
     Case("two_names_for_one_input", spoiled(input_name="image; other"), BAD_VALUE, ("input_name",)),
+    Case("two_inputs_described_as_one", lambda s: (s.two_featuremaps(), s.set(
+        input_name=None, input_type_train="featuremap", input_layout_train="NCHW", input_type_rt="featuremap",
+        norm_type="no_preprocess", cal_data_dir=s.folder)), BAD_VALUE, ("input_name", "2", "a; b")),
     Case("gray_for_three_channels", spoiled(input_type_train="gray", input_type_rt="gray", mean_value="1",
-                                            scale_value="1"), None, ("image", "1x3x16x16")),
-    Case("rgb_for_one_channel", channels(1), None, ("image", "1x1x16x16")),
-    Case("rgb_for_four_channels", channels(4, calibration_type="skip"), None, ("image", "1x4x16x16")),
-    Case("rgb_in_other_layout", spoiled(input_layout_train="NHWC"), None, ("image", "1x3x16x16")),
+                                            scale_value="1"), BAD_VALUE,
+         ("image", "1x3x16x16", "input_type_train", "1 channels")),
+    Case("rgb_for_one_channel", channels(1), BAD_VALUE, ("image", "1x1x16x16")),
+    Case("rgb_for_four_channels", channels(4, calibration_type="skip"), BAD_VALUE, ("image", "1x4x16x16")),
+    Case("rgb_in_other_layout", spoiled(input_layout_train="NHWC"), BAD_VALUE,
+         ("image", "1x3x16x16", "input_layout_train")),
     Case("run_on_cpu_unknown", spoiled(run_on_cpu="relux"), BAD_VALUE, ("run_on_cpu", "relux", "relu")),
     Case("run_on_bpu_unknown", spoiled(run_on_bpu="convv"), BAD_VALUE, ("run_on_bpu", "convv", "conv")),
     Case("output_node_unknown", spoiled(output_nodes="nothing"), BAD_VALUE, ("output_nodes", "nothing")),
@@ -203,12 +215,17 @@ CASES = [
     Case("raw_long", raw_file(3076), "OHB-0401", ("1.bin", "image", "3076")),
     Case("raw_other_type", raw_file(3072, "uint8"), "OHB-0401", ("image", "3072", "cal_data_type")),
     Case("raw_empty", raw_file(0), "OHB-0103", ("1.bin",)),
-    Case("raw_nan", nan_samples, "OHB-0600", ("image",)),
+    Case("raw_nan", one_sample_value(np.nan), "OHB-0403", ("1.bin", "NaN", "element 7")),
+    Case("raw_infinite", one_sample_value(-np.inf), "OHB-0403", ("1.bin", "infinite", "element 7")),
+    Case("raw_huge", one_sample_value(3e38), "OHB-0600", ("image", "int8")),
+    Case("scale_huge", spoiled(scale_value="1e38"), BAD_VALUE, ("mean_value", "scale_value", "image")),
+    Case("scale_tiny", spoiled(scale_value="1e-38")),
+    Case("mean_huge", spoiled(mean_value="3e38")),
     Case("npy_damaged", lambda s: (s.featuremap(), write("raw_f32/2.npy", b"\x93NUMPY\x01\0\xff\xff{")(s)),
-         "OHB-0403", ("2.npy",)),
+         "OHB-0401", ("2.npy",)),
     Case("mixed_counts", lambda s: s.two_featuremaps((2, 3)), "OHB-0401", ("input0_f32", "input1_f32", "2", "3")),
     # Where results go.
-    Case("working_dir_is_a_file", working_dir("{0}/occupied"), "OHB-0102", ("occupied",)),
+    Case("working_dir_is_a_file", working_dir("{0}/occupied"), "OHB-0102", ("occupied", "a file of this name")),
     Case("working_dir_below_a_file", working_dir("{0}/occupied/deep"), "OHB-0102", ("occupied/deep",)),
     Case("working_dir_in_proc", working_dir("/proc/results"), "OHB-0102", ("/proc/results",)),
     Case("folder_in_place_of_bin", folder_in_place_of("net.bin"), "OHB-0102", ("net.bin",)),
@@ -216,5 +233,7 @@ CASES = [
          ("net_calibrated_model.onnx",)),
     Case("cannot_write_log", in_folder_without_write_permission, "OHB-0102", ("hb_mapper_makertbin.log",)),
     Case("log_is_folder", log_is_folder, "OHB-0102", ("hb_mapper_makertbin.log",)),
-    Case("json_in_missing_folder", json_in_missing_folder, "OHB-0102", ("nowhere/result.json",)),
+    Case("json_in_new_folder", json_at("{0}/new/result.json"), ""),
+    Case("json_below_a_file", json_at("{0}/occupied/result.json"), "OHB-0102", ("occupied",)),
+    Case("json_in_proc", json_at("/proc/result.json"), "OHB-0102", ("/proc/result.json",)),
 ]

@@ -138,10 +138,10 @@ CASES = [
     Case("no_input_file", options(input_file=None), "OHB-0002", ("--input_file",)),
     Case("unknown_option", words("--dump_fromat=txt"), "OHB-0002", ("--dump_fromat", "dump_format")),
     Case("unknown_short_option", words("-z"), "OHB-0002", ("-z",)),
-    Case("option_without_value", words("--thread_num"), "OHB-0002", ("--thread_num",)),
+    Case("option_without_value", words("--thread_num"), "OHB-0002", ("--thread_num", "needs a value")),
     *[Case(f"thread_num_{v}", options(thread_num=v), "OHB-0002", ("--thread_num", v, "256"))
       for v in ("0", "-1", "abc", "1.5", "99999999999", "300")],
-    Case("thread_num_empty", options(thread_num=""), "OHB-0002", ("--thread_num",)),
+    Case("thread_num_empty", options(thread_num=""), "OHB-0002", ("--thread_num", "needs a value")),
     Case("frame_count_0", options(frame_count="0"), "OHB-0002", ("--frame_count", "0")),
     Case("dump_format_xyz", options(dump_format="xyz", enable_dump="true"), "OHB-0002",
          ("--dump_format", "xyz", "bin", "txt")),
@@ -194,6 +194,6 @@ CASES = [
          ("nowhere.txt",)),
     Case("labels_folder", folder_as("label_file"), "OHB-0101", ("folder",)),
     Case("labels_empty", labels(b""), "OHB-0103", ("labels.txt",)),
-    Case("labels_too_few", labels(b"cat\ndog\n", top_k="10"), "OHB-0401", ("labels.txt", "2", "10")),
+    Case("labels_too_few", labels(b"cat\ndog\n", top_k="10"), "", ("labels.txt", "2 classes", "has 10")),
     Case("labels_enough", labels(b"x\n" * 10, top_k="10"), ""),
 ]

@@ -28,6 +28,23 @@ def node(op, *constants, **attributes):
     return skip(lambda: n.one_node(op, constants=constants, **attributes))
 
 
+def before_conv(op, *constants):
+    """A node whose results the integer engine has to take."""
+    def make():
+        m = n.one_node(op, constants=constants)
+        m.graph.node.append(n.helper.make_node("Conv", ["y", "w"], ["z"], name="conv"))
+        m.graph.initializer.append(n.weights("w", (4, 3, 3, 3)))
+        m.graph.output[0].name = "z"
+        return m
+    return skip(make)
+
+
+def weights(value, bias=0.0):
+    kernel = np.ones((4, 3, 3, 3), np.float32)
+    kernel[1, 0, 0, 0] = value
+    return skip(lambda: n.one_node("Conv", constants=[kernel, np.full(4, bias, np.float32)]))
+
+
 def conv(**attributes):
     return skip(lambda: n.with_attribute(n.conv(), "suspect", **attributes))
 
@@ -110,7 +127,8 @@ CASES = [
     Case("output_unknown", skip(lambda: n.model([n.helper.make_node("Relu", ["image"], ["y"])],
                                                 [("image", [1, 3, 4, 4])], ["z"])), STRUCTURE, ("z",)),
     Case("no_nodes", skip(lambda: n.model([], [("image", [1, 3, 4, 4])], ["image"]))),
-    Case("missing_second_output", skip(lambda: n.one_node("Split", outputs=("y",), axis=1)), None, ("suspect",)),
+    Case("too_many_outputs", skip(lambda: n.one_node("Split", outputs=tuple("yzuvw"), axis=1)), SHAPE,
+         ("suspect",)),
     Case("external_data_missing", network(lambda: n.external_data("weights.data")), "OHB-0100", ("weights.data",)),
     Case("external_data_outside", network(lambda: n.external_data("../../etc/passwd")), STRUCTURE,
          ("../../etc/passwd", "outside")),
@@ -118,13 +136,13 @@ CASES = [
     Case("weights_do_not_fit", skip(lambda: n.conv(kernel=(4, 5, 3, 3))), SHAPE, ("suspect", "4x5x3x3", "1x3x16x16")),
     Case("weights_of_rank_2", skip(lambda: n.conv(kernel=(4, 3))), SHAPE, ("suspect",)),
     Case("weights_of_rank_0", skip(lambda: n.conv(kernel=())), SHAPE, ("suspect",)),
-    Case("no_channels", skip(lambda: n.conv(kernel=(0, 3, 3, 3))), None, ("suspect",)),
+    Case("no_channels", skip(lambda: n.conv(kernel=(0, 3, 3, 3))), SHAPE, ("suspect", "empty")),
     Case("bias_of_other_size", skip(lambda: n.one_node("Conv", constants=[np.ones((4, 3, 3, 3), np.float32),
                                                                          np.ones(5, np.float32)])), SHAPE, ("suspect",)),
     Case("window_too_large", skip(lambda: n.conv(shape=(1, 3, 2, 2))), SHAPE, ("suspect",)),
     Case("reshape_impossible", node("Reshape", ints([7, -1])), SHAPE, ("suspect", "7", "1x3x16x16")),
-    Case("reshape_two_unknown", node("Reshape", ints([-1, -1])), None, ("suspect",)),
-    Case("reshape_negative", node("Reshape", ints([-5, 3])), None, ("suspect",)),
+    Case("reshape_two_unknown", node("Reshape", ints([-1, -1])), SHAPE, ("suspect",)),
+    Case("reshape_negative", node("Reshape", ints([-5, 3])), SHAPE, ("suspect",)),
     Case("reshape_overflow", node("Reshape", ints([2**62, 2**62, 3])), SHAPE, ("suspect",)),
     Case("broadcast_impossible", node("Add", np.ones((5, 16), np.float32)), SHAPE, ("suspect", "5x16")),
     Case("matmul_does_not_fit", node("MatMul", np.ones((5, 4), np.float32)), SHAPE, ("suspect",)),
@@ -143,7 +161,7 @@ CASES = [
         [n.helper.make_node("ConstantOfShape", ["s"], ["c"], name="suspect"),
          n.helper.make_node("Add", ["image", "c"], ["y"], name="add")], [("image", [1])], ["y"],
         [n.numpy_helper.from_array(ints([2**20, 2**20]), "s")])), SHAPE, ("suspect",)),
-    Case("out_of_memory", skip(lambda: n.one_node("Relu", shape=(1, 3, 20000, 20000))), None, (), 1500),
+    Case("out_of_memory", skip(lambda: n.one_node("Relu", shape=(1, 3, 20000, 20000))), "OHB-0003", ("memory",), 1500),
     # Attributes.
     Case("kernel_huge", conv(kernel_shape=[HUGE, HUGE]), ATTRIBUTE, ("suspect", "kernel_shape")),
     Case("pool_kernel_huge", node("MaxPool", kernel_shape=[HUGE, HUGE]), ATTRIBUTE, ("suspect", "kernel_shape")),
@@ -160,9 +178,9 @@ CASES = [
     Case("pads_float", conv(pads=[1.0, 1.0, 1.0, 1.0]), ATTRIBUTE, ("suspect", "pads")),
     Case("strides_zero", conv(strides=[0, 0]), ATTRIBUTE, ("suspect", "strides")),
     Case("dilations_huge", conv(dilations=[2**60, 1]), ATTRIBUTE, ("suspect", "dilations")),
-    Case("group_zero", conv(group=0), None, ("suspect", "group")),
-    Case("group_negative", conv(group=-3), None, ("suspect", "group")),
-    Case("group_huge", conv(group=2**62), None, ("suspect",)),
+    Case("group_zero", conv(group=0), SHAPE, ("suspect", "group")),
+    Case("group_negative", conv(group=-3), SHAPE, ("suspect", "group")),
+    Case("group_huge", conv(group=2**62), SHAPE, ("suspect",)),
     Case("auto_pad_unknown", conv(auto_pad="SAME"), ATTRIBUTE, ("suspect", "auto_pad", "SAME")),
     Case("perm_repeats", node("Transpose", perm=[0, 0, 1, 2]), ATTRIBUTE, ("suspect", "perm")),
     Case("perm_out_of_range", node("Transpose", perm=[0, 1, 2, 9]), ATTRIBUTE, ("suspect", "perm")),
@@ -173,25 +191,42 @@ CASES = [
     Case("split_sums_wrong", skip(lambda: n.one_node("Split", constants=[ints([1, 1])], outputs=("y", "z"), axis=1)),
          SHAPE, ("suspect",)),
     Case("split_negative", skip(lambda: n.one_node("Split", constants=[ints([-1, 4])], outputs=("y", "z"), axis=1)),
-         None, ("suspect",)),
+         SHAPE, ("suspect",)),
     Case("blocksize_zero", node("DepthToSpace", blocksize=0), ATTRIBUTE, ("suspect", "blocksize")),
     Case("blocksize_does_not_fit", node("DepthToSpace", blocksize=2), SHAPE, ("suspect",)),
-    Case("pad_huge", node("Pad", ints([0, 0, HUGE, 0, 0, 0, HUGE, 0])), None, ("suspect",)),
-    Case("pad_removes_all", node("Pad", ints([0, 0, -20, 0, 0, 0, 0, 0])), None, ("suspect",)),
-    Case("reflect_pad_too_large", node("Pad", ints([0, 0, 40, 0, 0, 0, 0, 0]), mode="reflect"), None, ("suspect",)),
-    Case("gather_index_out_of_range", node("Gather", ints([99]), axis=1), None, ("suspect", "99")),
-    Case("slice_step_zero", node("Slice", ints([0]), ints([4]), ints([2]), ints([0])), None, ("suspect",)),
+    Case("pad_huge", node("Pad", ints([0, 0, HUGE, 0, 0, 0, HUGE, 0])), SHAPE, ("suspect",)),
+    Case("pad_removes_all", node("Pad", ints([0, 0, -20, 0, 0, 0, 0, 0])), SHAPE, ("suspect",)),
+    Case("reflect_pad", node("Pad", ints([0, 0, 1, 0, 0, 0, 0, 0]), mode="reflect"), UNSUPPORTED, ("suspect", "constant")),
+    Case("gather_index_out_of_range", node("Gather", ints([99]), axis=1), SHAPE, ("suspect", "99")),
+    Case("slice_step_zero", node("Slice", ints([0]), ints([4]), ints([2]), ints([0])), ATTRIBUTE, ("suspect", "step 0")),
     Case("slice_to_nothing", node("Slice", ints([9]), ints([4]), ints([2]))),
-    Case("resize_scale_zero", node("Resize", np.float32([]), np.float32([1, 1, 0, 1])), None, ("suspect",)),
-    Case("resize_scale_huge", node("Resize", np.float32([]), np.float32([1, 1, 1e9, 1])), None, ("suspect",)),
-    Case("resize_scale_nan", node("Resize", np.float32([]), np.float32([1, 1, np.nan, 1])), None, ("NaN",)),
-    Case("resize_mode_unknown", node("Resize", np.float32([]), np.float32([1, 1, 2, 2]), mode="magic"), None,
+    Case("resize_scale_zero", node("Resize", np.float32([]), np.float32([1, 1, 0, 1])), ATTRIBUTE, ("suspect",)),
+    Case("resize_scale_huge", node("Resize", np.float32([]), np.float32([1, 1, 1e9, 1])), ATTRIBUTE, ("suspect",)),
+    Case("resize_scale_nan", node("Resize", np.float32([]), np.float32([1, 1, np.nan, 1])), VALUE, ("NaN",)),
+    Case("resize_mode_unknown", node("Resize", np.float32([]), np.float32([1, 1, 2, 2]), mode="magic"), UNSUPPORTED,
          ("suspect", "magic")),
-    Case("cast_to_unknown", node("Cast", to=999), None, ("suspect", "999")),
+    Case("cast_to_unknown", node("Cast", to=999), ATTRIBUTE, ("suspect", "999")),
     Case("clip_reversed", node("Clip", np.float32(3), np.float32(-3))),
     # Values.
     Case("nan_weights", network(n.nan_weights), VALUE, ("'w'", "NaN")),
-    Case("infinite_weights", network(n.infinite_weights), None, ()),
-    Case("division_by_zero", node("Div", np.float32(0)), None, ()),
-    Case("log_of_negatives", node("Log"), None, ()),
+    Case("infinite_weights", network(n.infinite_weights), VALUE, ("'w'", "infinite", "conv")),
+    Case("infinite_bias", weights(1, np.inf), VALUE, ("'c1'", "infinite", "suspect")),
+    Case("huge_weights", weights(3e38)),
+    Case("tiny_weights", weights(1e-44)),
+    Case("huge_bias", weights(1, 3e38)),
+    Case("huge_weights_and_bias", weights(3e38, 3e38)),
+    Case("division_by_zero", node("Div", np.float32(0))),
+    Case("division_by_zero_before_conv", before_conv("Div", np.float32(0))),
+    Case("log_of_negatives", node("Log")),
+    *[Case(f"{op}_before_conv", before_conv(op)) for op in ("Log", "Sqrt", "Reciprocal", "Exp", "Tanh")],
+    Case("infinite_constant_before_conv", before_conv("Add", np.float32(np.inf))),
+    Case("huge_constant_before_conv", before_conv("Mul", np.float32(3e38)), "OHB-0600", ("'y'", "run_on_cpu")),
+    Case("huge_sum_before_conv", before_conv("Add", np.float32(3e38)), "OHB-0600", ("'y'",)),
+    Case("huge_power_before_conv", before_conv("Pow", np.float32(1e9))),
+    Case("mask_before_softmax", skip(lambda: n.model(
+        [n.helper.make_node("Conv", ["image", "w"], ["c"], name="conv"),
+         n.helper.make_node("Add", ["c", "mask"], ["m"], name="mask_add"),
+         n.helper.make_node("Softmax", ["m"], ["y"], name="softmax")], [("image", [1, 3, 8, 8])], ["y"],
+        [n.weights("w", (4, 3, 1, 1)), n.numpy_helper.from_array(np.array([0, 0, -np.inf] + [0] * 5, np.float32), "mask")])),
+         ""),
 ]

@@ -2,7 +2,7 @@
 openhb_test(NAME device_engine_test
   SOURCES device/engine/session_test.cc device/engine/tensor_io_test.cc device/engine/hostile_program_test.cc
           device/engine/sample_programs.cc
-  LIBRARIES openhb::engine LABELS fast)
+  LIBRARIES openhb::engine LABELS fast bad_input)
 openhb_test(NAME device_model_exec_test
   SOURCES device/tools/model_exec_test.cc device/tools/options_test.cc device/engine/sample_programs.cc
   LIBRARIES openhb_model_exec LABELS fast)

@@ -2,6 +2,7 @@
 foreach(family math binary unary quantize movement spatial reduction hostile)
   openhb_test(NAME steps_${family}_test SOURCES device/steps/${family}_test.cc LIBRARIES openhb::engine LABELS fast)
 endforeach()
+set_tests_properties(steps_hostile_test PROPERTIES LABELS "fast;bad_input")
 
 # Writes the test vectors of docs/numerics.md; the test compares their checksums with docs/numerics-vectors.txt.
 add_executable(make_vectors ${CMAKE_CURRENT_SOURCE_DIR}/device/steps/make_vectors.cc

@@ -290,7 +290,7 @@ def main():
     parser.add_argument("--work", required=True)
     parser.add_argument("--pictures", type=int, default=50)
     parser.add_argument("--repeat", type=int, default=0, help="timed runs of simulator and ONNX Runtime")
-    parser.add_argument("--isa", nargs="*", default=["ref", "avx2"])
+    parser.add_argument("--isa", nargs="*", default=["ref", "avx2", "avx512"])
     args = parser.parse_args()
     for key in ("hb_mapper", "hrt", "hrt_aarch64", "work", "shared", "node_modules"):
         if getattr(args, key):

@@ -7,3 +7,10 @@ if(ONNX_NODE_TESTS)
   target_compile_definitions(host_onnx_node_test PRIVATE ONNX_ML=1 ONNX_NAMESPACE=onnx
                                                          OPENHB_ONNX_NODE_TESTS="${ONNX_NODE_TESTS}")
 endif()
+
+openhb_test(NAME host_integer_test SOURCES host/compiler/integer_test.cc LIBRARIES openhb::compiler LABELS fast)
+
+openhb_test(NAME host_plan_test SOURCES host/compiler/plan_test.cc LIBRARIES openhb::compiler LABELS fast)
+
+openhb_test(NAME host_precision_test SOURCES host/compiler/precision_test.cc host/compiler/weights_test.cc
+            LIBRARIES openhb::compiler LABELS fast)

@@ -15,7 +15,8 @@ std::string usage_text(const CLI::App& app, const CLI::App& command, const CLI::
   if (const auto words = app.remaining(true); !words.empty()) {
     std::vector<std::string> known;
     for (const CLI::App* a : {&app, &command})
-      for (const CLI::Option* o : a->get_options()) known.push_back("--" + o->get_single_name());
+      for (const CLI::Option* o : a->get_options())
+        known.push_back(fmt::format("--{}", o->get_single_name()));
     known.push_back(command.get_name());
     sentence = fmt::format("'{}' is not known; --help lists all commands and options.{}", words.front(),
                            openhb::suggestion(words.front(), known));
