@@ -298,11 +298,17 @@ void Lowering::emit(StepParams params, std::vector<TensorId> inputs, std::vector
 void Lowering::announce(TensorId id) { announced_.push_back(id); }
 
 void Lowering::flush_announcements() {
+  std::vector<TensorId> waiting;
   for (TensorId id : announced_) {
     const int32_t step = writer_[alias_[id].root];
-    if (step >= 0) program_.steps[static_cast<size_t>(step)].completes.push_back(id);
+    if (step >= 0) {
+      program_.steps[static_cast<size_t>(step)].completes.push_back(id);
+    } else if (desc(id).storage == Storage::arena && desc(id).elements() > 0) {  // a view of a program input
+      if (program_.steps.empty()) waiting.push_back(id);
+      else program_.steps[0].completes.push_back(id);
+    }
   }
-  announced_.clear();
+  announced_ = std::move(waiting);
 }
 
 void Lowering::lower_outputs() {

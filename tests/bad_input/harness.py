@@ -103,10 +103,11 @@ def check_folder(folder, hrt):
 
 def run_cases(cases, make_situation, hrt, folder, only):
     """Number of cases in which the tool misbehaved."""
-    failures, slowest = 0, (0.0, "")
+    failures, count, slowest = 0, 0, (0.0, "")
     for number, case in enumerate(cases):
         if only and not re.search(only, case.name) or case.memory and is_sanitized(hrt):
             continue
+        count += 1
         here = pathlib.Path(folder) / f"{number:03d}"
         here.mkdir(parents=True)
         try:
@@ -122,5 +123,5 @@ def run_cases(cases, make_situation, hrt, folder, only):
         except Misbehaviour as wrong:
             failures += 1
             print(f"FAILED {case.name}: {wrong}\n")
-    print(f"{len(cases)} cases, {failures} failed; slowest: {slowest[1]} ({slowest[0]:.1f} s)")
+    print(f"{count} of {len(cases)} cases run, {failures} failed; slowest: {slowest[1]} ({slowest[0]:.1f} s)")
     return failures

@@ -14,3 +14,5 @@ openhb_test(NAME host_plan_test SOURCES host/compiler/plan_test.cc LIBRARIES ope
 
 openhb_test(NAME host_precision_test SOURCES host/compiler/precision_test.cc host/compiler/weights_test.cc
             LIBRARIES openhb::compiler LABELS fast)
+
+openhb_test(NAME host_forms_test SOURCES host/compiler/forms_test.cc LIBRARIES openhb::compiler LABELS fast)

@@ -78,8 +78,8 @@ class Bounds {
   double magnitude(const Value* v) const {
     if (v->is_constant())
       return largest({v->constant->data<float>().begin(), v->constant->data<float>().end()});
-    // Graph inputs, and views of them, are not the result of a step.
-    return floats_.contains(v->name) ? largest(floats_.at(v->name).second) : static_cast<double>(kInputRange);
+    // Graph inputs are not the result of a step.
+    return v->producer ? largest(floats_.at(v->name).second) : static_cast<double>(kInputRange);
   }
   double of_node(const Node& node) const {
     const auto rule = ops::op_of(node, 13).quant(node);
@@ -325,6 +325,17 @@ TEST(IntegerTest, Movement) {
       true);
   check([](SmallGraph& g) { return g.value("DepthToSpace", {picture(g, 8)}, {{"blocksize", int64_t{2}}}); },
         true);
+}
+
+// A float view of an input has no step of its own, but an int8 reader needs its range: it must be observed.
+TEST(IntegerTest, ViewsOfInputsAreObserved) {
+  SmallGraph g(1);
+  finish(g, g.value("Reshape", {g.input({1, 6, 4, 5}), g.ints({1, 3, 10, 4})}));
+  const Node& reshape = *g.graph.nodes().front();
+  precision::assign_precision(g.graph, {{reshape.name}, {}});
+  const Observed floats = observe(g.graph, options(false, false), {g.data({1, 6, 4, 5})});
+  for (const Value* v : precision::values_to_calibrate(g.graph))
+    EXPECT_TRUE(floats.contains(v->name)) << v->name;
 }
 
 TEST(IntegerTest, Resize) {

@@ -17,6 +17,7 @@
 #include "host/frontend/onnx/onnx.h"
 #include "host/ops/operator.h"
 #include "tests/host/compiler/onnx_node_known.h"
+#include "tests/host/compiler/small_graph.h"
 
 namespace openhb {
 namespace {
@@ -199,6 +200,38 @@ TEST(OnnxNodeTest, SupportedOperatorsGiveTheOfficialResults) {
   std::cout << passed << " official cases passed, " << refused << " did not (each listed), " << skipped
             << " use operators that are not supported\n";
   EXPECT_GT(passed, 0u);
+}
+
+// Forms newer than the official cases at hand.
+TEST(OnnxNodeTest, ResizeOfSomeAxesAndRefusals) {
+  test::SmallGraph g(1, 18);
+  test::Value* x = g.input({1, 2, 3, 4});
+  test::Value* sizes = g.ints({8, 6});
+  test::Node* resize =
+      g.node("Resize", {x, nullptr, nullptr, sizes}, {{"axes", std::vector<int64_t>{-1, 2}}});
+  g.output(resize->outputs[0]);
+  EXPECT_EQ(g.graph.outputs[0]->shape, (Shape{1, 2, 6, 8}));
+  resize->attributes["antialias"] = int64_t{1};
+  EXPECT_THROW(ops::infer_shapes(g.graph), Error);
+  resize->attributes["antialias"] = int64_t{0};
+  resize->attributes["keep_aspect_ratio_policy"] = std::string("not_larger");
+  EXPECT_THROW(ops::infer_shapes(g.graph), Error);
+}
+
+TEST(OnnxNodeTest, WrongElementTypesAreNamed) {
+  for (const char* op : {"Relu", "Softmax", "ReduceSum", "GlobalAveragePool", "Pow"}) {
+    test::SmallGraph g(1);
+    test::Value* x = g.input({1, 2, 3, 4});
+    x->dtype = DType::i32;
+    std::vector<test::Value*> inputs(std::string_view(op) == "Pow" ? 2 : 1, x);
+    try {
+      g.output(g.value(op, inputs));
+      ADD_FAILURE() << op << " accepts int32";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::model_unsupported_op) << e.text();
+      EXPECT_NE(e.text().find("int32"), std::string::npos) << e.text();
+    }
+  }
 }
 
 }  // namespace
