@@ -18,7 +18,7 @@ inline constexpr size_t kMaxRank = 8;
 inline int64_t checked_mul(int64_t a, int64_t b) {
   int64_t product = 0;
   if (a < 0 || b < 0 || __builtin_mul_overflow(a, b, &product))
-    fail(ErrorCode::model_bad_shape, "a tensor size overflows: {} x {}", a, b);
+    fail(ErrorCode::model_bad_shape, "a tensor size is negative or too large: {} x {}", a, b);
   return product;
 }
 
