@@ -30,6 +30,8 @@ class SoftmaxRunner final : public Runner {
         x_stride_(view.in(0).strides()[static_cast<size_t>(params.axis)]),
         y_stride_(view.out().strides()[static_cast<size_t>(params.axis)]),
         log_(params.log != 0),
+        short_rows_(static_cast<size_t>(params.axis) + 1 == view.out().rank() && length_ <= kShort &&
+                    view.in(0).dense() && view.out().dense()),
         x_(reinterpret_cast<const float*>(binding.inputs[0])),
         y_(reinterpret_cast<float*>(binding.outputs[0])),
         loops_(choose_kSoftmaxLoops(binding.cpu)) {}
@@ -42,6 +44,7 @@ class SoftmaxRunner final : public Runner {
   void run(int part, int parts) noexcept override {
     if (length_ == 0) return;
     const Range range = split_range(walk_.elements, part, parts);
+    if (short_rows_) return run_short_rows(range);
     walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
       const float* x = x_ + at[0];
       float* y = y_ + at[1];
@@ -56,9 +59,25 @@ class SoftmaxRunner final : public Runner {
   }
 
  private:
+  // Dense rows shorter than a vector: turned around, so that the loops run across the rows.
+  static constexpr int64_t kShort = 16;
+  void run_short_rows(Range rows) const noexcept {
+    float in[kShort * kSoftmaxWidth], out[kShort * kSoftmaxWidth];
+    for (int64_t first = rows.first; first < rows.last; first += kSoftmaxWidth) {
+      const int64_t count = std::min(kSoftmaxWidth, rows.last - first);
+      const float* x = x_ + first * length_;
+      float* y = y_ + first * length_;
+      for (int64_t k = 0; k < length_; ++k)
+        for (int64_t s = 0; s < count; ++s) in[k * kSoftmaxWidth + s] = x[s * length_ + k];
+      loops_.fn->columns(in, out, count, length_, kSoftmaxWidth, kSoftmaxWidth, log_);
+      for (int64_t k = 0; k < length_; ++k)
+        for (int64_t s = 0; s < count; ++s) y[s * length_ + k] = out[k * kSoftmaxWidth + s];
+    }
+  }
+
   RowWalk<2> walk_;
   int64_t length_, x_stride_, y_stride_;
-  bool log_;
+  bool log_, short_rows_;
   const float* x_;
   float* y_;
   KernelRow<const SoftmaxLoops*> loops_;
