@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 add_library(openhb_compiler STATIC
   compiler/calibrate.cc
+  compiler/codes.cc
   compiler/compare.cc
   compiler/convert.cc
   compiler/evaluate.cc
