@@ -18,8 +18,9 @@ std::string suggestion(std::string_view word, std::span<const std::string> candi
 std::vector<std::string> split(std::string_view text, char separator);
 std::string trim(std::string_view text);
 
-// The documented table style: cells left aligned, padded to the longest cell + 2, "=" rule above the header, "-"
-// rule below it, both as long as the sum of the padded widths.
-std::string format_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
+// The documented table style: cells left aligned, padded to the longest cell + 2, "=" rule above the header,
+// "-" rule below it, both as long as the sum of the padded widths.
+std::string format_table(const std::vector<std::string>& header,
+                         const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace openhb

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One-pass statistics of a tensor: the dyadic histogram. Merging and order of samples never change the counts.
+// One-pass statistics of a tensor: the dyadic histogram. Merging and order of samples never change the
+// counts.
 #pragma once
 
 #include <array>
@@ -9,8 +10,8 @@
 
 namespace openhb::calibration {
 
-// Counts of positive and negative values over |x| in B equal bins of [0, R), R a power of two that doubles as needed.
-// Non-finite values are counted apart and enter nothing else.
+// Counts of positive and negative values over |x| in B equal bins of [0, R), R a power of two that doubles as
+// needed. Non-finite values are counted apart and enter nothing else.
 class Histogram {
  public:
   static constexpr int kBins = 2048;
@@ -18,12 +19,12 @@ class Histogram {
   void add(std::span<const float> values);
   void merge(const Histogram& other);
 
-  uint64_t count() const { return count_; }        // finite values
+  uint64_t count() const { return count_; }  // finite values
   uint64_t zeros() const { return zeros_; }
   uint64_t non_finite() const { return non_finite_; }
-  float min() const { return min_; }               // 0 when empty
+  float min() const { return min_; }  // 0 when empty
   float max() const { return max_; }
-  double range() const { return range_; }          // R; bin width is R / kBins
+  double range() const { return range_; }  // R; bin width is R / kBins
   std::span<const uint64_t> positive() const { return positive_; }
   std::span<const uint64_t> negative() const { return negative_; }
 
@@ -42,11 +43,12 @@ struct ClipRange {
 
 enum class Method { max, percentile, kl, mse };
 
-// The range that `method` gives. `symmetric`: lo = -hi (or 0 when no value is negative). `percentile` in (0, 1].
-// Sources: docs/calibration.md.
+// The range that `method` gives. `symmetric`: lo = -hi (or 0 when no value is negative). `percentile` in (0,
+// 1]. Sources: docs/calibration.md.
 ClipRange choose_range(const Histogram& histogram, Method method, double percentile, bool symmetric);
 
-// Expected squared error per value of int8 codes over [lo, hi]: rounding inside, clipping outside (zeros are exact).
+// Expected squared error per value of int8 codes over [lo, hi]: rounding inside, clipping outside (zeros are
+// exact).
 double expected_error(const Histogram& histogram, ClipRange range);
 
 }  // namespace openhb::calibration

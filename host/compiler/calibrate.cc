@@ -53,7 +53,8 @@ void apply(graph::Graph& graph, const std::vector<std::string>& pictures, const 
       if (it == histograms.end())
         fail(ErrorCode::internal, "tensor '{}' was not seen during calibration", v.name);
       if (it->second.count() == 0)
-        fail(ErrorCode::quantize_failed, "tensor '{}' held no finite value in any calibration sample; check the data", v.name);
+        fail(ErrorCode::quantize_failed,
+             "tensor '{}' held no finite value in any calibration sample; check the data", v.name);
       const ClipRange range = calibration::choose_range(it->second, c.method, c.percentile, false);
       const auto activation = precision::activation_of(v, consumers, graph);
       return activation ? precision::range_behind(*activation, it->second, range) : range;
