@@ -67,6 +67,19 @@ std::string line_of_inputs(const graph::Graph& graph) {
 
 }  // namespace
 
+namespace {
+// Options that are accepted, because configurations hold them, but change nothing yet.
+void warn_of_idle_options(const config::Config& config, const Reporter& reporter) {
+  const config::Config usual;
+  if (config.per_channel)
+    reporter.warn("per_channel has no effect yet: activations have one range per tensor");
+  if (config.debug) reporter.warn("debug has no effect yet: the program holds no extra information");
+  if (config.optimize_level != usual.optimize_level)
+    reporter.warn(
+        fmt::format("optimize_level {} has no effect yet: all levels compile alike", config.optimize_level));
+}
+}  // namespace
+
 void optimize(graph::Graph& graph) {
   passes::eliminate_identity(graph);
   passes::fold_batch_norm(graph);
@@ -79,6 +92,7 @@ void optimize(graph::Graph& graph) {
 }
 
 ConversionReport convert(const config::Config& user_config, int threads, const Reporter& reporter) {
+  warn_of_idle_options(user_config, reporter);
   reporter.info("Start to parse the onnx model.");
   onnx_frontend::ImportOptions import;
   for (const auto& input : user_config.inputs)
