@@ -7,7 +7,6 @@
 #include "host/compiler/calibrate.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/ops/operator.h"
-#include "host/passes/modernize.h"
 #include "host/passes/passes.h"
 #include "host/passes/preprocess.h"
 #include "host/quantize/qdq.h"
@@ -104,8 +103,6 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
                             "Producer:", graph.producer, line_of_inputs(graph)));
   ops::infer_shapes(graph);
   select_outputs(graph, config.output_nodes);
-  passes::modernize(graph);
-  ops::infer_shapes(graph);
   reporter.info("End to parse the onnx model.");
 
   ensure_directory(config.working_dir);

@@ -3,13 +3,15 @@
 
 #include <cmath>
 
+#include "host/ops/operator.h"
+
 namespace openhb::compiler {
 
-void evaluate_constant_node(const graph::Graph& graph, graph::Node& node) {
+void evaluate_constant_node(graph::Node& node) {
   // A graph of this node alone: constants are its inputs already.
   graph::Graph alone;
   alone.name = "constant";
-  alone.opset = graph.opset;
+  alone.opset = ops::kGraphOpset;
   std::vector<graph::Value*> inputs;
   for (const graph::Value* v : node.inputs) {
     if (!v) {

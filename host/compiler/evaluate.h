@@ -12,7 +12,7 @@
 namespace openhb::compiler {
 
 // Computes a node whose inputs are all constants; its outputs become constants.
-void evaluate_constant_node(const graph::Graph& graph, graph::Node& node);
+void evaluate_constant_node(graph::Node& node);
 
 // A graph lowered and ready to run.
 class GraphRunner {

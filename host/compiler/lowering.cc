@@ -22,11 +22,8 @@ std::optional<float> constant_scalar(const Value* v) {
 
 std::pair<float, float> activation_bounds(const Node& node) {
   if (node.op == "Relu") return {0.0f, kInfinity};
-  const float lo = node.input(1) ? constant_scalar(node.input(1)).value_or(-kInfinity)
-                                 : node.attr_float("min", -kInfinity);
-  const float hi =
-      node.input(2) ? constant_scalar(node.input(2)).value_or(kInfinity) : node.attr_float("max", kInfinity);
-  return {lo, hi};
+  return {constant_scalar(node.input(1)).value_or(-kInfinity),
+          constant_scalar(node.input(2)).value_or(kInfinity)};
 }
 
 const Node* fusable_activation(const Node& node, const graph::Consumers& consumers,

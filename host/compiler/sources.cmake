@@ -16,10 +16,10 @@ add_library(openhb_compiler STATIC
   ops/rearrange.cc
   ops/reduce.cc
   ops/resize.cc
+  ops/rewriter.cc
   ops/shape_ops.cc
   ops/unary.cc
   ops/window.cc
-  passes/modernize.cc
   passes/preprocess.cc
   precision/activation.cc
   precision/assign.cc

@@ -127,6 +127,12 @@ void Graph::replace_uses(Value* from, Value* to) {
   std::ranges::replace(outputs, from, to);
 }
 
+void Graph::rename_node(Node* node, std::string new_name) {
+  node_index_.erase(node->name);
+  node->name = std::move(new_name);
+  node_index_[node->name] = node;
+}
+
 void Graph::remove_node(Node* node) {
   const auto it = std::ranges::find(nodes_, node, &std::unique_ptr<Node>::get);
   if (it == nodes_.end()) fail(ErrorCode::internal, "a node to remove is not in the graph");

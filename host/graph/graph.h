@@ -100,6 +100,8 @@ class Graph {
   bool is_output(const Value* value) const;
   // Every use of `from` (node inputs and graph outputs) becomes `to`.
   void replace_uses(Value* from, Value* to);
+  // `name` must be free among nodes.
+  void rename_node(Node* node, std::string name);
   // Removes a node; its outputs lose their producer.
   void remove_node(Node* node);
   // Drops nodes without used outputs and values that nothing refers to.

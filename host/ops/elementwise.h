@@ -68,6 +68,7 @@ inline constexpr std::array kBinaryRows{
 // Function and parameters of a node of the unary family; nullopt for any other operator.
 std::optional<UnaryParams> unary_params_of(const Node& node);
 
+void upgrade_unary(Rewriter& rewriter, Node& node);
 void infer_unary(InferContext& context);
 QuantRule quant_unary(const Node& node, const UnaryRow& row);
 void lower_unary(compiler::Lowering& lowering, const Node& node, const UnaryRow& row);
@@ -79,6 +80,7 @@ template <size_t I>
 struct Unary {
   static constexpr OpInfo info{kUnaryRows[I].op, 1, kUnaryRows[I].op == "Clip" ? size_t{3} : size_t{1}, "",
                                "HzLut"};
+  static void upgrade(Rewriter& rewriter, Node& node) { upgrade_unary(rewriter, node); }
   static void infer(InferContext& context) { infer_unary(context); }
   static QuantRule quant(const Node& node) { return quant_unary(node, kUnaryRows[I]); }
   static void lower(compiler::Lowering& lowering, const Node& node) {

@@ -4,7 +4,9 @@
 
 #include "common/text/text.h"
 #include "host/compiler/evaluate.h"
+#include "host/ops/infer.h"
 #include "host/ops/list.h"
+#include "host/ops/rewriter.h"
 
 namespace openhb::ops {
 
@@ -62,10 +64,6 @@ std::vector<int64_t> constant_ints(const Node& node, size_t input) {
          dtype_name(v->dtype));
   const auto d = v->constant->data<int64_t>();
   return {d.begin(), d.end()};
-}
-
-std::vector<int64_t> axes_of(const Node& node, size_t input, std::vector<int64_t> fallback) {
-  return node.input(input) ? constant_ints(node, input) : node.attr_ints("axes", std::move(fallback));
 }
 
 int64_t InferContext::axis(int64_t axis, int64_t rank) const {
@@ -127,33 +125,45 @@ Shape broadcast(const InferContext& context, const Shape& a, const Shape& b) {
 
 namespace {
 // Checked arithmetic on shapes does not know whose shapes they are.
-void infer_named(const OpRow& row, InferContext& context) {
+template <class F>
+void with_name(const std::string& node, F&& f) {
   try {
-    row.infer(context);
+    f();
   } catch (const Error& error) {
-    const std::string node = context.node().describe();
     if (std::string_view(error.what()).find(node) != std::string_view::npos) throw;
     throw Error(error.code(), fmt::format("{}: {}", node, error.what()));
   }
 }
 }  // namespace
 
-void infer_shapes(graph::Graph& graph) {
-  std::vector<Node*> folded;
-  for (const auto& node : graph.nodes()) {
-    const OpRow& row = op_of(*node, graph.opset);
-    InferContext context(*node, graph.opset);
-    infer_named(row, context);
-    const bool all_constant =
-        !node->inputs.empty() && std::all_of(node->inputs.begin(), node->inputs.end(),
-                                             [](Value* v) { return v == nullptr || v->is_constant(); });
-    const bool known =
-        std::all_of(node->outputs.begin(), node->outputs.end(), [](Value* v) { return v->is_constant(); });
-    if (all_constant && !known) compiler::evaluate_constant_node(graph, *node);
-    if (all_constant || known) folded.push_back(node.get());
+void infer_node(graph::Graph& graph, Node& node, int64_t opset, std::vector<Node*>& folded) {
+  const OpRow* row = &op_of(node, opset);
+  if (row->upgrade) {
+    Rewriter rewriter(graph, node, opset, folded);
+    const std::string what = node.describe();
+    with_name(what, [&] { row->upgrade(rewriter, node); });
+    if (rewriter.replaced()) return;
+    row = &op_of(node, kGraphOpset);  // the operator's name may have changed
   }
+  if (!row->infer) fail(ErrorCode::internal, "{} should have been replaced", node.describe());
+  InferContext context(node);
+  with_name(node.describe(), [&] { row->infer(context); });
+  const bool all_constant =
+      !node.inputs.empty() && std::all_of(node.inputs.begin(), node.inputs.end(),
+                                          [](Value* v) { return v == nullptr || v->is_constant(); });
+  const bool known =
+      std::all_of(node.outputs.begin(), node.outputs.end(), [](Value* v) { return v->is_constant(); });
+  if (all_constant && !known) compiler::evaluate_constant_node(node);
+  if (all_constant || known) folded.push_back(&node);
+}
+
+void infer_shapes(graph::Graph& graph) {
+  std::vector<Node*> nodes, folded;
+  for (const auto& node : graph.nodes()) nodes.push_back(node.get());
+  for (Node* node : nodes) infer_node(graph, *node, graph.opset, folded);
   for (Node* node : folded) graph.remove_node(node);
   graph.remove_dead();
+  graph.opset = kGraphOpset;
 }
 
 }  // namespace openhb::ops

@@ -202,11 +202,15 @@ void Preprocess::infer(InferContext& c) { Conv::infer(c); }
 QuantRule Preprocess::quant(const Node& node) { return Conv::quant(node); }
 void Preprocess::lower(Lowering& lowering, const Node& node) { Conv::lower(lowering, node); }
 
+// The outputs behind the first belong to training.
+void BatchNormalization::upgrade(Rewriter&, Node& node) {
+  if (node.attr_int("training_mode", 0) != 0)
+    fail(ErrorCode::model_unsupported_op, "{}: it is in training mode; export the model for inference",
+         node.describe());
+  if (node.outputs.size() > 1) node.outputs.resize(1);
+}
 void BatchNormalization::infer(InferContext& c) {
   c.require_type(0, {DType::f32});
-  if (c.node().attr_int("training_mode", 0) != 0)
-    fail(ErrorCode::model_unsupported_op, "{}: it is in training mode; export the model for inference",
-         c.node().describe());
   c.require(c.rank(0) >= 2, "the input must have a channel axis");
   for (size_t i = 1; i < 5; ++i)
     c.require(c.shape(i) == Shape{c.shape(0)[1]}, "parameters must have one value per channel");

@@ -14,12 +14,6 @@
 
 namespace openhb::ops {
 
-template <Operator... Ops>
-struct OpList {
-  static constexpr std::array<OpRow, sizeof...(Ops)> rows{
-      OpRow{Ops::info, &Ops::infer, &Ops::quant, &Ops::lower}...};
-};
-
 template <class... Lists>
 struct Join;
 template <class... A>

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "host/compiler/lowering.h"
+#include "host/ops/rewriter.h"
 
 namespace openhb::ops {
 namespace {
@@ -66,8 +67,9 @@ void Flatten::infer(InferContext& c) {
 QuantRule Flatten::quant(const Node&) { return passive(); }
 void Flatten::lower(Lowering& lowering, const Node& node) { lower_reshape(lowering, node); }
 
+void Squeeze::upgrade(Rewriter& r, Node&) { r.ints_to_input("axes", 1); }
 void Squeeze::infer(InferContext& c) {
-  auto axes = axes_of(c.node(), 1, {});
+  auto axes = c.ints(1);
   const bool all = axes.empty();
   for (auto& a : axes) a = c.axis(a, c.rank(0));
   Shape shape;
@@ -82,8 +84,9 @@ void Squeeze::infer(InferContext& c) {
 QuantRule Squeeze::quant(const Node&) { return passive(); }
 void Squeeze::lower(Lowering& lowering, const Node& node) { lower_reshape(lowering, node); }
 
+void Unsqueeze::upgrade(Rewriter& r, Node&) { r.ints_to_input("axes", 1); }
 void Unsqueeze::infer(InferContext& c) {
-  auto axes = axes_of(c.node(), 1, {});
+  auto axes = c.ints(1);
   const int64_t rank = c.rank(0) + static_cast<int64_t>(axes.size());
   for (auto& a : axes) a = c.axis(a, rank);
   std::sort(axes.begin(), axes.end());
@@ -101,20 +104,19 @@ void Identity::lower(Lowering& lowering, const Node& node) {
   lowering.bind(node.outputs[0], lowering.input(0));
 }
 
-void Dropout::infer(InferContext& c) {
-  if (c.has(2) &&
-      !(c.constant(2) && c.dtype(2) == DType::boolean && c.constant(2)->bytes()[0] == std::byte{0}))
+void Dropout::upgrade(Rewriter& r, Node& node) {
+  const Value* training = node.input(2);
+  if (training && !(training->is_constant() && training->dtype == DType::boolean &&
+                    training->constant->bytes()[0] == std::byte{0}))
     fail(ErrorCode::model_unsupported_op, "{}: it may be in training mode; export the model for inference",
-         c.node().describe());
-  c.set(0, c.dtype(0), c.shape(0));
-  if (c.node().outputs.size() > 1) c.set(1, DType::boolean, c.shape(0));
-}
-QuantRule Dropout::quant(const Node&) { return passive(); }
-void Dropout::lower(Lowering& lowering, const Node& node) {
-  if (node.outputs.size() > 1)
-    fail(ErrorCode::model_unsupported_op, "{}: its mask output is used; export the model for inference",
          node.describe());
-  lowering.bind(node.outputs[0], lowering.input(0));
+  Value* data = node.inputs[0];
+  if (node.outputs.size() > 1) {  // nothing is dropped
+    Tensor mask(DType::boolean, data->shape);
+    std::fill(mask.bytes().begin(), mask.bytes().end(), std::byte{1});
+    r.result(1, r.constant(std::move(mask)));
+  }
+  r.result(0, data);
 }
 
 namespace {
@@ -214,11 +216,8 @@ struct SliceSpec {
 SliceSpec slice_spec(const Node& node) {
   const Shape& in = node.input(0)->shape;
   SliceSpec s{Shape(in.size(), 0), Shape(in.size(), 1), in};
-  auto list = [&](size_t i, std::string_view attribute) -> std::vector<int64_t> {
-    return node.input(i) ? constant_ints(node, i) : node.attr_ints(attribute, {});
-  };
-  const auto starts = list(1, "starts"), ends = list(2, "ends");
-  auto axes = list(3, "axes"), steps = list(4, "steps");
+  const auto starts = constant_ints(node, 1), ends = constant_ints(node, 2);
+  auto axes = constant_ints(node, 3), steps = constant_ints(node, 4);
   if (axes.empty())
     for (size_t i = 0; i < starts.size(); ++i) axes.push_back(static_cast<int64_t>(i));
   if (steps.empty()) steps.assign(starts.size(), 1);
@@ -270,6 +269,11 @@ void lower_slice(Lowering& lowering, TensorId x, const SliceSpec& spec, const Va
 }
 }  // namespace
 
+void Slice::upgrade(Rewriter& r, Node&) {
+  r.ints_to_input("starts", 1);
+  r.ints_to_input("ends", 2);
+  r.ints_to_input("axes", 3);
+}
 void Slice::infer(InferContext& c) { c.set(0, c.dtype(0), slice_spec(c.node()).extent); }
 QuantRule Slice::quant(const Node&) { return passive(); }
 void Slice::lower(Lowering& lowering, const Node& node) {
@@ -279,7 +283,6 @@ void Slice::lower(Lowering& lowering, const Node& node) {
 namespace {
 std::vector<int64_t> split_sizes(const Node& node, int64_t total) {
   auto sizes = constant_ints(node, 1);
-  if (sizes.empty()) sizes = node.attr_ints("split", {});
   const auto parts = static_cast<int64_t>(node.outputs.size());
   if (sizes.empty()) {
     const int64_t each = (total + parts - 1) / parts;
@@ -289,6 +292,7 @@ std::vector<int64_t> split_sizes(const Node& node, int64_t total) {
 }
 }  // namespace
 
+void Split::upgrade(Rewriter& r, Node&) { r.ints_to_input("split", 1); }
 void Split::infer(InferContext& c) {
   const int64_t axis = c.axis(c.node().attr_int("axis", 0), c.rank(0));
   const auto sizes = split_sizes(c.node(), c.shape(0)[static_cast<size_t>(axis)]);

@@ -22,6 +22,7 @@ struct Flatten {
 
 struct Squeeze {
   static constexpr OpInfo info{"Squeeze", 1, 2};
+  static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -29,6 +30,7 @@ struct Squeeze {
 
 struct Unsqueeze {
   static constexpr OpInfo info{"Unsqueeze", 1, 2};
+  static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -43,9 +45,7 @@ struct Identity {
 
 struct Dropout {
   static constexpr OpInfo info{"Dropout", 1, 3};
-  static void infer(InferContext& context);
-  static QuantRule quant(const Node& node);
-  static void lower(compiler::Lowering& lowering, const Node& node);
+  static void upgrade(Rewriter& rewriter, Node& node);
 };
 
 struct Transpose {
@@ -64,6 +64,7 @@ struct Concat {
 
 struct Slice {
   static constexpr OpInfo info{"Slice", 1, 5};
+  static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -71,6 +72,7 @@ struct Slice {
 
 struct Split {
   static constexpr OpInfo info{"Split", 1, 2};
+  static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -85,6 +87,7 @@ struct Gather {
 
 struct Pad {
   static constexpr OpInfo info{"Pad", 1, 4};
+  static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);

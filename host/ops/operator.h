@@ -3,6 +3,7 @@
 // over them into the table that importer, checker, calibrator, quantizer, compiler and documents read.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <initializer_list>
 #include <span>
@@ -20,26 +21,28 @@ namespace openhb::ops {
 
 using graph::Node;
 using graph::Value;
+class Rewriter;
+
+// Graphs follow this opset: importing brings every node to its form (Rewriter).
+inline constexpr int64_t kGraphOpset = 21;
 
 struct OpInfo {
   std::string_view name;
   size_t min_inputs, max_inputs;
   std::string_view domain = "";
   std::string_view int8_type = "";  // what the node table calls it in the integer engine; "": its own name
+  int64_t since = 1;                // the opset that introduced the operator
 };
 
 // The integers of a constant int32 or int64 input; empty when it is absent. Error(model_dynamic_shape) when
 // it is computed at run time.
 std::vector<int64_t> constant_ints(const Node& node, size_t input);
-// Attribute or (from opset 13 or 18 on) constant input: the axes of Squeeze, Unsqueeze, Reduce*.
-std::vector<int64_t> axes_of(const Node& node, size_t input, std::vector<int64_t> fallback);
 
 // Shape and type inference of one node; inputs are already known.
 class InferContext {
  public:
-  InferContext(Node& node, int64_t opset) : node_(node), opset_(opset) {}
+  explicit InferContext(Node& node) : node_(node) {}
   const Node& node() const { return node_; }
-  int64_t opset() const { return opset_; }
   bool has(size_t i) const { return node_.input(i) != nullptr; }
   const Shape& shape(size_t i) const { return required(i)->shape; }
   DType dtype(size_t i) const { return required(i)->dtype; }
@@ -61,7 +64,6 @@ class InferContext {
  private:
   const Value* required(size_t i) const;
   Node& node_;
-  int64_t opset_;
 };
 
 // How the integer engine takes an operator.
@@ -87,17 +89,42 @@ inline QuantRule float_only(std::string reason) { return {QuantKind::none, std::
 
 struct OpRow {
   OpInfo info;
+  void (*upgrade)(Rewriter&, Node&);  // nullptr: its form is canonical at all opsets
+  // nullptr when `upgrade` always replaces the node.
   void (*infer)(InferContext&);
   QuantRule (*quant)(const Node&);
   void (*lower)(compiler::Lowering&, const Node&);
 };
 
+// An operator that is rewritten while the model is read: older forms in place, composite ones into others.
 template <class T>
-concept Operator = requires(InferContext& infer, compiler::Lowering& lowering, const Node& node) {
+concept Upgraded = requires(Rewriter& rewriter, Node& node) {
+  { T::info } -> std::convertible_to<OpInfo>;
+  { T::upgrade(rewriter, node) } -> std::same_as<void>;
+};
+// An operator that graphs hold.
+template <class T>
+concept Lowered = requires(InferContext& infer, compiler::Lowering& lowering, const Node& node) {
   { T::info } -> std::convertible_to<OpInfo>;
   { T::infer(infer) } -> std::same_as<void>;
   { T::quant(node) } -> std::same_as<QuantRule>;
   { T::lower(lowering, node) } -> std::same_as<void>;
+};
+template <class T>
+concept Operator = Upgraded<T> || Lowered<T>;
+
+template <Operator T>
+consteval OpRow row_of() {
+  OpRow row{T::info, nullptr, nullptr, nullptr, nullptr};
+  if constexpr (Upgraded<T>) row.upgrade = &T::upgrade;
+  if constexpr (Lowered<T>) row.infer = &T::infer, row.quant = &T::quant, row.lower = &T::lower;
+  return row;
+}
+
+// Operators of a family; list.h joins the families.
+template <Operator... Ops>
+struct OpList {
+  static constexpr std::array<OpRow, sizeof...(Ops)> rows{row_of<Ops>()...};
 };
 
 // The row of an operator, or nullptr.
@@ -110,8 +137,9 @@ std::span<const OpRow> all_ops();
 // NumPy broadcasting of two shapes; Error through `context` when they do not match.
 Shape broadcast(const InferContext& context, const Shape& a, const Shape& b);
 
-// Infers every value of the graph in order, folding nodes whose inputs are all constant through the engine
-// (compiler::evaluate_constant) so that shape arithmetic disappears. Throws Error(model_*).
+// Brings every node to its canonical form, infers every value in order, and folds nodes whose inputs are all
+// constant through the engine (compiler::evaluate_constant_node) so that shape arithmetic disappears. The
+// graph then follows kGraphOpset. Throws Error(model_*).
 void infer_shapes(graph::Graph& graph);
 
 }  // namespace openhb::ops

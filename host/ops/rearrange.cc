@@ -5,6 +5,7 @@
 
 #include "host/compiler/lowering.h"
 #include "host/ops/movement.h"
+#include "host/ops/rewriter.h"
 
 namespace openhb::ops {
 namespace {
@@ -55,8 +56,7 @@ namespace {
 // Padding of each axis: before all axes, then after.
 std::vector<int64_t> pad_amounts(const Node& node) {
   const size_t rank = node.input(0)->shape.size();
-  auto given =
-      node.input(1) ? constant_ints(node, 1) : node.attr_ints("pads", node.attr_ints("paddings", {}));
+  const auto given = constant_ints(node, 1);
   std::vector<int64_t> axes = constant_ints(node, 3);
   if (axes.empty()) {
     if (given.size() != 2 * rank)
@@ -80,7 +80,7 @@ std::vector<int64_t> pad_amounts(const Node& node) {
 
 double pad_value(const Node& node) {
   const Value* v = node.input(2);
-  if (!v) return static_cast<double>(node.attr_float("value", 0.0f));
+  if (!v) return 0;
   if (!v->is_constant() || v->constant->size() != 1)
     fail(ErrorCode::model_bad_value, "{}: the padding value must be one constant", node.describe());
   if (v->dtype == DType::f32) return static_cast<double>(v->constant->data<float>()[0]);
@@ -90,6 +90,11 @@ double pad_value(const Node& node) {
 }
 }  // namespace
 
+void Pad::upgrade(Rewriter& r, Node&) {
+  r.ints_to_input("paddings", 1);
+  r.ints_to_input("pads", 1);
+  r.float_to_input("value", 2);
+}
 void Pad::infer(InferContext& c) {
   c.require_support(
       c.node().attr_string("mode", "constant") == "constant",

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "host/compiler/lowering.h"
+#include "host/ops/rewriter.h"
 
 namespace openhb::ops {
 namespace {
@@ -13,7 +14,7 @@ using compiler::TensorId;
 
 std::vector<int64_t> reduced_axes(const Node& node) {
   const auto rank = static_cast<int64_t>(node.input(0)->shape.size());
-  std::vector<int64_t> axes = axes_of(node, 1, {});
+  std::vector<int64_t> axes = constant_ints(node, 1);
   if (axes.empty() && node.attr_int("noop_with_empty_axes", 0) == 0)
     for (int64_t i = 0; i < rank; ++i) axes.push_back(i);
   for (auto& a : axes) {
@@ -32,6 +33,8 @@ bool over_plane(const Node& node) {
 }
 
 }  // namespace
+
+void upgrade_reduce(Rewriter& r) { r.ints_to_input("axes", 1); }
 
 void infer_reduce(InferContext& c) {
   c.require_type(0, {DType::f32});
@@ -88,28 +91,34 @@ void lower_reduce(Lowering& lowering, const Node& node, const ReduceRow& row) {
   }
 }
 
+// Before opset 13 all axes from `axis` on were one: a matrix, and back.
+void upgrade_softmax(Rewriter& r, Node& node) {
+  if (r.opset() >= 13) return;
+  const Shape shape = node.input(0)->shape;
+  const auto rank = static_cast<int64_t>(shape.size());
+  int64_t axis = node.attr_int("axis", 1);
+  if (axis < -rank || axis >= std::max<int64_t>(rank, 1))
+    fail(ErrorCode::model_bad_attribute, "{}: axis {} is out of range for rank {}", node.describe(), axis,
+         rank);
+  if (axis < 0) axis += rank;
+  node.attributes["axis"] = axis;
+  const int64_t inner = num_elements(Shape(shape.begin() + axis, shape.end()));
+  if (rank == 0 || inner == shape[static_cast<size_t>(axis)]) return;
+  const Shape matrix{num_elements(Shape(shape.begin(), shape.begin() + axis)), inner};
+  Value* rows = r.node("Reshape", {node.input(0), r.ints(matrix)});
+  r.result("Reshape", {r.node(node.op, {rows}, {{"axis", int64_t{1}}}), r.ints(shape)});
+}
+
 void infer_softmax(InferContext& c) {
   c.require_type(0, {DType::f32});
-  c.axis(c.node().attr_int("axis", c.opset() < 13 ? 1 : -1), c.rank(0));
+  c.axis(c.node().attr_int("axis", -1), c.rank(0));
   c.set(0, c.dtype(0), c.shape(0));
 }
 
 void lower_softmax(Lowering& lowering, const Node& node, bool log) {
   const Value* result = node.outputs[0];
-  const Shape& shape = result->shape;
-  const bool flattened = lowering.graph().opset < 13;  // all axes from `axis` on are one
-  int64_t axis = node.attr_int("axis", flattened ? 1 : -1);
-  if (axis < 0) axis += static_cast<int64_t>(shape.size());
-  const bool last_matters = flattened && axis + 1 < static_cast<int64_t>(shape.size()) &&
-                            num_elements(Shape(shape.begin() + axis + 1, shape.end())) > 1;
-  if (last_matters) {
-    const compiler::Order order = compiler::identity_order(shape.size());
-    const TensorId x = lowering.in_order(lowering.input(0), order), y = lowering.output(result, order);
-    const Shape matrix{num_elements(Shape(shape.begin(), shape.begin() + axis)),
-                       num_elements(Shape(shape.begin() + axis, shape.end()))};
-    lowering.emit(SoftmaxParams{1, log}, {lowering.view(x, matrix)}, {lowering.view(y, matrix)});
-    return;
-  }
+  int64_t axis = node.attr_int("axis", -1);
+  if (axis < 0) axis += static_cast<int64_t>(result->shape.size());
   const TensorId x = lowering.input(0), y = lowering.output(result, lowering.desc(x).order);
   lowering.emit(SoftmaxParams{static_cast<int32_t>(compiler::memory_dim(lowering.desc(x), axis)), log}, {x},
                 {y});

@@ -20,6 +20,7 @@ inline constexpr std::array kReduceRows{
     ReduceRow{"ReduceSum", ReduceFunction::sum}, ReduceRow{"ReduceSumSquare", ReduceFunction::sum_square},
 };
 
+void upgrade_reduce(Rewriter& rewriter);
 void infer_reduce(InferContext& context);
 QuantRule quant_reduce(const Node& node, const ReduceRow& row);
 void lower_reduce(compiler::Lowering& lowering, const Node& node, const ReduceRow& row);
@@ -27,6 +28,7 @@ void lower_reduce(compiler::Lowering& lowering, const Node& node, const ReduceRo
 template <size_t I>
 struct Reduce {
   static constexpr OpInfo info{kReduceRows[I].op, 1, 2};
+  static void upgrade(Rewriter& rewriter, Node&) { upgrade_reduce(rewriter); }
   static void infer(InferContext& context) { infer_reduce(context); }
   static QuantRule quant(const Node& node) { return quant_reduce(node, kReduceRows[I]); }
   static void lower(compiler::Lowering& lowering, const Node& node) {
@@ -34,12 +36,14 @@ struct Reduce {
   }
 };
 
+void upgrade_softmax(Rewriter& rewriter, Node& node);
 void infer_softmax(InferContext& context);
 void lower_softmax(compiler::Lowering& lowering, const Node& node, bool log);
 
 template <bool kLog>
 struct SoftmaxOf {
   static constexpr OpInfo info{kLog ? "LogSoftmax" : "Softmax", 1, 1};
+  static void upgrade(Rewriter& rewriter, Node& node) { upgrade_softmax(rewriter, node); }
   static void infer(InferContext& context) { infer_softmax(context); }
   static QuantRule quant(const Node&) {
     return float_only("it runs in float by default, which keeps probabilities exact");

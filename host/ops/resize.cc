@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "host/compiler/lowering.h"
+#include "host/ops/rewriter.h"
 
 namespace openhb::ops {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 using compiler::Lowering;
 using compiler::TensorId;
 
-// What Resize (opset 10 to newest) and Upsample ask for, per axis.
+// What Resize asks for, per axis.
 struct Spec {
   std::vector<float> scales;
   Shape shape;
@@ -30,14 +31,11 @@ const Tensor* constant_input(const Node& node, size_t i) {
 
 Spec spec_of(const Node& node) {
   const Shape& in = node.input(0)->shape;
-  const bool old = node.op == "Upsample" || node.inputs.size() == 2;  // opset 7 to 10: scales are input 1
   Spec s;
   s.mode = node.attr_string("mode", "nearest");
-  s.coordinates = old ? "asymmetric" : node.attr_string("coordinate_transformation_mode", "half_pixel");
-  s.nearest = old ? "floor" : node.attr_string("nearest_mode", "round_prefer_floor");
-  const Tensor* scales = node.inputs.size() == 1 ? nullptr : constant_input(node, old ? 1 : 2);
-  const Tensor* sizes = old ? nullptr : constant_input(node, 3);
-  if (node.op == "Upsample" && node.inputs.size() == 1) s.scales = node.attr_floats("scales", {});
+  s.coordinates = node.attr_string("coordinate_transformation_mode", "half_pixel");
+  s.nearest = node.attr_string("nearest_mode", "round_prefer_floor");
+  const Tensor *scales = constant_input(node, 2), *sizes = constant_input(node, 3);
   if (scales) s.scales.assign(scales->data<float>().begin(), scales->data<float>().end());
   // From opset 18 on scales and sizes may be given for some axes only.
   const auto axes = node.attr_ints("axes", {});
@@ -159,8 +157,21 @@ void Resize::lower(Lowering& lowering, const Node& node) {
   lowering.emit(ResizeParams{s.mode == "nearest" ? ResizeMode::nearest : ResizeMode::linear}, inputs, {y});
 }
 
-void Upsample::infer(InferContext& c) { Resize::infer(c); }
-QuantRule Upsample::quant(const Node& node) { return Resize::quant(node); }
-void Upsample::lower(Lowering& lowering, const Node& node) { Resize::lower(lowering, node); }
+// Two inputs (opset 10 and Upsample): the scales come second, and coordinates are asymmetric.
+void Resize::upgrade(Rewriter& r, Node& node) {
+  if (node.inputs.size() == 2) Upsample::upgrade(r, node);
+}
+void Upsample::upgrade(Rewriter& r, Node& node) {
+  Value* scales = node.input(1);
+  if (!scales) {
+    const auto list = node.attr_floats("scales", {});
+    scales = r.constant(Tensor::from<float>({static_cast<int64_t>(list.size())}, list));
+    node.attributes.erase("scales");
+  }
+  node.op = "Resize";
+  node.inputs = {node.inputs[0], nullptr, scales};
+  node.attributes["coordinate_transformation_mode"] = std::string("asymmetric");
+  node.attributes["nearest_mode"] = std::string("floor");
+}
 
 }  // namespace openhb::ops

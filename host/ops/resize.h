@@ -7,17 +7,17 @@
 namespace openhb::ops {
 
 struct Resize {
-  static constexpr OpInfo info{"Resize", 1, 4, "", "HzQuantizedResizeUpsample"};
+  static constexpr OpInfo info{"Resize", 1, 4, "", "HzQuantizedResizeUpsample", 10};
+  static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
 };
 
+// Resize before opset 10.
 struct Upsample {
   static constexpr OpInfo info{"Upsample", 1, 2, "", "HzQuantizedResizeUpsample"};
-  static void infer(InferContext& context);
-  static QuantRule quant(const Node& node);
-  static void lower(compiler::Lowering& lowering, const Node& node);
+  static void upgrade(Rewriter& rewriter, Node& node);
 };
 
 }  // namespace openhb::ops

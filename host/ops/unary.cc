@@ -6,6 +6,7 @@
 #include "common/math/functions.h"
 #include "host/compiler/lowering.h"
 #include "host/ops/elementwise.h"
+#include "host/ops/rewriter.h"
 
 namespace openhb::ops {
 namespace {
@@ -47,6 +48,12 @@ std::optional<UnaryParams> unary_params_of(const Node& node) {
   for (const UnaryRow& row : kUnaryRows)
     if (node.domain.empty() && row.op == node.op) return unary_params(node, row);
   return std::nullopt;
+}
+
+void upgrade_unary(Rewriter& r, Node& node) {
+  if (node.op != "Clip") return;
+  r.float_to_input("min", 1);
+  r.float_to_input("max", 2);
 }
 
 void infer_unary(InferContext& c) {

@@ -26,15 +26,6 @@ bool one_input(const Graph&, const Node& node) { return node.inputs.size() == 1;
 // These move or repeat elements in order, so an equal shape means equal contents.
 bool shape_kept(const Graph&, const Node& node) { return same_shape(node); }
 
-bool dropout(const Graph& graph, const Node& node) {
-  for (size_t i = 1; i < node.outputs.size(); ++i)
-    if (use_count(graph, node.outputs[i]) != 0) return false;
-  const Value* training = node.input(2);
-  if (!training) return true;
-  return training->is_constant() && training->constant->dtype() == DType::boolean &&
-         training->constant->size() == 1 && !training->constant->data<bool>()[0];
-}
-
 bool cast(const Graph&, const Node& node) {
   constexpr std::array<std::pair<DType, int64_t>, 6> kOnnxNumber{{{DType::f32, 1},
                                                                   {DType::u8, 2},
@@ -53,14 +44,14 @@ bool transpose(const Graph&, const Node& node) {
   return std::ranges::is_sorted(perm);
 }
 
-bool pad(const Graph& graph, const Node& node) {
-  const auto pads = graph.opset < 11 ? node.attr_ints("pads", {}) : constant_ints(node.input(1));
+bool pad(const Graph&, const Node& node) {
+  const auto pads = constant_ints(node.input(1));
   return pads && std::ranges::all_of(*pads, [](int64_t p) { return p == 0; });
 }
 
-bool slice(const Graph& graph, const Node& node) {
+bool slice(const Graph&, const Node& node) {
   if (!same_shape(node)) return false;
-  if (graph.opset < 10 || !node.input(4)) return true;
+  if (!node.input(4)) return true;
   const auto steps = constant_ints(node.input(4));
   return steps && std::ranges::all_of(*steps, [](int64_t s) { return s > 0; });
 }
@@ -71,23 +62,14 @@ struct Rule {
 };
 
 constexpr Rule kRules[] = {
-    {"Identity", always},
-    {"Dropout", dropout},
-    {"Cast", cast},
-    {"Reshape", shape_kept},
-    {"Flatten", shape_kept},
-    {"Squeeze", shape_kept},
-    {"Unsqueeze", shape_kept},
-    {"Expand", shape_kept},
-    {"Tile", shape_kept},
-    {"Transpose", transpose},
-    {"Pad", pad},
-    {"Slice", slice},
-    {"Concat", one_input},
-    {"Sum", one_input},
-    {"Max", one_input},
-    {"Min", one_input},
-    {"Mean", one_input},
+    {"Identity", always},     {"Cast", cast},
+    {"Reshape", shape_kept},  {"Flatten", shape_kept},
+    {"Squeeze", shape_kept},  {"Unsqueeze", shape_kept},
+    {"Expand", shape_kept},   {"Tile", shape_kept},
+    {"Transpose", transpose}, {"Pad", pad},
+    {"Slice", slice},         {"Concat", one_input},
+    {"Sum", one_input},       {"Max", one_input},
+    {"Min", one_input},       {"Mean", one_input},
 };
 
 }  // namespace

@@ -12,11 +12,8 @@ using graph::Node;
 using graph::Value;
 
 // Begin pads of all axes of a constant zero Pad, then end pads; nullopt for any other kind of padding.
-// Attributes up to opset 10, inputs since (ONNX Pad-2, Pad-11, Pad-18).
-std::optional<std::vector<int64_t>> zero_pads(const Graph& graph, const Node& node, size_t rank) {
+std::optional<std::vector<int64_t>> zero_pads(const Node& node, size_t rank) {
   if (node.attr_string("mode", "constant") != "constant") return std::nullopt;
-  if (graph.opset < 11)
-    return node.attr_float("value", 0) == 0 ? std::optional(node.attr_ints("pads", {})) : std::nullopt;
   if (const Value* value = node.input(2); value && constant_scalar(value) != 0.0f) return std::nullopt;
   const auto pads = constant_ints(node.input(1));
   if (!pads || !node.input(3)) return pads;
@@ -33,10 +30,10 @@ std::optional<std::vector<int64_t>> zero_pads(const Graph& graph, const Node& no
 }
 
 // Begin pads of the spatial axes, then end pads, when they are the only padded ones.
-std::optional<std::vector<int64_t>> spatial_pads(const Graph& graph, const Node& pad) {
+std::optional<std::vector<int64_t>> spatial_pads(const Node& pad) {
   if (!is_known(pad.input(0)) || pad.input(0)->shape.size() < 3) return std::nullopt;
   const size_t rank = pad.input(0)->shape.size();
-  const auto pads = zero_pads(graph, pad, rank);
+  const auto pads = zero_pads(pad, rank);
   if (!pads || pads->size() != 2 * rank || std::ranges::any_of(*pads, [](int64_t p) { return p < 0; }))
     return std::nullopt;
   std::vector<int64_t> spatial;
@@ -49,11 +46,10 @@ std::optional<std::vector<int64_t>> spatial_pads(const Graph& graph, const Node&
   return spatial;
 }
 
-bool never_negative(const Graph& graph, const Node* node) {
+bool never_negative(const Node* node) {
   if (!node) return false;
   if (is_op(*node, "Relu") || is_op(*node, "Sigmoid") || is_op(*node, "HardSigmoid")) return true;
   if (!is_op(*node, "Clip")) return false;
-  if (graph.opset < 11) return node->attr_float("min", -1) >= 0 && node->attr_float("max", 1) >= 0;
   const auto lo = constant_scalar(node->input(1));
   const auto hi = node->input(2) ? constant_scalar(node->input(2)) : 1.0f;
   return lo && hi && *lo >= 0 && *hi >= 0;
@@ -64,7 +60,7 @@ bool all_ones(const std::vector<int64_t>& values) {
 }
 
 // Whether zeros in the data and zeros from the node's own pads mean the same.
-bool exact(const Graph& graph, const Node& node, const Node& pad, const std::vector<int64_t>& own,
+bool exact(const Node& node, const Node& pad, const std::vector<int64_t>& own,
            const std::vector<int64_t>& total) {
   if (is_op(node, "Conv")) return true;
   const auto kernel = node.attr_ints("kernel_shape", {});
@@ -77,16 +73,16 @@ bool exact(const Graph& graph, const Node& node, const Node& pad, const std::vec
     return node.attr_int("count_include_pad", 0) != 0 ||
            std::ranges::all_of(own, [](int64_t p) { return p == 0; });
   // A maximum sees its own pads as minus infinity: the same when the data has nothing below zero.
-  return node.outputs.size() == 1 && never_negative(graph, pad.input(0)->producer);
+  return node.outputs.size() == 1 && never_negative(pad.input(0)->producer);
 }
 
-bool fuse(const Graph& graph, Node& node) {
+bool fuse(Node& node) {
   if (!is_op(node, "Conv") && !is_op(node, "AveragePool") && !is_op(node, "MaxPool")) return false;
   const Node* pad = node.input(0) ? node.input(0)->producer : nullptr;
   if (!pad || !is_op(*pad, "Pad") || !pad->input(0)) return false;
   const std::string auto_pad = node.attr_string("auto_pad", "NOTSET");
   if (auto_pad != "NOTSET" && auto_pad != "VALID") return false;
-  const auto pads = spatial_pads(graph, *pad);
+  const auto pads = spatial_pads(*pad);
   if (!pads) return false;
   auto own = node.attr_ints("pads", std::vector<int64_t>(pads->size(), 0));
   if (auto_pad == "VALID") own.assign(pads->size(), 0);
@@ -94,7 +90,7 @@ bool fuse(const Graph& graph, Node& node) {
   std::vector<int64_t> total(own);
   for (size_t i = 0; i < own.size(); ++i)
     if (own[i] < 0 || __builtin_add_overflow(own[i], (*pads)[i], &total[i])) return false;
-  if (!exact(graph, node, *pad, own, total)) return false;
+  if (!exact(node, *pad, own, total)) return false;
   node.attributes.erase("auto_pad");
   node.attributes["pads"] = total;
   if (is_op(node, "AveragePool")) node.attributes["count_include_pad"] = int64_t{1};
@@ -105,7 +101,7 @@ bool fuse(const Graph& graph, Node& node) {
 }  // namespace
 
 void fuse_pad(Graph& graph) {
-  to_fixpoint(graph, [&](Node& node) { return fuse(graph, node); });
+  to_fixpoint(graph, [](Node& node) { return fuse(node); });
 }
 
 }  // namespace openhb::passes

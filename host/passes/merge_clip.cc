@@ -27,24 +27,20 @@ float widened(float v) {
 }
 
 // What a Relu or a Clip with constant limits clips to; nullopt for others and for empty ranges.
-std::optional<Bounds> bounds(const Graph& graph, const Node& node) {
+std::optional<Bounds> bounds(const Node& node) {
   if (is_op(node, "Relu")) return Bounds{0, kInfinity};
   if (!is_op(node, "Clip")) return std::nullopt;
   Bounds result;
-  if (graph.opset < 11) {
-    result = {node.attr_float("min", -kInfinity), node.attr_float("max", kInfinity)};
-  } else {
-    const auto lo = node.input(1) ? constant_scalar(node.input(1)) : -kInfinity;
-    const auto hi = node.input(2) ? constant_scalar(node.input(2)) : kInfinity;
-    if (!lo || !hi) return std::nullopt;
-    result = {*lo, *hi};
-  }
+  const auto lo = node.input(1) ? constant_scalar(node.input(1)) : -kInfinity;
+  const auto hi = node.input(2) ? constant_scalar(node.input(2)) : kInfinity;
+  if (!lo || !hi) return std::nullopt;
+  result = {*lo, *hi};
   result = {widened(result.lo), widened(result.hi)};
   if (!(result.lo <= result.hi) || result.lo == kInfinity || result.hi == -kInfinity) return std::nullopt;
   return result;
 }
 
-// Writes the bounds into a node as Relu or Clip of the graph's opset.
+// Writes the bounds into a node as Relu or Clip .
 void set_bounds(Graph& graph, Node& node, Bounds b) {
   node.inputs.resize(1);
   node.attributes.clear();
@@ -59,18 +55,13 @@ void set_bounds(Graph& graph, Node& node, Bounds b) {
                ? nullptr
                : graph.add_constant(base, Tensor::from<float>({}, std::span(&value, 1)));
   };
-  if (graph.opset >= 11) {
-    node.inputs.push_back(limit(b.lo, "min"));
-    node.inputs.push_back(limit(b.hi, "max"));
-    while (!node.inputs.back()) node.inputs.pop_back();
-    return;
-  }
-  if (b.lo != -kInfinity) node.attributes["min"] = b.lo;
-  if (b.hi != kInfinity) node.attributes["max"] = b.hi;
+  node.inputs.push_back(limit(b.lo, "min"));
+  node.inputs.push_back(limit(b.hi, "max"));
+  while (!node.inputs.back()) node.inputs.pop_back();
 }
 
 bool rewrite(Graph& graph, Node& node) {
-  const auto outer = bounds(graph, node);
+  const auto outer = bounds(node);
   if (!outer || !node.input(0)) return false;
   if (*outer == Bounds{}) return bypass(graph, &node);
   if (is_op(node, "Clip") && *outer == Bounds{0, kInfinity}) {
@@ -78,7 +69,7 @@ bool rewrite(Graph& graph, Node& node) {
     return true;
   }
   Node* first = exclusive_producer(graph, node);
-  const auto inner = first ? bounds(graph, *first) : std::nullopt;
+  const auto inner = first ? bounds(*first) : std::nullopt;
   if (!inner) return false;
   const Bounds both{std::clamp(inner->lo, outer->lo, outer->hi), std::clamp(inner->hi, outer->lo, outer->hi)};
   set_bounds(graph, *first, both);

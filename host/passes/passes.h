@@ -9,7 +9,7 @@
 
 namespace openhb::passes {
 
-// Removes nodes that return their input: Identity, Dropout, and Cast, Reshape, Transpose, Pad, Slice and the
+// Removes nodes that return their input: Identity, and Cast, Reshape, Transpose, Pad, Slice and the
 // like where shapes and constants prove it. One that links a graph input to a graph output stays.
 void eliminate_identity(graph::Graph& graph);
 

@@ -37,8 +37,6 @@ std::span<const KnownFailures> known_failures() {
         "test_training_dropout", "test_training_dropout_default", "test_training_dropout_default_mask",
         "test_training_dropout_mask", "test_training_dropout_zero_ratio",
         "test_training_dropout_zero_ratio_mask"}},
-      {"The mask of Dropout exists for training only.",
-       {"test_dropout_default_mask", "test_dropout_default_mask_ratio"}},
       {"MaxPool's second output, the indices, is not supported.",
        {"test_maxpool_with_argmax_2d_precomputed_pads", "test_maxpool_with_argmax_2d_precomputed_strides"}},
       {"The case hands bfloat16 over as uint16; graphs compute bfloat16 as float32.",

@@ -149,15 +149,6 @@ TEST_F(FoldTest, PadIntoConv) {
   EXPECT_EQ(b.graph.nodes()[0]->attr_ints("pads", {}), (Ints{2, 1, 3, 4}));
 }
 
-TEST_F(FoldTest, PadOfOldOpsetsIntoConv) {
-  b.graph.opset = 10;
-  Value* x = b.input("x", {1, 2, 4, 4});
-  Value* t = b.node("Pad", "p", {x}, {1, 2, 6, 6}, {{"pads", Ints{0, 0, 1, 1, 0, 0, 1, 1}}});
-  b.output(b.node("Conv", "c", {t, b.constant("w", {3, 2, 3, 3})}, {1, 3, 4, 4}));
-  b.check(passes::fuse_pad);
-  EXPECT_EQ(b.ops(), "Conv");
-}
-
 TEST_F(FoldTest, PadIntoPools) {
   Value* x = b.input("x", {1, 2, 4, 4});
   Value* pads = b.ints("pads", {0, 0, 1, 1, 0, 0, 1, 1});

@@ -140,16 +140,6 @@ TEST_F(PassTest, UnboundedClips) {
   EXPECT_EQ(b.ops(), "Relu");
 }
 
-TEST_F(PassTest, ClipsOfOldOpsets) {
-  b.graph.opset = 9;
-  Value* t = b.node("Clip", "c1", {x}, shape, {{"min", -1.0f}, {"max", 6.0f}});
-  b.output(b.node("Relu", "r", {t}, shape));
-  b.check(passes::merge_clip);
-  EXPECT_EQ(b.ops(), "Clip");
-  EXPECT_EQ(b.graph.nodes()[0]->attr_float("min", -9), 0);
-  EXPECT_EQ(b.graph.nodes()[0]->attr_float("max", -9), 6);
-}
-
 TEST_F(PassTest, ClipsWithReadersOrComputedLimitsStay) {
   Value* t = b.node("Relu", "r", {x}, shape);
   b.output(t);
