@@ -58,6 +58,7 @@ class Importer {
   Value* declare(const std::string& name, std::string_view what);
   Tensor constant_value(const onnx::NodeProto& node, const std::string& what);
   Attribute read_attribute(const AttributeProto& attribute, const std::string& what);
+  Tensor read_tensor_attribute(const AttributeProto& attribute, const std::string& what);
 
   const onnx::ModelProto& model_;
   const onnx::GraphProto& proto_;
@@ -107,7 +108,9 @@ Value* Importer::declare(const std::string& name, std::string_view what) {
 void Importer::read_initializers() {
   for (const auto& proto : proto_.initializer()) {
     Value* value = declare(proto.name(), "initializer");
-    Tensor tensor = import_tensor(proto, fmt::format("initializer '{}'", proto.name()), external_);
+    const std::string what = fmt::format("initializer '{}'", proto.name());
+    Tensor tensor = import_tensor(proto, what, external_);
+    check_no_nan(tensor, what);
     value->dtype = tensor.dtype();
     value->shape = tensor.shape();
     value->constant = std::make_shared<const Tensor>(std::move(tensor));
@@ -169,6 +172,13 @@ void Importer::declare_node_outputs() {
   }
 }
 
+Tensor Importer::read_tensor_attribute(const AttributeProto& proto, const std::string& node) {
+  const std::string what = fmt::format("{}: attribute '{}'", node, proto.name());
+  Tensor tensor = import_tensor(proto.t(), what, external_);
+  check_no_nan(tensor, what);
+  return tensor;
+}
+
 Attribute Importer::read_attribute(const AttributeProto& proto, const std::string& what) {
   const auto check_float = [&](float value) {
     if (std::isnan(value)) fail(ErrorCode::model_bad_value, "{}: attribute '{}' is NaN", what, proto.name());
@@ -192,7 +202,7 @@ Attribute Importer::read_attribute(const AttributeProto& proto, const std::strin
     case AttributeProto::STRINGS:
       return std::vector<std::string>(proto.strings().begin(), proto.strings().end());
     case AttributeProto::TENSOR:
-      return import_tensor(proto.t(), fmt::format("{}: attribute '{}'", what, proto.name()), external_);
+      return read_tensor_attribute(proto, what);
     case AttributeProto::GRAPH:
     case AttributeProto::GRAPHS:
       fail(ErrorCode::model_unsupported_op,
@@ -327,6 +337,16 @@ Graph import_onnx(const std::string& path, const ImportOptions& options) {
   const auto bytes = file->bytes();
   return import_model({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path, options,
                       ExternalData(std::filesystem::path(path).parent_path().string(), true));
+}
+
+Tensor import_tensor_file(const std::string& path) {
+  const auto bytes = read_file(path);
+  onnx::TensorProto proto;
+  if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max()) ||
+      !proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    fail(ErrorCode::model_parse, "{} is not an ONNX tensor, or the file is damaged", path);
+  ExternalData external(std::filesystem::path(path).parent_path().string(), true);
+  return import_tensor(proto, path, external);
 }
 
 Graph import_onnx_bytes(std::string_view bytes, const std::string& origin, const ImportOptions& options) {

@@ -22,6 +22,10 @@ graph::Graph import_onnx(const std::string& path, const ImportOptions& options =
 graph::Graph import_onnx_bytes(std::string_view bytes, const std::string& origin,
                                const ImportOptions& options = {});
 
+// A file with one serialized TensorProto, as ONNX's test data is kept. float16, bfloat16 and double become
+// float32 as in models; NaN is allowed. Throws Error (file_*, model_*).
+Tensor import_tensor_file(const std::string& path);
+
 // Writes the model whole or not at all: standard operators, and model-local functions (domain "horizon") for
 // the HzPreprocess and HzCalibration nodes in it, so that stock ONNX Runtime loads it. Same graph, same
 // bytes.

@@ -254,12 +254,15 @@ Tensor import_tensor(const TensorProto& proto, const std::string& what, External
     out = Tensor(dtype, shape);
     fill_from_fields(proto, type, out, what);
   }
-  if (dtype == DType::f32)
-    for (const float v : out.data<float>())
-      if (std::isnan(v))
-        fail(ErrorCode::model_bad_value,
-             "{}: contains NaN (not a number); the model was damaged in training or export", what);
   return out;
+}
+
+void check_no_nan(const Tensor& tensor, const std::string& what) {
+  if (tensor.dtype() != DType::f32) return;
+  for (const float v : tensor.data<float>())
+    if (std::isnan(v))
+      fail(ErrorCode::model_bad_value,
+           "{}: contains NaN (not a number); the model was damaged in training or export", what);
 }
 
 void export_tensor(const Tensor& tensor, const std::string& name, TensorProto& proto) {

@@ -44,8 +44,10 @@ class ExternalData {
 // otherwise.
 void check_shape(const Shape& shape, const std::string& what);
 
-// The checked contents: data of exactly the size of its shape, values in range, no NaN.
+// The checked contents: data of exactly the size of its shape, values in range.
 Tensor import_tensor(const onnx::TensorProto& proto, const std::string& what, ExternalData& external);
+// Error(model_bad_value) for a tensor of weights that contains NaN.
+void check_no_nan(const Tensor& tensor, const std::string& what);
 void export_tensor(const Tensor& tensor, const std::string& name, onnx::TensorProto& proto);
 
 }  // namespace openhb::onnx_frontend
