@@ -150,7 +150,19 @@ TensorId Lowering::slice(TensorId id, size_t dim, int64_t first, int64_t extent)
   const int64_t offset = first * d.strides()[dim] * static_cast<int64_t>(dtype_size(d.dtype));
   d.dims[dim] = extent;
   if (d.rank() == 1) d.pitch = extent;
-  return alias(id, std::move(d), static_cast<uint64_t>(offset));
+  const auto root = constants_.find(alias_[id].root);
+  if (root == constants_.end()) return alias(id, std::move(d), static_cast<uint64_t>(offset));
+  // Weights are aligned: a part of them is a tensor of its own.
+  Tensor part(d.dtype, d.dims);
+  const auto row = static_cast<size_t>(d.dims.back()) * dtype_size(d.dtype);
+  const auto step = static_cast<size_t>(d.pitch) * dtype_size(d.dtype);
+  const std::byte* from = root->second.bytes().data() + alias_[id].offset + static_cast<size_t>(offset);
+  for (size_t r = 0; row > 0 && r * row < part.bytes().size(); ++r)
+    std::memcpy(part.bytes().data() + r * row, from + r * step, row);
+  const TensorId copy = constant(part);
+  program_.tensors[copy].order = d.order;
+  program_.tensors[copy].quant = d.quant;
+  return copy;
 }
 
 void Lowering::emit_copy(TensorId from, TensorId to) {

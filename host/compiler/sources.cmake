@@ -9,6 +9,7 @@ add_library(openhb_compiler STATIC
   compiler/lowering.cc
   compiler/memory_plan.cc
   ops/binary.cc
+  ops/control.cc
   ops/infer.cc
   ops/linear.cc
   ops/movement.cc

@@ -7,6 +7,7 @@ add_library(openhb_frontend STATIC
   frontend/onnx/export.cc
   frontend/onnx/functions.cc
   frontend/onnx/import.cc
+  frontend/onnx/inline.cc
   frontend/onnx/inputs.cc
   frontend/onnx/tensors.cc
 )

@@ -14,6 +14,7 @@ Graph Graph::clone() const {
   copy.opset = opset;
   copy.ir_version = ir_version;
   copy.producer = producer;
+  copy.notices = notices;
   std::unordered_map<const Value*, Value*> twin{{nullptr, nullptr}};
   for (const auto& value : values_) {
     auto& fresh = copy.values_.emplace_back(std::make_unique<Value>(*value));

@@ -16,8 +16,9 @@
 
 namespace openhb::graph {
 
+struct Subgraph;
 using Attribute = std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>,
-                               std::vector<std::string>, Tensor>;
+                               std::vector<std::string>, Tensor, std::shared_ptr<const Subgraph>>;
 
 struct Node;
 
@@ -53,7 +54,8 @@ struct Node {
   std::string attr_string(std::string_view name, std::string_view fallback) const;
   std::vector<int64_t> attr_ints(std::string_view name, std::vector<int64_t> fallback) const;
   std::vector<float> attr_floats(std::string_view name, std::vector<float> fallback) const;
-  const Tensor* attr_tensor(std::string_view name) const;  // nullptr when absent
+  const Tensor* attr_tensor(std::string_view name) const;   // nullptr when absent
+  const Subgraph* attr_graph(std::string_view name) const;  // nullptr when absent
 
   // Input i, or nullptr when it is absent.
   Value* input(size_t i) const { return i < inputs.size() ? inputs[i] : nullptr; }
@@ -69,6 +71,7 @@ class Graph {
   int64_t opset = 13;  // of the standard domain
   int64_t ir_version = 7;
   std::string producer;
+  std::vector<std::string> notices;  // what importing changed, for the user
   std::vector<Value*> inputs;
   std::vector<Value*> outputs;
 
@@ -117,6 +120,13 @@ class Graph {
   std::unordered_map<std::string, Value*> value_index_;
   std::unordered_map<std::string, Node*> node_index_;
   mutable std::unordered_map<std::string, int> name_counter_;
+};
+
+// The graph of an If branch or a loop body. The last `captures` of its inputs are values of the graph around
+// it; they follow the node's own inputs, for all its subgraphs in the order of the attributes' names.
+struct Subgraph {
+  Graph graph;
+  size_t captures = 0;
 };
 
 }  // namespace openhb::graph

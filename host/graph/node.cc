@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::array<std::string_view, std::variant_size_v<Attribute>> kKinds{
     "an integer",       "a float",           "a string", "a list of integers",
-    "a list of floats", "a list of strings", "a tensor"};
+    "a list of floats", "a list of strings", "a tensor", "a graph"};
 
 template <class T>
 const T* find(const Node& node, std::string_view name, std::string_view wanted) {
@@ -49,6 +49,11 @@ std::vector<float> Node::attr_floats(std::string_view attribute, std::vector<flo
 
 const Tensor* Node::attr_tensor(std::string_view attribute) const {
   return find<Tensor>(*this, attribute, "a tensor");
+}
+
+const Subgraph* Node::attr_graph(std::string_view attribute) const {
+  const auto* value = find<std::shared_ptr<const Subgraph>>(*this, attribute, "a graph");
+  return value ? value->get() : nullptr;
 }
 
 }  // namespace openhb::graph

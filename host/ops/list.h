@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "host/ops/control.h"
 #include "host/ops/elementwise.h"
 #include "host/ops/linear.h"
 #include "host/ops/movement.h"
@@ -38,7 +39,7 @@ using AllOps =
          OpList<MaxPool, AveragePool, GlobalAveragePool>,
          OpList<Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Transpose, Concat, Slice, Split>,
          OpList<Gather, Pad, Expand, DepthToSpace, SpaceToDepth>, OpList<Resize, Upsample>,
-         OpList<SoftmaxOf<false>, SoftmaxOf<true>>, OpList<ShapeOf, ConstantOfShape, Cast, Calibration>,
+         OpList<SoftmaxOf<false>, SoftmaxOf<true>>, ControlOps, OpList<ShapeOf, ConstantOfShape, Cast, Calibration>,
          Table<Unary, kUnaryRows>, Table<Binary, kBinaryRows>, Table<Reduce, kReduceRows>>::type;
 
 }  // namespace openhb::ops

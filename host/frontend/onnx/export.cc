@@ -53,6 +53,9 @@ void write_attribute(const std::string& name, const Attribute& value, AttributeP
       proto.set_type(AttributeProto::TENSOR);
       export_tensor(v, "", *proto.mutable_t());
     }
+    void operator()(const std::shared_ptr<const graph::Subgraph>&) const {
+      fail(ErrorCode::internal, "a nested graph was not expanded before writing");
+    }
   };
   std::visit(Visitor{proto}, value);
 }

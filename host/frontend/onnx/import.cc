@@ -7,10 +7,12 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <set>
 #include <unordered_set>
 
 #include "common/text/text.h"
 #include "host/frontend/onnx/functions.h"
+#include "host/frontend/onnx/inline.h"
 #include "host/frontend/onnx/inputs.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/frontend/onnx/tensors.h"
@@ -24,56 +26,75 @@ using graph::Node;
 using graph::Value;
 using onnx::AttributeProto;
 
-constexpr int64_t kMinOpset = 7, kMaxOpset = 22;
+constexpr int64_t kMinOpset = 7, kMaxOpset = 26;
 
 std::string describe(const onnx::NodeProto& node, const std::string& name) {
   return fmt::format("node '{}' ({})", name, node.op_type());
 }
 
+// What the graphs of one model share.
+struct Shared {
+  const onnx::ModelProto& model;
+  const ImportOptions& options;
+  ExternalData external;
+  int64_t opset = 0;
+  std::set<std::string, std::less<>> converted;  // element types that became float32
+};
+
 class Importer {
  public:
-  Importer(const onnx::ModelProto& model, const ImportOptions& options, ExternalData external)
-      : model_(model), proto_(model.graph()), options_(options), external_(std::move(external)) {}
+  // `outer`: the graph around this one; nullptr for the model's. The proto's weights are released as they are
+  // read.
+  Importer(onnx::GraphProto& proto, Shared& shared, Importer* outer = nullptr)
+      : proto_(proto), shared_(shared), outer_(outer) {}
 
   Graph run() {
-    read_header();
+    graph_.name = proto_.name().empty() ? "main_graph" : proto_.name();
+    graph_.opset = shared_.opset;
+    if (proto_.sparse_initializer_size() > 0)
+      fail(ErrorCode::model_structure,
+           "sparse tensor '{}' is not supported; export the model with dense weights",
+           proto_.sparse_initializer(0).values().name());
     read_initializers();
-    read_inputs();
+    outer_ ? read_formal_inputs() : read_inputs();
     name_nodes();
     declare_node_outputs();
     for (int i = 0; i < proto_.node_size(); ++i) read_node(i);
     read_outputs();
+    graph_.inputs.insert(graph_.inputs.end(), captured_.begin(), captured_.end());
     graph_.sort();
     return std::move(graph_);
   }
+  size_t captures() const { return captured_.size(); }
 
  private:
-  void read_header();
   void read_initializers();
   void read_inputs();
+  void read_formal_inputs();
   void name_nodes();
   void declare_node_outputs();
   void read_node(int index);
   void read_outputs();
   Value* declare(const std::string& name, std::string_view what);
+  Value* find(const std::string& name);
+  DType dtype(int32_t onnx_type, std::string_view what);
+  Tensor tensor(const onnx::TensorProto& proto, const std::string& what);
   Tensor constant_value(const onnx::NodeProto& node, const std::string& what);
   Attribute read_attribute(const AttributeProto& attribute, const std::string& what);
-  Tensor read_tensor_attribute(const AttributeProto& attribute, const std::string& what);
+  std::shared_ptr<const graph::Subgraph> read_subgraph(const AttributeProto& attribute, Node& node,
+                                                       const std::string& what);
 
-  const onnx::ModelProto& model_;
-  const onnx::GraphProto& proto_;
-  const ImportOptions& options_;
-  ExternalData external_;
+  onnx::GraphProto& proto_;
+  Shared& shared_;
+  Importer* outer_;
   Graph graph_;
   std::vector<std::string> node_names_;
+  std::vector<Value*> captured_;
 };
 
-void Importer::read_header() {
-  graph_.name = proto_.name().empty() ? "main_graph" : proto_.name();
-  graph_.ir_version = model_.ir_version();
-  graph_.producer = model_.producer_name();
+int64_t model_opset(const onnx::ModelProto& model) {
   int64_t opset = 0;
-  for (const auto& import : model_.opset_import())
+  for (const auto& import : model.opset_import())
     if (import.domain().empty() || import.domain() == "ai.onnx") opset = std::max(opset, import.version());
   if (opset == 0)
     fail(ErrorCode::model_parse,
@@ -82,18 +103,30 @@ void Importer::read_header() {
     fail(ErrorCode::model_structure,
          "the model uses opset {}; opsets {} to {} are supported: export it again with opset_version=13",
          opset, kMinOpset, kMaxOpset);
-  graph_.opset = opset;
-  for (const auto& function : model_.functions())
-    if (function.domain() != kOwnDomain || !is_own_function(function.name()))
-      fail(ErrorCode::model_unsupported_op,
-           "the model defines a function '{}' (domain '{}'); model-local functions are not supported: export "
-           "the "
-           "model with its functions inlined",
-           function.name(), function.domain());
-  if (proto_.sparse_initializer_size() > 0)
-    fail(ErrorCode::model_structure,
-         "sparse tensor '{}' is not supported; export the model with dense weights",
-         proto_.sparse_initializer(0).values().name());
+  return opset;
+}
+
+DType Importer::dtype(int32_t onnx_type, std::string_view what) {
+  const DType result = import_dtype(onnx_type, what);
+  if (const auto name = converted_type(onnx_type); !name.empty()) shared_.converted.emplace(name);
+  return result;
+}
+
+// Weights and attributes: no NaN.
+Tensor Importer::tensor(const onnx::TensorProto& proto, const std::string& what) {
+  dtype(proto.data_type(), what);
+  Tensor result = import_tensor(proto, what, shared_.external);
+  check_no_nan(result, what);
+  return result;
+}
+
+// A tensor that nodes of this graph may read: its own, or one of the graphs around it.
+Value* Importer::find(const std::string& name) {
+  if (Value* own = graph_.find_value(name)) return own;
+  if (!outer_ || !outer_->find(name)) return nullptr;
+  Value* value = graph_.add_value(name);
+  captured_.push_back(value);
+  return value;
 }
 
 // A new value; `what` introduces it in messages.
@@ -106,14 +139,13 @@ Value* Importer::declare(const std::string& name, std::string_view what) {
 }
 
 void Importer::read_initializers() {
-  for (const auto& proto : proto_.initializer()) {
+  for (auto& proto : *proto_.mutable_initializer()) {
     Value* value = declare(proto.name(), "initializer");
-    const std::string what = fmt::format("initializer '{}'", proto.name());
-    Tensor tensor = import_tensor(proto, what, external_);
-    check_no_nan(tensor, what);
-    value->dtype = tensor.dtype();
-    value->shape = tensor.shape();
-    value->constant = std::make_shared<const Tensor>(std::move(tensor));
+    Tensor weights = tensor(proto, fmt::format("initializer '{}'", proto.name()));
+    value->dtype = weights.dtype();
+    value->shape = weights.shape();
+    value->constant = std::make_shared<const Tensor>(std::move(weights));
+    proto.Clear();
   }
 }
 
@@ -131,14 +163,20 @@ void Importer::read_inputs() {
       fail(ErrorCode::model_structure,
            "{} is not a tensor; sequences, maps and optional inputs are not supported", what);
     Value* value = declare(input.name(), "input");
-    value->dtype = import_dtype(input.type().tensor_type().elem_type(), what);
+    value->dtype = dtype(input.type().tensor_type().elem_type(), what);
     names.push_back(input.name());
     graph_.inputs.push_back(value);
   }
-  check_input_names(options_, names);  // first, as a wrong name explains a missing shape
+  check_input_names(shared_.options, names);  // first, as a wrong name explains a missing shape
   for (const auto& input : proto_.input())
     if (Value* value = graph_.find_value(input.name()); !value->is_constant())
-      value->shape = resolve_input_shape(input, options_);
+      value->shape = resolve_input_shape(input, shared_.options);
+}
+
+// Inputs of a loop body: their types follow when the body is expanded.
+void Importer::read_formal_inputs() {
+  for (const auto& input : proto_.input())
+    graph_.inputs.push_back(declare(input.name(), "input of a nested graph"));
 }
 
 // Given names win over made ones, wherever they stand.
@@ -172,13 +210,6 @@ void Importer::declare_node_outputs() {
   }
 }
 
-Tensor Importer::read_tensor_attribute(const AttributeProto& proto, const std::string& node) {
-  const std::string what = fmt::format("{}: attribute '{}'", node, proto.name());
-  Tensor tensor = import_tensor(proto.t(), what, external_);
-  check_no_nan(tensor, what);
-  return tensor;
-}
-
 Attribute Importer::read_attribute(const AttributeProto& proto, const std::string& what) {
   const auto check_float = [&](float value) {
     if (std::isnan(value)) fail(ErrorCode::model_bad_value, "{}: attribute '{}' is NaN", what, proto.name());
@@ -202,18 +233,30 @@ Attribute Importer::read_attribute(const AttributeProto& proto, const std::strin
     case AttributeProto::STRINGS:
       return std::vector<std::string>(proto.strings().begin(), proto.strings().end());
     case AttributeProto::TENSOR:
-      return read_tensor_attribute(proto, what);
-    case AttributeProto::GRAPH:
-    case AttributeProto::GRAPHS:
-      fail(ErrorCode::model_unsupported_op,
-           "{}: control flow (a graph inside of attribute '{}') is not supported; export the model without "
-           "If, Loop "
-           "and Scan, for example by tracing it with fixed shapes",
-           what, proto.name());
+      return tensor(proto.t(), fmt::format("{}: attribute '{}'", what, proto.name()));
     default:
       fail(ErrorCode::model_bad_attribute, "{}: attribute '{}' has a type that is not supported ({})", what,
            proto.name(), AttributeProto::AttributeType_Name(proto.type()));
   }
+}
+
+// Captured values become further inputs of the node.
+std::shared_ptr<const graph::Subgraph> Importer::read_subgraph(const AttributeProto& proto, Node& node,
+                                                               const std::string& what) {
+  onnx::GraphProto body = proto.g();
+  Importer inner(body, shared_, this);
+  auto subgraph = std::make_shared<graph::Subgraph>();
+  try {
+    subgraph->graph = inner.run();
+  } catch (const Error& error) {
+    throw Error(error.code(),
+                fmt::format("{}: graph in attribute '{}': {}", what, proto.name(), error.what()));
+  }
+  subgraph->captures = inner.captures();
+  const auto& inputs = subgraph->graph.inputs;
+  for (size_t i = inputs.size() - subgraph->captures; i < inputs.size(); ++i)
+    node.inputs.push_back(find(inputs[i]->name));
+  return subgraph;
 }
 
 // Constant has one attribute, whose name says its form (onnx/docs/Operators.md, Constant-13).
@@ -262,7 +305,7 @@ void Importer::read_node(int index) {
   }
   std::vector<Value*> inputs, outputs;
   for (const auto& input : proto.input()) {
-    Value* value = input.empty() ? nullptr : graph_.find_value(input);
+    Value* value = input.empty() ? nullptr : find(input);
     if (!value && !input.empty())
       fail(ErrorCode::model_structure, "{}: its input '{}' is not produced by any node, input or initializer",
            what, input);
@@ -278,13 +321,18 @@ void Importer::read_node(int index) {
   }
   Node* node = graph_.add_node_to(proto.op_type(), name, std::move(inputs), std::move(outputs));
   if (proto.domain() == kOwnDomain) node->domain = proto.domain();
+  std::map<std::string_view, const AttributeProto*> attributes;  // by name: the order of the captured inputs
   for (const auto& attribute : proto.attribute())
-    if (!node->attributes.emplace(attribute.name(), read_attribute(attribute, what)).second)
+    if (!attributes.emplace(attribute.name(), &attribute).second)
       fail(ErrorCode::model_bad_attribute, "{}: attribute '{}' is given twice", what, attribute.name());
+  for (const auto& [key, attribute] : attributes)
+    node->attributes[std::string(key)] = attribute->type() == AttributeProto::GRAPH
+                                             ? Attribute(read_subgraph(*attribute, *node, what))
+                                             : read_attribute(*attribute, what);
   // The graph computes in float32 where the model says float16, bfloat16 or double.
   if (const auto to = node->attributes.find("to"); proto.op_type() == "Cast" && to != node->attributes.end())
     if (auto* type = std::get_if<int64_t>(&to->second);
-        type && (*type == kOnnxFloat16 || *type == kOnnxBfloat16 || *type == kOnnxDouble))
+        type && !converted_type(static_cast<int32_t>(*type)).empty())
       *type = kOnnxFloat;
 }
 
@@ -292,9 +340,9 @@ void Importer::read_outputs() {
   if (proto_.output_size() == 0) fail(ErrorCode::model_structure, "the model has no outputs");
   std::unordered_set<const Value*> seen;
   for (const auto& output : proto_.output()) {
-    Value* value = graph_.find_value(output.name());
+    Value* value = find(output.name());
     if (!value) fail(ErrorCode::model_structure, "output '{}' is not produced by any node", output.name());
-    if (!seen.insert(value).second)
+    if (!seen.insert(value).second && !outer_)
       fail(ErrorCode::model_structure, "the model has two outputs with the name '{}'", output.name());
     if (output.has_type() && !output.type().has_tensor_type())
       fail(ErrorCode::model_structure,
@@ -304,7 +352,7 @@ void Importer::read_outputs() {
     // Its shape follows from the inputs; what the file says may not fit the shapes they were given.
     if (value->producer && output.type().tensor_type().elem_type() != 0)
       value->dtype =
-          import_dtype(output.type().tensor_type().elem_type(), fmt::format("output '{}'", output.name()));
+          dtype(output.type().tensor_type().elem_type(), fmt::format("output '{}'", output.name()));
     graph_.outputs.push_back(value);
   }
 }
@@ -324,7 +372,15 @@ Graph import_model(std::string_view bytes, const std::string& origin, const Impo
   if (!model.ParseFromZeroCopyStream(&stream) || !model.has_graph())
     fail(ErrorCode::model_parse, "{} is not an ONNX model, or the file is damaged or cut off", origin);
   try {
-    return Importer(model, options, std::move(external)).run();
+    Shared shared{model, options, std::move(external), model_opset(model), {}};
+    inline_functions(model);
+    Graph graph = Importer(*model.mutable_graph(), shared).run();
+    graph.ir_version = model.ir_version();
+    graph.producer = model.producer_name();
+    if (!shared.converted.empty())
+      graph.notices.push_back(fmt::format("the model holds {} tensors; they are computed in float32",
+                                          fmt::join(shared.converted, ", ")));
+    return graph;
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("{}: {}", origin, error.what()));
   }

@@ -53,16 +53,15 @@ Shape resolve_input_shape(const onnx::ValueInfoProto& input, const ImportOptions
   } else if (!type.has_shape()) {
     fail(ErrorCode::model_dynamic_shape,
          "{}: the model does not say its shape; give it as `input_shape` in the YAML (for example "
-         "1x3x224x224)",
+         "1x3x224x224), or as --input-shape NAME SHAPE on the command line",
          what);
   } else {
     for (int i = 0; i < type.shape().dim_size(); ++i) {
       const Dimension& d = type.shape().dim(i);
       if (is_dynamic(d) && i > 0)
         fail(ErrorCode::model_dynamic_shape,
-             "{}: dimension {}{} of {} is dynamic; give the shape as `input_shape` in the YAML, with numbers "
-             "for all "
-             "{} dimensions",
+             "{}: dimension {}{} of {} is dynamic; give the shape as `input_shape` in the YAML (or as "
+             "--input-shape NAME SHAPE on the command line), with numbers for all {} dimensions",
              what, i, d.dim_param().empty() ? "" : fmt::format(" ('{}')", d.dim_param()),
              describe(type.shape()), type.shape().dim_size());
       shape.push_back(is_dynamic(d) ? 1 : d.dim_value());

@@ -165,9 +165,22 @@ uint64_t parse_number(const std::string& text, const char* key, const std::strin
 DType import_dtype(int32_t type, std::string_view what) {
   for (const auto& [number, dtype] : kTypes)
     if (number == type) return dtype;
-  if (type == kOnnxFloat16 || type == kOnnxBfloat16 || type == kOnnxDouble) return DType::f32;
+  if (!converted_type(type).empty()) return DType::f32;
   fail(ErrorCode::model_structure, "{}: element type {} is not supported; use float32 or an integer type",
        what, type_name(type));
+}
+
+std::string_view converted_type(int32_t type) {
+  switch (type) {
+    case kOnnxFloat16:
+      return "float16";
+    case kOnnxBfloat16:
+      return "bfloat16";
+    case kOnnxDouble:
+      return "double";
+    default:
+      return "";
+  }
 }
 
 int32_t export_dtype(DType dtype) {
@@ -176,8 +189,7 @@ int32_t export_dtype(DType dtype) {
   return dtype == DType::f16 ? kOnnxFloat16 : kOnnxDouble;
 }
 
-std::span<const std::byte> ExternalData::bytes(const TensorProto& tensor, size_t size,
-                                               const std::string& what) {
+ExternalData::Part ExternalData::part(const TensorProto& tensor, size_t size, const std::string& what) {
   std::string location;
   uint64_t offset = 0, length = size;
   for (const auto& entry : tensor.external_data()) {
@@ -208,7 +220,7 @@ std::span<const std::byte> ExternalData::bytes(const TensorProto& tensor, size_t
   if (offset > all.size() || size > all.size() - offset)
     fail(ErrorCode::model_bad_value, "{}: bytes {} to {} of '{}' are wanted, but the file has only {}", what,
          offset, offset + size, location, all.size());
-  return all.subspan(offset, size);
+  return {all.subspan(offset, size), file};
 }
 
 void check_shape(const Shape& shape, const std::string& what) {
@@ -241,7 +253,10 @@ Tensor import_tensor(const TensorProto& proto, const std::string& what, External
   };
   Tensor out;
   if (proto.data_location() == TensorProto::EXTERNAL) {
-    const auto bytes = external.bytes(proto, size, what);
+    const auto [bytes, file] = external.part(proto, size, what);
+    const bool aligned = reinterpret_cast<uintptr_t>(bytes.data()) % 8 == 0;
+    if (converted_type(type).empty() && dtype != DType::boolean && aligned && !bytes.empty())
+      return Tensor::view(dtype, shape, bytes, file);
     out = Tensor(dtype, shape);
     fill_from_bytes(type, bytes, out);
   } else if (proto.has_raw_data()) {

@@ -23,6 +23,8 @@ inline constexpr int32_t kOnnxFloat = 1, kOnnxFloat16 = 10, kOnnxDouble = 11, kO
 // Error(model_structure) for types that have no place here (strings, complex...); `what` says whose type it
 // is.
 DType import_dtype(int32_t onnx_type, std::string_view what);
+// Its name in ONNX when it is not the type that a graph computes with (FLOAT16...), else "".
+std::string_view converted_type(int32_t onnx_type);
 int32_t export_dtype(DType dtype);
 
 // The files that hold external data, each mapped once.
@@ -31,8 +33,12 @@ class ExternalData {
   // `folder`: where the model lies; empty when the model did not come from a file.
   explicit ExternalData(std::string folder, bool available)
       : folder_(std::move(folder)), available_(available) {}
+  struct Part {
+    std::span<const std::byte> bytes;
+    std::shared_ptr<const MappedFile> file;
+  };
   // The bytes that `tensor` refers to, `size` of them. `what` names the tensor in messages.
-  std::span<const std::byte> bytes(const onnx::TensorProto& tensor, size_t size, const std::string& what);
+  Part part(const onnx::TensorProto& tensor, size_t size, const std::string& what);
 
  private:
   std::string folder_;
@@ -44,7 +50,8 @@ class ExternalData {
 // otherwise.
 void check_shape(const Shape& shape, const std::string& what);
 
-// The checked contents: data of exactly the size of its shape, values in range.
+// The checked contents: data of exactly the size of its shape, values in range. External data that needs no
+// conversion stays in its mapped file.
 Tensor import_tensor(const onnx::TensorProto& proto, const std::string& what, ExternalData& external);
 // Error(model_bad_value) for a tensor of weights that contains NaN.
 void check_no_nan(const Tensor& tensor, const std::string& what);
