@@ -22,8 +22,10 @@ namespace openhb {
 // Inputs, int8: x, weights [groups, ceil(Og/16), kh*kw, ceil(Cg/4), 16, 4], bias int32 (with
 //   -zero_point_x * sum(w) folded in), sum128 int32 (128 * sum(w)), and for an int8 output multiplier
 //   float32; the last three have groups*ceil(Og/16)*16 entries. Padded weights, biases and multipliers are 0.
-// Output: the type of x, or int32 (the accumulators; no multiplier, lo and hi ignored).
-// lo, hi: bounds of the result; for int8 outputs they are codes.
+// Inputs, int16 (zero point 0): x, weights as for int8, bias int64, multiplier float64.
+// Output: for float32 float32; for int8 int8, int16, or int32 (the accumulators; no multiplier, lo and hi
+//   ignored); for int16 int16, int8 or float32.
+// lo, hi: bounds of the result; for int8 and int16 outputs they are codes.
 struct ConvParams {
   static constexpr std::string_view kName = "Conv";
   static constexpr uint16_t kId = 1;
@@ -64,7 +66,8 @@ struct MatMulParams {
 
 enum class PoolMode : int32_t { max = 0, average = 1, global_average = 2 };
 
-// Pooling over windows of float32 or int8. For global_average the window is the whole plane.
+// Pooling over windows of float32, int8 or int16. Averages of int16 may have int8 outputs. For global_average
+// the window is the whole plane.
 struct PoolParams {
   static constexpr std::string_view kName = "Pool";
   static constexpr uint16_t kId = 4;
@@ -84,6 +87,7 @@ enum class BinaryFunction : int32_t { add = 0, sub, mul, div, max, min, pow };
 
 // Element-wise with NumPy broadcasting. float32, int32, int64: the plain function (pow: float32 only).
 // int8: add and sub use fa, fb, k; mul uses fa (see docs/numerics.md); nothing else.
+// int16: add, sub, max and min use fa, fb; mul and div use fa; the output may be int8.
 struct BinaryParams {
   static constexpr std::string_view kName = "Binary";
   static constexpr uint16_t kId = 5;
@@ -136,7 +140,13 @@ struct UnaryParams {
   }
 };
 
-// int8 table look-up: y = table[x + 128]. Inputs: x, table int8 [256].
+// Table look-up. Inputs, int8: x, table int8 or int16 [256] as the output: y = table[x + 128].
+// Inputs, int16: x, table int32 [2^k + 1], k = 10 .. 16: interpolated as docs/numerics.md says, for an int16
+// or int8 output.
+inline constexpr int kLutLeastBits = 10;                  // of k
+inline constexpr int kLutFraction = 8;                    // fractional bits of the int32 entries
+inline constexpr int32_t kLutOne = 1 << kLutFraction;     // 1.0 in them
+inline constexpr int32_t kLutLargest = int32_t{1} << 24;  // |entry| at most
 struct LutParams {
   static constexpr std::string_view kName = "Lut";
   static constexpr uint16_t kId = 7;
@@ -144,7 +154,8 @@ struct LutParams {
   static void visit(Self&, V&&) {}
 };
 
-// float32 to int8 with the output tensor's scale and zero point.
+// float32 to int8 or int16 with the output tensor's scale and zero point. Also from int8 or int16 codes, as
+// if they were dequantized before.
 struct QuantizeParams {
   static constexpr std::string_view kName = "Quantize";
   static constexpr uint16_t kId = 8;
@@ -152,7 +163,8 @@ struct QuantizeParams {
   static void visit(Self&, V&&) {}
 };
 
-// int8 or int32 to float32 with the input tensor's scales (one, or one per index of its innermost dimension).
+// int8, int16 or int32 to float32 with the input tensor's scales (one, or one per index of its innermost
+// dimension).
 struct DequantizeParams {
   static constexpr std::string_view kName = "Dequantize";
   static constexpr uint16_t kId = 9;
@@ -212,7 +224,7 @@ enum class ResizeMode : int32_t { nearest = 0, linear = 1 };
 // nearest: x, rows int32 [Ho], columns int32 [Wo]; any element type.
 // linear: x, rows int32 [2, Ho], row_weights float32 [2, Ho], columns int32 [2, Wo], column_weights float32
 // [2, Wo];
-//   float32 or int8. Row 0 of a table is the lower neighbour, row 1 the upper one.
+//   float32, int8 or int16. Row 0 of a table is the lower neighbour, row 1 the upper one.
 struct ResizeParams {
   static constexpr std::string_view kName = "Resize";
   static constexpr uint16_t kId = 14;

@@ -55,6 +55,10 @@ void apply(graph::Graph& graph, const std::vector<std::string>& pictures, const 
       if (it->second.count() == 0)
         fail(ErrorCode::quantize_failed,
              "tensor '{}' held no finite value in any calibration sample; check the data", v.name);
+      if (v.codes == DType::i16)  // codes enough for the whole range
+        return calibration::choose_range(it->second,
+                                         c.method == Method::percentile ? Method::percentile : Method::max,
+                                         c.percentile, false);
       const ClipRange range = calibration::choose_range(it->second, c.method, c.percentile, false);
       const auto activation = precision::activation_of(v, consumers, graph);
       return activation ? precision::range_behind(*activation, it->second, range) : range;

@@ -137,7 +137,9 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
       int8.images[input.name] = {input.kind_rt, input.nhwc_rt, input.nhwc_train};
       pictures.push_back(input.name);
     }
-  precision::assign_precision(graph, {config.run_on_cpu, config.run_on_bpu});
+  for (const std::string& denied :
+       precision::assign_precision(graph, {config.run_on_cpu, config.run_on_bpu, config.int16}))
+    reporter.warn(denied);
   const SampleReader samples(config, graph, dataset);
   reporter.info(fmt::format("There are {} samples in the calibration data set.", samples.size()));
   ConversionReport report;

@@ -83,6 +83,9 @@ std::vector<float> real_values(const TensorDesc& desc, const std::byte* data) {
   } else if (desc.dtype == DType::i8) {
     const auto v = t.data<int8_t>();
     for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(v[i] - q.zero_point()) * q.scale();
+  } else if (desc.dtype == DType::i16) {
+    const auto v = t.data<int16_t>();
+    for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(v[i] - q.zero_point()) * q.scale();
   } else if (desc.dtype == DType::i32) {
     // Per-channel scales run along one logical axis.
     const auto v = t.data<int32_t>();

@@ -183,13 +183,19 @@ void Lowering::place(TensorId from, TensorId to, size_t dim, int64_t first, cons
   const Order order = desc(to).order;
   TensorId part = in_order(from, order);
   const int64_t extent = desc(part).dims[dim];
+  const bool requantize =
+      !table && (desc(from).dtype != desc(to).dtype || desc(from).quant != desc(to).quant);
   if (can_slice(to, dim)) {
     const TensorId target = slice(to, dim, first, extent);
+    if (requantize) return emit(QuantizeParams{}, {part}, {target});
     return table ? emit_table(part, target, *table) : emit_copy(part, target);
   }
-  if (table) {
-    const TensorId codes = scratch(DType::i8, desc(part).dims, order, desc(to).quant);
-    emit_table(part, codes, *table);
+  if (table || requantize) {
+    const TensorId codes = scratch(desc(to).dtype, desc(part).dims, order, desc(to).quant);
+    if (table)
+      emit_table(part, codes, *table);
+    else
+      emit(QuantizeParams{}, {part}, {codes});
     part = codes;
   }
   const TensorDesc a = desc(part), b = desc(to);

@@ -47,8 +47,9 @@ const Node* fused_activation(const Node& node, const graph::Consumers& consumers
   if (!next->int8 || !next->outputs[0]->quant) return nullptr;
   const QuantParams& q = *next->outputs[0]->quant;
   const auto [lo, hi] = activation_bounds(*next);
-  const float least = static_cast<float>(-128 - q.zero_point()) * q.scale();
-  const float most = static_cast<float>(127 - q.zero_point()) * q.scale();
+  const auto [lowest, highest] = code_range(next->outputs[0]->codes);
+  const float least = (lowest - static_cast<float>(q.zero_point())) * q.scale();
+  const float most = (highest - static_cast<float>(q.zero_point())) * q.scale();
   return clamps || (least >= lo && most <= hi) ? next : nullptr;
 }
 
@@ -113,7 +114,7 @@ void Lowering::lower_inputs() {
     const TensorId id = add_tensor(centred);
     emit(ImageParams{}, {pixels}, {id});
     announce(id);
-    (as_codes ? forms_[value].int8 : forms_[value].native) = id;
+    (as_codes ? forms_[value].codes : forms_[value].native) = id;
     flush_announcements();
   }
 }
@@ -135,7 +136,7 @@ TensorId Lowering::native(const Value* value) {
     forms.native = constant(*value->constant);
     return *forms.native;
   }
-  const TensorId codes = as_int8(value);
+  const TensorId codes = as_codes(value);
   TensorDesc d = desc(codes);
   d.name = value->name + "_HzDequantize";
   d.dtype = DType::f32;
@@ -147,15 +148,15 @@ TensorId Lowering::native(const Value* value) {
   return *(forms_[value].native = id);
 }
 
-TensorId Lowering::as_int8(const Value* value) {
+TensorId Lowering::as_codes(const Value* value) {
   Forms& forms = forms_[value];
-  if (forms.int8) return *forms.int8;
+  if (forms.codes) return *forms.codes;
   if (value->is_constant()) {
     const QuantParams quant = constant_quant(*value->constant);
     const TensorId id =
         constant(Tensor::from<int8_t>(value->shape, quantize_codes(value->constant->data<float>(), quant)));
     program_.tensors[id].quant = quant;
-    return *(forms.int8 = id);
+    return *(forms.codes = id);
   }
   if (!value->quant) fail(ErrorCode::internal, "tensor '{}' has no quantization parameters", value->name);
   if (forms.deferred) {
@@ -167,30 +168,47 @@ TensorId Lowering::as_int8(const Value* value) {
     const TensorId id = add_tensor(d);
     emit_table(pending.base, id, pending.table);
     announce(id);
-    return *(forms_[value].int8 = id);
+    return *(forms_[value].codes = id);
   }
   const TensorId source = native(value);
   TensorDesc d = desc(source);
   d.name = value->name + "_HzQuantize";
-  d.dtype = DType::i8;
+  d.dtype = value->codes;
   d.quant = *value->quant;
   d.pitch = 1;
   const TensorId id = add_tensor(d);
   emit(QuantizeParams{}, {source}, {id});
   announce(id);
-  return *(forms_[value].int8 = id);
+  return *(forms_[value].codes = id);
+}
+
+TensorId Lowering::as_int16(const Value* value) {
+  if (!value->is_constant() && value->codes == DType::i16) return as_codes(value);
+  if (const auto& known = forms_[value].int16) return *known;
+  if (value->is_constant()) {
+    const QuantParams quant = constant_quant_int16(*value->constant);
+    const auto codes = quantize_codes_int16(value->constant->data<float>(), quant);
+    const TensorId id = constant(Tensor::from<int16_t>(value->shape, codes));
+    program_.tensors[id].quant = quant;
+    return *(forms_[value].int16 = id);
+  }
+  const TensorId source = as_codes(value);
+  const TensorDesc d = desc(source);
+  const TensorId id = scratch(DType::i16, d.dims, d.order, {{d.quant.scale()}, {0}, -1});
+  emit(QuantizeParams{}, {source}, {id});
+  return *(forms_[value].int16 = id);
 }
 
 TensorId Lowering::input(size_t i) {
   const Value* value = node_->input(i);
   if (!value) fail(ErrorCode::model_structure, "{}: its input {} is missing", node_->describe(), i);
-  return int8() ? as_int8(value) : native(value);
+  return int8() ? as_codes(value) : native(value);
 }
 
 std::optional<Lowering::Deferred> Lowering::deferred(const Value* value) const {
   const auto it = forms_.find(value);
   // Once it is stored, read the stored codes.
-  if (it == forms_.end() || it->second.int8) return std::nullopt;
+  if (it == forms_.end() || it->second.codes) return std::nullopt;
   return it->second.deferred;
 }
 
@@ -202,11 +220,11 @@ TensorId Lowering::output(const Value* value, const Order& order) {
   d.dtype = value->dtype;
   const bool codes = int8() && value->quant.has_value();
   if (codes) {
-    d.dtype = DType::i8;
+    d.dtype = value->codes;
     d.quant = *value->quant;
   }
   const TensorId id = add_tensor(d);
-  (codes ? forms_[value].int8 : forms_[value].native) = id;
+  (codes ? forms_[value].codes : forms_[value].native) = id;
   announce(id);
   return id;
 }
@@ -215,13 +233,13 @@ void Lowering::bind(const Value* value, TensorId id) {
   TensorDesc d = desc(id);
   const TensorId own = alias(id, d);
   program_.tensors[own].name = value->name;
-  (int8() ? forms_[value].int8 : forms_[value].native) = own;
+  (int8() ? forms_[value].codes : forms_[value].native) = own;
   announce(own);
 }
 
 void Lowering::defer_table(const Value* value, TensorId base, const Table& table) {
   forms_[value].deferred = Deferred{base, table};
-  if (options_.keep_all_values) as_int8(value);
+  if (options_.keep_all_values) as_codes(value);
 }
 
 void Lowering::bind_dequantized(const Value* value, TensorId accumulators) {
@@ -250,7 +268,8 @@ Lowering::Fused Lowering::fused_output(const Node& node, bool clamps) {
 void Lowering::emit(StepParams params, std::vector<TensorId> inputs, std::vector<TensorId> outputs) {
   Step step;
   const bool converts =
-      std::holds_alternative<QuantizeParams>(params) || std::holds_alternative<DequantizeParams>(params);
+      (std::holds_alternative<QuantizeParams>(params) && desc(inputs[0]).dtype == DType::f32) ||
+      std::holds_alternative<DequantizeParams>(params);
   step.params = std::move(params);
   step.node = node_ ? node_->name : desc(outputs[0]).name;
   step.inputs = std::move(inputs);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lowering: a graph becomes a program, operator by operator. Operators' `lower` functions use this builder.
 //
-// A value of the graph can stand in the program in two forms: native (its ONNX element type) and int8 (when
-// it has quantization parameters). Conversions are emitted on demand. A tensor may be stored in any axis
-// order: spatial operators ask for NHWC, a Transpose only relabels axes, and data moves when somebody needs
-// another order.
+// A value of the graph can stand in the program in two forms: native (its ONNX element type) and codes (int8
+// or int16, when it has quantization parameters). Conversions are emitted on demand. A tensor may be stored
+// in any axis order: spatial operators ask for NHWC, a Transpose only relabels axes, and data moves when
+// somebody needs another order.
 #pragma once
 
 #include <array>
+#include <functional>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -64,12 +65,17 @@ class Lowering {
   const graph::Graph& graph() const { return graph_; }
   // True when the current node runs in the integer engine.
   bool int8() const { return options_.int8 && node_->int8; }
+  // True when it does and reads or writes int16 codes (its QuantRule allows them, or this cannot happen).
+  bool int16() const { return options_.int8 && node_->int16(); }
   const TensorDesc& desc(TensorId id) const { return program_.tensors[id]; }
 
-  // A value as int8 if int8(), else native; constants included.
+  // A value as codes if int8(), else native; constants included (as int8 codes).
   TensorId input(size_t i);
   TensorId native(const Value* value);
-  TensorId as_int8(const Value* value);
+  // The value's codes: int8, or int16 where Value::codes says so.
+  TensorId as_codes(const Value* value);
+  // int16 codes, whatever Value::codes says: q - z at the same scale for int8, which is exact.
+  TensorId as_int16(const Value* value);
   // The pending table over a stored tensor, if `value`'s int8 form is one (see defer_table).
   struct Deferred {
     TensorId base;
@@ -93,7 +99,7 @@ class Lowering {
   // A new arena tensor without a name (scratch), dense.
   TensorId scratch(DType dtype, const Shape& dims, const Order& order, const QuantParams& quant = {});
   // The tensor that will hold output `value` in the form this node produces: int8 with the value's parameters
-  // when int8() and the value has them, else native. dims are in memory order.
+  // (or int16) when int8() and the value has them, else native. dims are in memory order.
   TensorId output(const Value* value, const Order& order);
   // The value's form is this existing tensor (a view or a relabelled input).
   void bind(const Value* value, TensorId id);
@@ -121,13 +127,13 @@ class Lowering {
   // One element-wise pass between tensors of equal logical shape, whatever their orders and pitches.
   void emit_copy(TensorId from, TensorId to);
   void emit_table(TensorId from, TensorId to, const Table& table);
-  // Copies `from`, through `table` if given, to the part of `to` that starts at `first` of memory dimension
-  // `dim`.
+  // Copies `from`, through `table` if given, else requantized if its codes differ, to the part of `to` that
+  // starts at `first` of memory dimension `dim`.
   void place(TensorId from, TensorId to, size_t dim, int64_t first, const Table* table);
 
  private:
   struct Forms {
-    std::optional<TensorId> native, int8;
+    std::optional<TensorId> native, codes, int16;  // int16: of an int8 value or a constant
     std::optional<Deferred> deferred;
   };
   TensorId add_tensor(TensorDesc desc);
@@ -161,6 +167,15 @@ class Lowering {
 QuantParams constant_quant(const Tensor& tensor);
 // int8 codes of real values: sat(rne(f32(x / s)) + z), as the Quantize step.
 std::vector<int8_t> quantize_codes(std::span<const float> values, const QuantParams& quant);
+// The same for int16.
+QuantParams constant_quant_int16(const Tensor& tensor);
+std::vector<int16_t> quantize_codes_int16(std::span<const float> values, const QuantParams& quant);
+// The least and the largest code of int8 or int16.
+std::pair<float, float> code_range(DType codes);
+// The table of Lut for int16 codes of scale `from` (docs/numerics.md): the smallest one whose results are
+// within one code of g everywhere, or the full one. `to` are int8 or int16 codes.
+std::vector<int32_t> interpolation_table(const std::function<double(double)>& g, float from,
+                                         const QuantParams& to, DType codes);
 
 // Drops tensors that no step, input or output names.
 void drop_unused_tensors(Program& program);

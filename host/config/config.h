@@ -29,6 +29,14 @@ struct InputConfig {
 
 enum class CalibrationType { automatic, max, kl, mse, percentile, skip };
 
+// Asks for int16 codes instead of int8 at a node's activations and outputs.
+struct Int16Request {
+  std::string node = {};  // its name; or
+  std::string op = {};    // every node of an operator; or, when both are empty, every node
+  bool inputs = true, outputs = true;
+  int input = -1;  // from 0 on: this input alone
+};
+
 struct Config {
   std::string onnx_model;
   std::string march = "bayes";
@@ -41,6 +49,7 @@ struct Config {
   double max_percentile = 1.0;
   bool per_channel = false;
   std::vector<std::string> run_on_cpu, run_on_bpu;
+  std::vector<Int16Request> int16;
   std::string optimize_level = "O2";
   bool debug = false;
 };

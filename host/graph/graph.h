@@ -29,8 +29,9 @@ struct Value {
   Shape shape;                             // in the order the operator set defines (NCHW for images)
   std::shared_ptr<const Tensor> constant;  // set for initializers and folded values
   Node* producer = nullptr;
-  // Int8 representation, once calibration and precision have chosen one: a scale and zero point for codes in
-  // [-128, 127], and the range they came from.
+  // Integer representation: the type of the codes, int8 or int16 (precision assignment), their scale and zero
+  // point (once calibration has chosen them; 0 for int16), and the range these came from.
+  DType codes = DType::i8;
   std::optional<QuantParams> quant;
   float range_lo = 0, range_hi = 0;
 
@@ -45,8 +46,8 @@ struct Node {
   std::vector<Value*> inputs;  // nullptr where an optional input is absent
   std::vector<Value*> outputs;
   // Set by precision assignment.
-  bool int8 = false;
-  std::string reason;  // why it is not int8, one sentence; empty when it is
+  bool int8 = false;   // runs in the integer engine; which codes it reads and writes, its values say
+  std::string reason;  // why it does not, one sentence; empty when it does
 
   // The attribute, or `fallback` when absent. Error(model_bad_attribute) when present with another type.
   int64_t attr_int(std::string_view name, int64_t fallback) const;
@@ -59,6 +60,8 @@ struct Node {
 
   // Input i, or nullptr when it is absent.
   Value* input(size_t i) const { return i < inputs.size() ? inputs[i] : nullptr; }
+  // Runs in the integer engine and reads or writes int16 codes.
+  bool int16() const;
   // "node 'conv1' (Conv)", for messages.
   std::string describe() const { return fmt::format("node '{}' ({})", name, op); }
 };

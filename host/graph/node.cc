@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Typed access to attributes.
+#include <algorithm>
 #include <array>
 
 #include "host/graph/graph.h"
@@ -45,6 +46,12 @@ std::vector<int64_t> Node::attr_ints(std::string_view attribute, std::vector<int
 std::vector<float> Node::attr_floats(std::string_view attribute, std::vector<float> fallback) const {
   const auto* value = find<std::vector<float>>(*this, attribute, "a list of floats");
   return value ? *value : fallback;
+}
+
+bool Node::int16() const {
+  const auto holds_int16 = [](const Value* v) { return v && !v->is_constant() && v->codes == DType::i16; };
+  return int8 && (std::any_of(inputs.begin(), inputs.end(), holds_int16) ||
+                  std::any_of(outputs.begin(), outputs.end(), holds_int16));
 }
 
 const Tensor* Node::attr_tensor(std::string_view attribute) const {

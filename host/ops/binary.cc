@@ -37,7 +37,7 @@ std::pair<TensorId, TensorId> align(Lowering& lowering, TensorId a, TensorId b) 
 }
 
 BinaryParams integer_params(BinaryFunction function, const QuantParams& a, const QuantParams& b,
-                            const QuantParams& y) {
+                            const QuantParams& y, bool int16) {
   BinaryParams p{function, 0, 0, 0};
   if (function == BinaryFunction::mul) {
     p.fa = (a.scale() * b.scale()) / y.scale();
@@ -47,6 +47,7 @@ BinaryParams integer_params(BinaryFunction function, const QuantParams& a, const
   p.fa = a.scale() / y.scale();
   p.fb = b.scale() / y.scale();
   if (function == BinaryFunction::sub) p.fb = -p.fb;
+  if (int16) return p;
   auto u = [](const QuantParams& q) { return static_cast<float>(q.zero_point() + 128); };
   p.k = u(y) - std::fmaf(p.fa, u(a), p.fb * u(b));
   return p;
@@ -59,11 +60,11 @@ bool multiply_tables(Lowering& lowering, const Node& node) {
   if (!da && !db) return false;
   compiler::Table identity{};
   for (int q = -128; q < 128; ++q) identity[static_cast<size_t>(q + 128)] = static_cast<int8_t>(q);
-  if (!da && !a->is_constant()) da = Lowering::Deferred{lowering.as_int8(a), identity};
-  if (!db && !b->is_constant()) db = Lowering::Deferred{lowering.as_int8(b), identity};
+  if (!da && !a->is_constant()) da = Lowering::Deferred{lowering.as_codes(a), identity};
+  if (!db && !b->is_constant()) db = Lowering::Deferred{lowering.as_codes(b), identity};
   if (!da || !db || da->base != db->base) return false;
   const QuantParams &qa = *a->quant, &qb = *b->quant, &qy = *node.outputs[0]->quant;
-  const float r = integer_params(BinaryFunction::mul, qa, qb, qy).fa;
+  const float r = integer_params(BinaryFunction::mul, qa, qb, qy, false).fa;
   compiler::Table table{};
   for (size_t i = 0; i < 256; ++i) {
     const int p = (da->table[i] - qa.zero_point()) * (db->table[i] - qb.zero_point());
@@ -106,7 +107,7 @@ QuantRule quant_binary(const Node& node, const BinaryRow& row) {
   if (row.int8_type.empty()) return float_only("the integer engine has no " + std::string(row.op));
   if (node.outputs[0]->dtype != DType::f32) return float_only("it does not work on float data");
   const bool a = node.input(0)->is_constant(), b = node.input(1)->is_constant();
-  QuantRule rule{QuantKind::arithmetic, "", {}, 0};
+  QuantRule rule{QuantKind::arithmetic, "", {}, 0, true};
   if (!a) rule.activations.push_back(0);
   if (!b) rule.activations.push_back(1);
   return rule;
@@ -114,13 +115,17 @@ QuantRule quant_binary(const Node& node, const BinaryRow& row) {
 
 void lower_binary(Lowering& lowering, const Node& node, const BinaryRow& row) {
   if (lowering.int8()) {
-    if (row.function == BinaryFunction::mul && multiply_tables(lowering, node)) return;
+    const bool int16 = lowering.int16();
+    if (!int16 && row.function == BinaryFunction::mul && multiply_tables(lowering, node)) return;
     const auto fused = lowering.fused_output(node, false);
-    auto [a, b] = align(lowering, lowering.input(0), lowering.input(1));
+    const auto operand = [&](size_t i) {
+      return int16 ? lowering.as_int16(node.input(i)) : lowering.input(i);
+    };
+    auto [a, b] = align(lowering, operand(0), operand(1));
     const TensorId y = lowering.output(fused.value, lowering.desc(a).order);
-    lowering.emit(
-        integer_params(row.function, lowering.desc(a).quant, lowering.desc(b).quant, lowering.desc(y).quant),
-        {a, b}, {y});
+    lowering.emit(integer_params(row.function, lowering.desc(a).quant, lowering.desc(b).quant,
+                                 lowering.desc(y).quant, int16),
+                  {a, b}, {y});
     return;
   }
   TensorId sum = lowering.input(0);

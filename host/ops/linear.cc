@@ -50,10 +50,32 @@ void emit_linear(Lowering& lowering, const Linear& linear, TensorId x, TensorId 
     return lowering.constant<T>({padded}, pack_channels<T>(v, out32, depthwise ? 1 : g32));
   };
   std::vector<TensorId> inputs{x};
+  const auto emit_step = [&] {
+    const Window& w = linear.window;
+    if (depthwise)
+      lowering.emit(DepthwiseParams{w.kernel, w.stride, w.dilation, w.pads, lo, hi}, inputs, {y});
+    else
+      lowering.emit(ConvParams{w.kernel, w.stride, w.dilation, w.pads, g32, lo, hi}, inputs, {y});
+  };
   if (linear.integer) {
     const auto& q = *linear.integer;
     const TensorDesc in = lowering.desc(x), out = lowering.desc(y);
     const int64_t each = per_group * taps;
+    if (depthwise)
+      inputs.push_back(lowering.constant<int8_t>({taps, padded}, pack_depthwise_i8(q.codes, out32, kh, kw)));
+    else
+      inputs.push_back(
+          lowering.constant<int8_t>({groups, padded / groups / 16, taps, (per_group + 3) / 4, 16, 4},
+                                    pack_conv_i8(q.codes, out32, cg, kh, kw, g32)));
+    if (in.dtype == DType::i16) {
+      std::vector<double> multiplier;
+      for (float scale : q.scales) multiplier.push_back(double{in.quant.scale()} * double{scale});
+      if (out.dtype != DType::f32)
+        for (double& m : multiplier) m /= double{out.quant.scale()};
+      inputs.push_back(per_channel(q.wide_bias));
+      inputs.push_back(per_channel(multiplier));
+      return emit_step();
+    }
     std::vector<int32_t> folded(q.bias), sum128(static_cast<size_t>(outputs));
     std::vector<float> multiplier(static_cast<size_t>(outputs));
     for (int64_t o = 0; o < outputs; ++o) {
@@ -63,17 +85,11 @@ void emit_linear(Lowering& lowering, const Linear& linear, TensorId x, TensorId 
       folded[i] -= in.quant.zero_point() * sum;
       sum128[i] = 128 * sum;
       multiplier[i] = in.quant.scale() * q.scales[i];
-      if (out.dtype == DType::i8) multiplier[i] = multiplier[i] / out.quant.scale();
+      if (out.dtype != DType::i32) multiplier[i] = multiplier[i] / out.quant.scale();
     }
-    if (depthwise)
-      inputs.push_back(lowering.constant<int8_t>({taps, padded}, pack_depthwise_i8(q.codes, out32, kh, kw)));
-    else
-      inputs.push_back(
-          lowering.constant<int8_t>({groups, padded / groups / 16, taps, (per_group + 3) / 4, 16, 4},
-                                    pack_conv_i8(q.codes, out32, cg, kh, kw, g32)));
     inputs.push_back(per_channel(folded));
     inputs.push_back(per_channel(sum128));
-    if (out.dtype == DType::i8) inputs.push_back(per_channel(multiplier));
+    if (out.dtype != DType::i32) inputs.push_back(per_channel(multiplier));
   } else {
     const auto data = linear.weights.data<float>();
     if (depthwise)
@@ -83,20 +99,16 @@ void emit_linear(Lowering& lowering, const Linear& linear, TensorId x, TensorId 
                                                 pack_conv_f32(data, out32, cg, kh, kw, g32)));
     inputs.push_back(per_channel(bias_or_zero(linear)));
   }
-  const Window& window = linear.window;
-  if (depthwise)
-    lowering.emit(DepthwiseParams{window.kernel, window.stride, window.dilation, window.pads, lo, hi}, inputs,
-                  {y});
-  else
-    lowering.emit(ConvParams{window.kernel, window.stride, window.dilation, window.pads, g32, lo, hi}, inputs,
-                  {y});
+  emit_step();
 }
 
 // Bounds as codes of the output.
-std::pair<float, float> code_bounds(const QuantParams& q, float lo, float hi) {
-  auto code = [&](float real) {
-    if (std::isinf(real)) return real < 0 ? -128.0f : 127.0f;
-    return std::clamp(std::nearbyint(real / q.scale()) + static_cast<float>(q.zero_point()), -128.0f, 127.0f);
+std::pair<float, float> code_bounds(const TensorDesc& y, float lo, float hi) {
+  const auto [least, most] = compiler::code_range(y.dtype);
+  auto code = [&, least = least, most = most](float real) {
+    if (std::isinf(real)) return real < 0 ? least : most;
+    return std::clamp(std::nearbyint(real / y.quant.scale()) + static_cast<float>(y.quant.zero_point()),
+                      least, most);
   };
   return {code(lo), code(hi)};
 }
@@ -108,7 +120,7 @@ void lower_linear(Lowering& lowering, const Node& node, Linear linear, TensorId 
   quantize::IntegerWeights integer;
   if (lowering.int8()) {
     integer = quantize::quantize_weights(*node.input(1)->constant, weight_axis, linear.bias,
-                                         lowering.desc(x).quant.scale());
+                                         lowering.desc(x).quant.scale(), lowering.desc(x).dtype);
     if (weight_axis != 0) {  // [K, N] to [N, K]
       const Shape& s = node.input(1)->constant->shape();
       std::vector<int8_t> moved(integer.codes.size());
@@ -121,7 +133,8 @@ void lower_linear(Lowering& lowering, const Node& node, Linear linear, TensorId 
   }
   const auto fused = lowering.fused_output(node, true);
   const TensorId x4 = as_nhwc(x);
-  if (linear.integer && !fused.value->quant) {  // the accumulators themselves, for a float consumer
+  const bool real = linear.integer && !fused.value->quant;  // for a float consumer
+  if (real && lowering.desc(x).dtype == DType::i8) {        // the accumulators themselves
     const Shape dims = compiler::dims_in_order(fused.value->shape, order);
     QuantParams per_channel;
     for (float s : integer.scales) per_channel.scales.push_back(lowering.desc(x).quant.scale() * s);
@@ -134,7 +147,7 @@ void lower_linear(Lowering& lowering, const Node& node, Linear linear, TensorId 
   }
   const TensorId y = lowering.output(fused.value, order);
   float lo = fused.lo, hi = fused.hi;
-  if (linear.integer) std::tie(lo, hi) = code_bounds(lowering.desc(y).quant, lo, hi);
+  if (linear.integer && !real) std::tie(lo, hi) = code_bounds(lowering.desc(y), lo, hi);
   emit_linear(lowering, linear, x4, as_nhwc(y), lo, hi);
 }
 
@@ -179,7 +192,7 @@ void Conv::infer(InferContext& c) {
 
 QuantRule Conv::quant(const Node& node) {
   if (auto reason = weights_reason(node); !reason.empty()) return float_only(reason);
-  return {QuantKind::compute, "", {0}, 0};
+  return {QuantKind::compute, "", {0}, 0, true};
 }
 
 void Conv::lower(Lowering& lowering, const Node& node) {
@@ -277,7 +290,7 @@ QuantRule Gemm::quant(const Node& node) {
   if (node.input(2) &&
       (!node.input(2)->is_constant() || node.input(2)->shape != Shape{node.outputs[0]->shape.back()}))
     return float_only("its bias is not one constant per column");
-  return {QuantKind::compute, "", {0}, node.attr_int("transB", 0) != 0 ? 0 : 1};
+  return {QuantKind::compute, "", {0}, node.attr_int("transB", 0) != 0 ? 0 : 1, true};
 }
 
 void Gemm::lower(Lowering& lowering, const Node& node) {
@@ -314,7 +327,7 @@ void MatMul::infer(InferContext& c) {
 QuantRule MatMul::quant(const Node& node) {
   if (auto reason = weights_reason(node); !reason.empty()) return float_only(reason);
   if (node.input(1)->shape.size() != 2) return float_only("its constant operand is not a matrix");
-  return {QuantKind::compute, "", {0}, 1};
+  return {QuantKind::compute, "", {0}, 1, true};
 }
 
 void MatMul::lower(Lowering& lowering, const Node& node) {

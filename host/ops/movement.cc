@@ -15,7 +15,7 @@ using compiler::Lowering;
 using compiler::Order;
 using compiler::TensorId;
 
-QuantRule passive() { return {QuantKind::passive, "", {0}, 0}; }
+QuantRule passive() { return {QuantKind::passive, "", {0}, 0, true}; }
 
 // The same elements in ONNX order under another shape.
 void lower_reshape(Lowering& lowering, const Node& node) {
@@ -167,7 +167,7 @@ void Concat::infer(InferContext& c) {
   c.set(0, c.dtype(0), shape);
 }
 QuantRule Concat::quant(const Node& node) {
-  QuantRule rule{QuantKind::concat, "", {}, 0};
+  QuantRule rule{QuantKind::concat, "", {}, 0, true};
   for (size_t i = 0; i < node.inputs.size(); ++i)
     if (node.input(i)->is_constant())
       return float_only("one of its inputs is a constant");
@@ -182,7 +182,7 @@ void Concat::lower(Lowering& lowering, const Node& node) {
   std::vector<std::optional<Lowering::Deferred>> tables;
   std::vector<TensorId> parts;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
-    tables.push_back(lowering.int8() ? lowering.deferred(node.input(i)) : std::nullopt);
+    tables.push_back(lowering.int8() && !lowering.int16() ? lowering.deferred(node.input(i)) : std::nullopt);
     parts.push_back(tables.back() ? tables.back()->base : lowering.input(i));
   }
   const Order order = lowering.desc(parts[0]).order;
@@ -193,7 +193,7 @@ void Concat::lower(Lowering& lowering, const Node& node) {
     const int64_t extent = node.input(i)->shape[static_cast<size_t>(axis)];
     if (extent > 0) {
       std::optional<compiler::Table> table;
-      if (lowering.int8() && (tables[i] || *node.input(i)->quant != *result->quant)) {
+      if (lowering.int8() && !lowering.int16() && (tables[i] || *node.input(i)->quant != *result->quant)) {
         table = compiler::requantize_table(*node.input(i)->quant, *result->quant);
         if (tables[i]) {
           const compiler::Table requantize = *table;

@@ -79,10 +79,12 @@ enum class QuantKind {
 struct QuantRule {
   QuantKind kind = QuantKind::none;
   std::string reason;                     // for `none`
-  std::vector<size_t> activations = {0};  // inputs that are int8 activations
+  std::vector<size_t> activations = {0};  // inputs that are activations in integer codes
   // For `compute`: the axis of input 1 (the constant weights) that counts output channels; input 2 is the
   // bias.
   int weight_axis = 0;
+  // The activations and outputs may also be int16 codes, in any mixture with int8.
+  bool int16 = false;
 };
 
 inline QuantRule float_only(std::string reason) { return {QuantKind::none, std::move(reason), {}, 0}; }

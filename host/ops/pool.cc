@@ -18,7 +18,9 @@ void infer_pool(InferContext& c) {
 void lower_pool(Lowering& lowering, const Node& node, PoolMode mode) {
   const Shape& shape = node.input(0)->shape;
   const compiler::Order order = compiler::channels_last(shape.size());
-  const compiler::TensorId x = spatial_view(lowering, lowering.in_order(lowering.input(0), order));
+  const bool widens = mode != PoolMode::max && lowering.int16();
+  const compiler::TensorId stored = widens ? lowering.as_int16(node.input(0)) : lowering.input(0);
+  const compiler::TensorId x = spatial_view(lowering, lowering.in_order(stored, order));
   const compiler::TensorId y = spatial_view(lowering, lowering.output(node.outputs[0], order));
   PoolParams p{.mode = mode};
   if (mode != PoolMode::global_average) {
@@ -42,11 +44,11 @@ void MaxPool::infer(InferContext& c) {
   c.require_support(c.node().outputs.size() == 1, "the second output of MaxPool (indices) is not supported");
   infer_pool(c);
 }
-QuantRule MaxPool::quant(const Node&) { return {QuantKind::passive, "", {0}, 0}; }
+QuantRule MaxPool::quant(const Node&) { return {QuantKind::passive, "", {0}, 0, true}; }
 void MaxPool::lower(Lowering& lowering, const Node& node) { lower_pool(lowering, node, PoolMode::max); }
 
 void AveragePool::infer(InferContext& c) { infer_pool(c); }
-QuantRule AveragePool::quant(const Node&) { return {QuantKind::arithmetic, "", {0}, 0}; }
+QuantRule AveragePool::quant(const Node&) { return {QuantKind::arithmetic, "", {0}, 0, true}; }
 void AveragePool::lower(Lowering& lowering, const Node& node) {
   lower_pool(lowering, node, PoolMode::average);
 }
@@ -58,7 +60,7 @@ void GlobalAveragePool::infer(InferContext& c) {
   for (size_t i = 2; i < shape.size(); ++i) shape[i] = 1;
   c.set(0, c.dtype(0), shape);
 }
-QuantRule GlobalAveragePool::quant(const Node&) { return {QuantKind::arithmetic, "", {0}, 0}; }
+QuantRule GlobalAveragePool::quant(const Node&) { return {QuantKind::arithmetic, "", {0}, 0, true}; }
 void GlobalAveragePool::lower(Lowering& lowering, const Node& node) {
   lower_pool(lowering, node, PoolMode::global_average);
 }

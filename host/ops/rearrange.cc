@@ -33,7 +33,7 @@ void Gather::infer(InferContext& c) {
 QuantRule Gather::quant(const Node& node) {
   if (!node.input(1)->is_constant()) return float_only("its indices are computed at run time");
   if (node.input(0)->is_constant()) return float_only("its data is a constant");
-  return {QuantKind::passive, "", {0}, 0};
+  return {QuantKind::passive, "", {0}, 0, true};
 }
 void Gather::lower(Lowering& lowering, const Node& node) {
   const Shape& in = node.input(0)->shape;
@@ -111,7 +111,7 @@ void Pad::infer(InferContext& c) {
 }
 QuantRule Pad::quant(const Node& node) {
   if (pad_value(node) != 0) return float_only("it pads with a value other than 0");
-  return {QuantKind::passive, "", {0}, 0};
+  return {QuantKind::passive, "", {0}, 0, true};
 }
 void Pad::lower(Lowering& lowering, const Node& node) {
   const auto pads = pad_amounts(node);
@@ -134,7 +134,7 @@ void Pad::lower(Lowering& lowering, const Node& node) {
 }
 
 void Expand::infer(InferContext& c) { c.set(0, c.dtype(0), broadcast(c, c.shape(0), c.ints(1))); }
-QuantRule Expand::quant(const Node&) { return {QuantKind::passive, "", {0}, 0}; }
+QuantRule Expand::quant(const Node&) { return {QuantKind::passive, "", {0}, 0, true}; }
 void Expand::lower(Lowering& lowering, const Node& node) {
   const Shape& shape = node.outputs[0]->shape;
   const TensorId x =
@@ -188,7 +188,7 @@ void DepthToSpace::infer(InferContext& c) {
   c.require(mode == "DCR" || mode == "CRD", "attribute 'mode' must be DCR or CRD");
   c.set(0, c.dtype(0), {s[0], s[1] / (b * b), s[2] * b, s[3] * b});
 }
-QuantRule DepthToSpace::quant(const Node&) { return {QuantKind::passive, "", {0}, 0}; }
+QuantRule DepthToSpace::quant(const Node&) { return {QuantKind::passive, "", {0}, 0, true}; }
 void DepthToSpace::lower(Lowering& lowering, const Node& node) {
   const TensorId x = lowering.input(0), y = lowering.output(node.outputs[0], lowering.desc(x).order);
   move_blocks(lowering, x, y, x, y, node.attr_int("blocksize", 1), node.attr_string("mode", "DCR") == "DCR");
@@ -200,7 +200,7 @@ void SpaceToDepth::infer(InferContext& c) {
   c.require(s[2] % b == 0 && s[3] % b == 0, "height and width are not multiples of blocksize");
   c.set(0, c.dtype(0), {s[0], s[1] * b * b, s[2] / b, s[3] / b});
 }
-QuantRule SpaceToDepth::quant(const Node&) { return {QuantKind::passive, "", {0}, 0}; }
+QuantRule SpaceToDepth::quant(const Node&) { return {QuantKind::passive, "", {0}, 0, true}; }
 void SpaceToDepth::lower(Lowering& lowering, const Node& node) {
   const TensorId x = lowering.input(0), y = lowering.output(node.outputs[0], lowering.desc(x).order);
   move_blocks(lowering, x, y, y, x, node.attr_int("blocksize", 1), true);

@@ -55,7 +55,7 @@ QuantRule quant_reduce(const Node& node, const ReduceRow& row) {
   if (row.function != ReduceFunction::mean)
     return float_only("the integer engine has no " + std::string(row.op));
   if (!over_plane(node)) return float_only("only the mean over height and width is an integer step");
-  return {QuantKind::arithmetic, "", {0}, 0};
+  return {QuantKind::arithmetic, "", {0}, 0, true};
 }
 
 void lower_reduce(Lowering& lowering, const Node& node, const ReduceRow& row) {
@@ -63,8 +63,8 @@ void lower_reduce(Lowering& lowering, const Node& node, const ReduceRow& row) {
   const auto axes = reduced_axes(node);
   if (axes.empty()) return lowering.bind(result, lowering.input(0));
   const bool mean_of_plane = row.function == ReduceFunction::mean && over_plane(node);
-  const TensorId x =
-      mean_of_plane ? lowering.in_order(lowering.input(0), compiler::channels_last(4)) : lowering.input(0);
+  const TensorId stored = lowering.int16() ? lowering.as_int16(node.input(0)) : lowering.input(0);
+  const TensorId x = mean_of_plane ? lowering.in_order(stored, compiler::channels_last(4)) : stored;
   const TensorDesc in = lowering.desc(x);
   Shape dims = in.dims;
   ReduceParams params{row.function, {}};
@@ -75,7 +75,7 @@ void lower_reduce(Lowering& lowering, const Node& node, const ReduceRow& row) {
   std::sort(params.axes.begin(), params.axes.end());
   // The output in ONNX order is a reshape of the reduced tensor: extents of 1 can stand anywhere.
   const TensorId y = lowering.output(result, compiler::identity_order(result->shape.size()));
-  TensorId full = lowering.scratch(in.dtype, dims, in.order, lowering.desc(y).quant);
+  TensorId full = lowering.scratch(lowering.desc(y).dtype, dims, in.order, lowering.desc(y).quant);
   compiler::Order kept;
   for (auto axis : in.order)
     if (std::find(axes.begin(), axes.end(), axis) == axes.end()) kept.push_back(axis);

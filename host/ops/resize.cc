@@ -133,7 +133,7 @@ void Resize::infer(InferContext& c) {
   c.require_support(false,
                     fmt::format("coordinate_transformation_mode '{}' is not supported", s.coordinates));
 }
-QuantRule Resize::quant(const Node&) { return {QuantKind::passive, "", {0}, 0}; }
+QuantRule Resize::quant(const Node&) { return {QuantKind::passive, "", {0}, 0, true}; }
 void Resize::lower(Lowering& lowering, const Node& node) {
   const Spec s = spec_of(node);
   const Shape& in = node.input(0)->shape;

@@ -72,13 +72,14 @@ void Calibration::lower(Lowering& lowering, const Node& node) {
   if (!scale->is_constant() || !zero_point->is_constant() || scale->constant->size() != 1)
     fail(ErrorCode::model_unsupported_op, "{}: scale and zero point must be single constants",
          node.describe());
-  const bool is_unsigned = zero_point->dtype == DType::u8;
-  const int32_t zero =
-      is_unsigned ? zero_point->constant->data<uint8_t>()[0] - 128 : zero_point->constant->data<int8_t>()[0];
+  const bool is_unsigned = zero_point->dtype == DType::u8, int16 = zero_point->dtype == DType::i16;
+  const int32_t zero = int16         ? zero_point->constant->data<int16_t>()[0]
+                       : is_unsigned ? zero_point->constant->data<uint8_t>()[0] - 128
+                                     : zero_point->constant->data<int8_t>()[0];
   const QuantParams quant{{scale->constant->data<float>()[0]}, {zero}, -1};
   const TensorId x = lowering.input(0);
   const TensorDesc d = lowering.desc(x);
-  const TensorId codes = lowering.scratch(DType::i8, d.dims, d.order, quant);
+  const TensorId codes = lowering.scratch(int16 ? DType::i16 : DType::i8, d.dims, d.order, quant);
   lowering.emit(QuantizeParams{}, {x}, {codes});
   lowering.emit(DequantizeParams{}, {codes}, {lowering.output(node.outputs[0], d.order)});
 }

@@ -42,6 +42,30 @@ void lower_open_clip(compiler::Lowering& lowering, const Node& node) {
   if (!node.input(1) && !node.input(2)) lowering.bind(node.outputs[0], x);
 }
 
+// Lut with an int16 side: 256 codes from int8, interpolation from int16.
+void lower_int16(compiler::Lowering& lowering, const Node& node, const UnaryParams& p) {
+  const Value *from = node.input(0), *result = node.outputs[0];
+  const QuantParams& to = *result->quant;
+  const compiler::TensorId x = lowering.input(0);
+  compiler::TensorId table = 0;
+  if (from->codes == DType::i16) {
+    const auto g = [&](double v) {
+      return math::evaluate_unary(p.function, v, static_cast<double>(p.alpha), static_cast<double>(p.beta));
+    };
+    const auto knots = compiler::interpolation_table(g, from->quant->scale(), to, result->codes);
+    table = lowering.constant<int32_t>({static_cast<int64_t>(knots.size())}, knots);
+  } else {
+    std::vector<float> real;
+    for (int q = -128; q < 128; ++q) {
+      const float v = static_cast<float>(q - from->quant->zero_point()) * from->quant->scale();
+      real.push_back(static_cast<float>(math::evaluate_unary(p.function, v, p.alpha, p.beta)));
+    }
+    table = lowering.constant<int16_t>({256}, compiler::quantize_codes_int16(real, to));
+  }
+  const compiler::TensorId y = lowering.output(result, lowering.desc(x).order);
+  lowering.emit(LutParams{}, {x, table}, {y});
+}
+
 }  // namespace
 
 std::optional<UnaryParams> unary_params_of(const Node& node) {
@@ -73,13 +97,14 @@ void infer_unary(InferContext& c) {
 
 QuantRule quant_unary(const Node& node, const UnaryRow& row) {
   if (row.op == "Clip" && !has_plain_bounds(node)) return float_only("its bounds are computed at run time");
-  return {QuantKind::table, "", {0}, 0};
+  return {QuantKind::table, "", {0}, 0, true};
 }
 
 void lower_unary(compiler::Lowering& lowering, const Node& node, const UnaryRow& row) {
   if (row.op == "Clip" && !has_plain_bounds(node)) return lower_open_clip(lowering, node);
   const UnaryParams params = unary_params(node, row);
   const Value* result = node.outputs[0];
+  if (lowering.int16()) return lower_int16(lowering, node, params);
   if (lowering.int8()) {
     const auto pending = lowering.deferred(node.input(0));
     const compiler::TensorId base = pending ? pending->base : lowering.input(0);

@@ -68,9 +68,111 @@ bool has_float_data(const Node& node) {
 
 }  // namespace
 
-void assign_precision(Graph& graph, const Choice& choice) {
+namespace {
+// Values that will exist as int8 codes.
+std::vector<Value*> int8_values(const Graph& graph) {
+  const auto consumers = graph.consumers();
+  std::vector<Value*> list;
+  std::unordered_set<const Value*> seen;
+  auto add = [&](Value* v) {
+    if (!v->is_constant() && seen.insert(v).second) list.push_back(v);
+  };
+  std::unordered_set<const Value*> internal;  // between a convolution and its fused activation
+  for (const auto& node : graph.nodes()) {
+    if (!node->int8) continue;
+    const QuantRule rule = rule_of(graph, *node);
+    for (size_t i : rule.activations)
+      if (!internal.count(node->input(i))) add(node->input(i));
+    if (rule.kind == QuantKind::compute) {
+      const Node* next = compiler::fusable_activation(*node, consumers, graph);
+      if (next && next->int8) internal.insert(node->outputs[0]);
+    } else {
+      for (Value* v : node->outputs) add(v);
+    }
+  }
+  return list;
+}
+
+bool shares_scale(const Graph& graph, const Value& value) {
+  return value.producer && value.producer->int8 && rule_of(graph, *value.producer).kind == QuantKind::passive;
+}
+}  // namespace
+
+namespace {
+// The values of `graph` that are written or read by integer nodes which do not all take int16, each with the
+// first such node.
+std::unordered_map<const Value*, const Node*> int8_only_values(const Graph& graph) {
+  std::unordered_map<const Value*, const Node*> found;
+  for (const auto& node : graph.nodes()) {
+    if (!node->int8) continue;
+    const QuantRule rule = rule_of(graph, *node);
+    if (rule.int16) continue;
+    for (size_t i : rule.activations) found.emplace(node->input(i), node.get());
+    for (const Value* v : node->outputs) found.emplace(v, node.get());
+  }
+  return found;
+}
+
+// Sets Value::codes; returns a sentence for every request that was denied.
+std::vector<std::string> assign_codes(Graph& graph, const std::vector<Int16Request>& requests) {
+  for (const auto& v : graph.values()) v->codes = DType::i8;
+  if (requests.empty()) return {};
+  std::vector<std::string> denied;
+  const auto consumers = graph.consumers();
+  std::unordered_set<const Value*> wanted;
+  for (const auto& node : graph.nodes())
+    for (const Int16Request& request : requests) {
+      if (!(request.node.empty() ? request.op.empty() || request.op == node->op : request.node == node->name))
+        continue;
+      if (!node->int8) {
+        if (!request.node.empty())
+          denied.push_back(fmt::format("{} cannot be int16: {}", node->describe(), node->reason));
+        continue;
+      }
+      const QuantRule rule = rule_of(graph, *node);
+      if (request.inputs)
+        for (size_t i : rule.activations)
+          if (request.input < 0 || request.input == static_cast<int>(i)) wanted.insert(node->input(i));
+      if (!request.outputs) continue;
+      const Node* next =
+          rule.kind == QuantKind::compute ? compiler::fusable_activation(*node, consumers, graph) : nullptr;
+      for (const Value* v : next && next->int8 ? next->outputs : node->outputs) wanted.insert(v);
+    }
+  // Values that share a scale share the type: they are known by their source.
+  std::unordered_map<const Value*, const Value*> source;
+  const auto source_of = [&](const Value* v) {
+    const auto it = source.find(v);
+    return it == source.end() ? v : it->second;
+  };
+  const auto list = int8_values(graph);  // in topological order
+  for (const Value* v : list)
+    if (shares_scale(graph, *v)) source[v] = source_of(v->producer->input(0));
+  std::unordered_set<const Value*> wanted_sources;
+  for (const Value* v : list)
+    if (wanted.count(v)) wanted_sources.insert(source_of(v));
+  const auto int8_only = int8_only_values(graph);
+  std::unordered_map<const Value*, const Node*> blocked;
+  for (const Value* v : list)
+    if (const auto it = int8_only.find(v); it != int8_only.end()) blocked.emplace(source_of(v), it->second);
+  for (Value* v : list) {
+    if (!wanted_sources.count(source_of(v))) continue;
+    if (const auto it = blocked.find(source_of(v)); it == blocked.end())
+      v->codes = DType::i16;
+    else if (wanted.count(v))
+      denied.push_back(
+          fmt::format("tensor '{}' stays int8: {} takes no int16", v->name, it->second->describe()));
+  }
+  return denied;
+}
+}  // namespace
+
+std::vector<std::string> assign_precision(Graph& graph, const Choice& choice) {
   const auto on_cpu = named_nodes(graph, choice.run_on_cpu, "run_on_cpu");
-  const auto on_bpu = named_nodes(graph, choice.run_on_bpu, "run_on_bpu");
+  auto on_bpu = named_nodes(graph, choice.run_on_bpu, "run_on_bpu");
+  std::vector<std::string> for_int16;
+  for (const Int16Request& request : choice.int16)
+    if (!request.node.empty()) for_int16.push_back(request.node);
+  on_bpu.merge(named_nodes(graph, for_int16, "node_info"));
   const auto consumers = graph.consumers();
   auto to_float = [](Node& node, std::string reason) {
     node.int8 = false;
@@ -129,37 +231,8 @@ void assign_precision(Graph& graph, const Choice& choice) {
       }
     }
   }
+  return assign_codes(graph, choice.int16);
 }
-
-namespace {
-// Values that will exist as int8 codes.
-std::vector<Value*> int8_values(const Graph& graph) {
-  const auto consumers = graph.consumers();
-  std::vector<Value*> list;
-  std::unordered_set<const Value*> seen;
-  auto add = [&](Value* v) {
-    if (!v->is_constant() && seen.insert(v).second) list.push_back(v);
-  };
-  std::unordered_set<const Value*> internal;  // between a convolution and its fused activation
-  for (const auto& node : graph.nodes()) {
-    if (!node->int8) continue;
-    const QuantRule rule = rule_of(graph, *node);
-    for (size_t i : rule.activations)
-      if (!internal.count(node->input(i))) add(node->input(i));
-    if (rule.kind == QuantKind::compute) {
-      const Node* next = compiler::fusable_activation(*node, consumers, graph);
-      if (next && next->int8) internal.insert(node->outputs[0]);
-    } else {
-      for (Value* v : node->outputs) add(v);
-    }
-  }
-  return list;
-}
-
-bool shares_scale(const Graph& graph, const Value& value) {
-  return value.producer && value.producer->int8 && rule_of(graph, *value.producer).kind == QuantKind::passive;
-}
-}  // namespace
 
 std::vector<Value*> values_to_calibrate(const Graph& graph) {
   std::vector<Value*> list = int8_values(graph);
@@ -178,16 +251,23 @@ QuantParams quant_of_range(calibration::ClipRange range) {
   return {{scale}, {zero}, -1};
 }
 
+QuantParams int16_of_range(calibration::ClipRange range) {
+  constexpr float kLeastScale = 1e-12f;
+  return {{std::max(std::max(range.hi, -range.lo) / 32767.0f, kLeastScale)}, {0}, -1};
+}
+
 void apply_ranges(Graph& graph, const std::vector<std::string>& pictures,
                   const std::function<calibration::ClipRange(const Value&)>& range_of) {
   for (const auto& v : graph.values()) v->quant.reset();
   const auto list = int8_values(graph);  // in topological order: sources come first
   for (Value* v : list) {
     if (!v->producer && std::find(pictures.begin(), pictures.end(), v->name) != pictures.end()) {
+      v->codes = DType::i8;
       v->quant = QuantParams{{1.0f}, {0}, -1};
       v->range_lo = -128, v->range_hi = 127;
     } else if (shares_scale(graph, *v) && v->producer->input(0)->quant) {
       const Value* source = v->producer->input(0);
+      v->codes = source->codes;
       v->quant = source->quant;
       v->range_lo = source->range_lo, v->range_hi = source->range_hi;
     } else {
@@ -198,7 +278,7 @@ void apply_ranges(Graph& graph, const std::vector<std::string>& pictures,
              "the "
              "pre-processing, or keep its nodes in float with run_on_cpu",
              v->name, range.lo, range.hi);
-      v->quant = quant_of_range(range);
+      v->quant = v->codes == DType::i16 ? int16_of_range(range) : quant_of_range(range);
       v->range_lo = range.lo, v->range_hi = range.hi;
     }
   }
@@ -212,10 +292,12 @@ bool demote_overflowing(Graph& graph) {
     const Tensor& weights = *node->input(1)->constant;
     const QuantParams& x = *node->input(0)->quant;
     const Tensor* bias = node->input(2) ? node->input(2)->constant.get() : nullptr;
-    const auto integer = quantize::quantize_weights(weights, rule.weight_axis, bias, x.scale());
-    if (quantize::accumulator_fits(integer, weights.shape(), rule.weight_axis, x.zero_point())) continue;
+    const DType codes = node->input(0)->codes;
+    const auto integer = quantize::quantize_weights(weights, rule.weight_axis, bias, x.scale(), codes);
+    if (quantize::accumulator_fits(integer, weights.shape(), rule.weight_axis, x.zero_point(), codes))
+      continue;
     node->int8 = false;
-    node->reason = "its int32 accumulator could overflow";
+    node->reason = fmt::format("its {} accumulator could overflow", codes == DType::i16 ? "int64" : "int32");
     changed = true;
   }
   return changed;

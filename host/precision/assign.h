@@ -7,17 +7,23 @@
 #include <vector>
 
 #include "host/calibration/histogram.h"
+#include "host/config/config.h"
 #include "host/graph/graph.h"
 
 namespace openhb::precision {
 
+using config::Int16Request;
+
 struct Choice {
   std::vector<std::string> run_on_cpu, run_on_bpu;  // node names
+  std::vector<Int16Request> int16 = {};
 };
 
-// Sets Node::int8 and Node::reason of every node. Unknown names are Error(config_bad_value) with a
-// suggestion.
-void assign_precision(graph::Graph& graph, const Choice& choice);
+// Sets Node::int8 and Node::reason of every node and Value::codes of every value. Unknown names are
+// Error(config_bad_value) with a suggestion. A value becomes int16 when that is asked for and all integer
+// nodes that write or read it (and those that share its scale) take int16. Returns a sentence for every
+// request that this denies.
+std::vector<std::string> assign_precision(graph::Graph& graph, const Choice& choice);
 
 // The values whose distribution decides their int8 parameters (nodes' precision being assigned).
 std::vector<graph::Value*> values_to_calibrate(const graph::Graph& graph);
@@ -29,6 +35,8 @@ void apply_ranges(graph::Graph& graph, const std::vector<std::string>& pictures,
 
 // int8 parameters for a range: asymmetric, unless it is (nearly) centred.
 QuantParams quant_of_range(calibration::ClipRange range);
+// The same for int16: symmetric.
+QuantParams int16_of_range(calibration::ClipRange range);
 
 // int8 nodes whose accumulators could overflow become float, with that reason. True when one did.
 bool demote_overflowing(graph::Graph& graph);

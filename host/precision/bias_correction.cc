@@ -30,7 +30,7 @@ void correct_biases(graph::Graph& graph, const ChannelMeans& means) {
     const Shape& shape = weights.shape();
     const int axis = ops::op_of(*node, graph.opset).quant(*node).weight_axis;
     const auto integer = quantize::quantize_weights(weights, axis, node->input(2)->constant.get(),
-                                                    node->input(0)->quant->scale());
+                                                    node->input(0)->quant->scale(), node->input(0)->codes);
     // Weight element i belongs to output channel `out` and to channel `in` of its group.
     const bool matrix = shape.size() == 2;
     const int64_t outputs = shape[static_cast<size_t>(axis)], per_group = shape[axis == 0 ? 1 : 0];

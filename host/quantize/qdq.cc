@@ -43,6 +43,12 @@ class Builder {
       }
       out_.outputs.push_back(result);
     }
+    const auto& values = source_.values();
+    if (std::any_of(values.begin(), values.end(), [](const auto& v) { return v->codes == DType::i16; })) {
+      // The first with int16 in QuantizeLinear and DequantizeLinear.
+      out_.opset = std::max<int64_t>(out_.opset, 21);
+      out_.ir_version = std::max<int64_t>(out_.ir_version, 10);
+    }
     return std::move(out_);
   }
 
@@ -84,23 +90,27 @@ class Builder {
     auto& p = params_[v];
     if (!p.first) {
       p.first = scalar<float>(v->name + "_scale", v->quant->scale());
-      p.second = scalar<uint8_t>(v->name + "_zero_point", static_cast<uint8_t>(v->quant->zero_point() + 128));
+      if (v->codes == DType::i16)
+        p.second = scalar<int16_t>(v->name + "_zero_point", 0);
+      else
+        p.second =
+            scalar<uint8_t>(v->name + "_zero_point", static_cast<uint8_t>(v->quant->zero_point() + 128));
     }
     return p;
   }
 
-  // The uint8 form.
+  // The uint8 or int16 form.
   Value* codes(const Value* v) {
     if (const auto it = codes_.find(v); it != codes_.end()) return it->second;
     const auto [scale, zero] = params(v);
-    Node* q = add("QuantizeLinear", v->name + "_HzQuantize", {real(v), scale, zero}, v->name + "_uint8",
-                  DType::u8, v->shape);
+    Node* q = add("QuantizeLinear", v->name + "_HzQuantize", {real(v), scale, zero},
+                  v->name + (v->codes == DType::i16 ? "_int16" : "_uint8"), zero->dtype, v->shape);
     return codes_[v] = q->outputs[0];
   }
 
   // A float form read from the codes, for int8 nodes.
-  Value* dequantized(const Value* v) {
-    if (v->is_constant()) return quantized_constant(v);
+  Value* dequantized(const Value* v, bool int16 = false) {
+    if (v->is_constant()) return int16 ? int16_constant(v) : quantized_constant(v);
     if (const auto it = dequantized_.find(v); it != dequantized_.end()) return it->second;
     const auto [scale, zero] = params(v);
     Node* dq = add("DequantizeLinear", v->name + "_HzDequantize", {codes(v), scale, zero},
@@ -118,6 +128,17 @@ class Builder {
                    {data, scalar<float>(v->name + "_scale", q.scale()),
                     scalar<uint8_t>(v->name + "_zero_point", static_cast<uint8_t>(q.zero_point() + 128))},
                    v->name + "_dequantized", DType::f32, v->shape);
+    return dq->outputs[0];
+  }
+
+  Value* int16_constant(const Value* v) {
+    const QuantParams q = compiler::constant_quant_int16(*v->constant);
+    const auto codes = compiler::quantize_codes_int16(v->constant->data<float>(), q);
+    Node* dq =
+        add("DequantizeLinear", v->name + "_HzDequantize",
+            {out_.add_constant(v->name + "_int16", Tensor::from<int16_t>(v->shape, codes)),
+             scalar<float>(v->name + "_scale", q.scale()), scalar<int16_t>(v->name + "_zero_point", 0)},
+            v->name + "_dequantized", DType::f32, v->shape);
     return dq->outputs[0];
   }
 
@@ -151,7 +172,8 @@ class Builder {
     const Node* next = compiler::fused_activation(node, consumers_, source_, true, compute);
     if (next) absorbed_.insert(next);
     const Value* result = next ? next->outputs[0] : node.outputs[0];
-    if (compute && !result->quant) return add_accumulators(node, rule);
+    const bool real_result = compute && !result->quant;  // for a float consumer
+    if (real_result && node.input(0)->codes == DType::i8) return add_accumulators(node, rule);
     std::vector<Value*> inputs;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const Value* v = node.inputs[i];
@@ -161,7 +183,7 @@ class Builder {
       if (!v)
         inputs.push_back(nullptr);
       else if (activation || operand)
-        inputs.push_back(dequantized(v));
+        inputs.push_back(dequantized(v, node.int16()));
       else if (compute)
         inputs.push_back(nullptr);  // filled in below
       else
@@ -191,6 +213,7 @@ class Builder {
     }
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       real_[node.outputs[i]] = copy->outputs[i];
+      if (real_result) continue;
       codes(node.outputs[i]);
       real_.erase(node.outputs[i]);
     }
@@ -198,7 +221,8 @@ class Builder {
 
   IntegerWeights integer_weights(const Node& node, const ops::QuantRule& rule) {
     const Tensor* bias = node.input(2) ? node.input(2)->constant.get() : nullptr;
-    return quantize_weights(*node.input(1)->constant, rule.weight_axis, bias, node.input(0)->quant->scale());
+    return quantize_weights(*node.input(1)->constant, rule.weight_axis, bias, node.input(0)->quant->scale(),
+                            node.input(0)->codes);
   }
 
   void add_weights(const Node& node, const ops::QuantRule& rule, std::vector<Value*>& inputs) {
@@ -222,6 +246,14 @@ class Builder {
     if (!node.input(2)) return;
     std::vector<float> scales;
     for (float s : integer.scales) scales.push_back(node.input(0)->quant->scale() * s);
+    if (node.input(0)->codes == DType::i16) {  // more bits than int32 has
+      std::vector<float> bias;
+      for (size_t c = 0; c < scales.size(); ++c)
+        bias.push_back(static_cast<float>(static_cast<double>(integer.wide_bias[c]) *
+                                          double{node.input(0)->quant->scale()} * double{integer.scales[c]}));
+      inputs[2] = out_.add_constant(node.name + "_bias", Tensor::from<float>({n}, bias));
+      return;
+    }
     inputs[2] =
         dequantize("bias", out_.add_constant(node.name + "_bias", Tensor::from<int32_t>({n}, integer.bias)),
                    scales, Tensor(DType::i32, {n}), 0);

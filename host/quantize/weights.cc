@@ -20,7 +20,8 @@ void for_each_channel(const Shape& shape, int axis, F f) {
 
 }  // namespace
 
-IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* bias, float input_scale) {
+IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* bias, float input_scale,
+                                DType codes) {
   const auto channels = static_cast<size_t>(weights.shape()[static_cast<size_t>(axis)]);
   const auto w = weights.data<float>();
   std::vector<float> largest(channels, 0.0f);
@@ -38,16 +39,22 @@ IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* b
   result.codes.resize(w.size());
   result.scales.resize(channels);
   result.bias.resize(channels, 0);
+  const bool wide = codes == DType::i16;
+  if (wide) result.wide_bias.resize(channels, 0);
+  const float bias_limit = wide ? 0x1p51f : 0x1p30f;
   for (size_t c = 0; c < channels; ++c) {
     float scale = (largest[c] > 0 ? largest[c] : typical) / 127.0f;
     scale = std::max(scale, 1e-30f);
     if (bias) {
       const float b = std::fabs(bias->data<float>()[c]);
-      constexpr float kBiasLimit = 1 << 30;
-      if (b > scale * input_scale * kBiasLimit) scale = b / (input_scale * kBiasLimit) * 1.0001f;
+      if (b > scale * input_scale * bias_limit) scale = b / (input_scale * bias_limit) * 1.0001f;
     }
     result.scales[c] = scale;
-    if (bias)
+    if (bias && wide)
+      result.wide_bias[c] = static_cast<int64_t>(
+          std::nearbyint(static_cast<double>(bias->data<float>()[c]) /
+                         (static_cast<double>(input_scale) * static_cast<double>(scale))));
+    else if (bias)
       result.bias[c] = static_cast<int32_t>(std::nearbyint(bias->data<float>()[c] / (input_scale * scale)));
   }
   for_each_channel(weights.shape(), axis, [&](size_t c, size_t i) {
@@ -57,12 +64,20 @@ IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* b
   return result;
 }
 
-bool accumulator_fits(const IntegerWeights& weights, const Shape& shape, int axis, int32_t input_zero_point) {
+bool accumulator_fits(const IntegerWeights& weights, const Shape& shape, int axis, int32_t input_zero_point,
+                      DType codes) {
   std::vector<int64_t> sum(weights.scales.size(), 0), absolute(weights.scales.size(), 0);
   for_each_channel(shape, axis, [&](size_t c, size_t i) {
     sum[c] += weights.codes[i];
     absolute[c] += std::abs(weights.codes[i]);
   });
+  if (codes == DType::i16) {
+    for (size_t c = 0; c < sum.size(); ++c)
+      if (absolute[c] >= (int64_t{1} << 37) ||
+          absolute[c] * 32768 + std::llabs(weights.wide_bias[c]) >= (int64_t{1} << 53))
+        return false;
+    return true;
+  }
   for (size_t c = 0; c < sum.size(); ++c) {
     const int64_t folded = weights.bias[c] - input_zero_point * sum[c];
     if (absolute[c] * 255 + std::llabs(folded) >= (int64_t{1} << 31)) return false;

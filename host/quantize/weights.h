@@ -10,16 +10,21 @@
 namespace openhb::quantize {
 
 struct IntegerWeights {
-  std::vector<int8_t> codes;  // in the order of the weight tensor
-  std::vector<float> scales;  // per output channel
-  std::vector<int32_t> bias;  // per output channel, 0 without a bias
+  std::vector<int8_t> codes;            // in the order of the weight tensor
+  std::vector<float> scales;            // per output channel
+  std::vector<int32_t> bias;            // per output channel, 0 without a bias or for int16 activations
+  std::vector<int64_t> wide_bias = {};  // the bias for int16 activations, which need more bits
 };
 
-// Quantizes `weights` along `axis` (its output channels); `bias` may be null; `input_scale` is the
-// activation's. A channel's scale is max|w| / 127, raised where the bias would not fit int32 otherwise.
-IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* bias, float input_scale);
+// Quantizes `weights` along `axis` (its output channels); `bias` may be null; `input_scale` is that of the
+// activations, whose codes are int8 or int16. A channel's scale is max|w| / 127, raised where the bias would
+// not fit int32 (int16 activations: 2^51) otherwise.
+IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* bias, float input_scale,
+                                DType codes = DType::i8);
 
-// True when sum |w| * 255 + |bias - zx * sum w| < 2^31 for every channel: the accumulator cannot overflow.
-bool accumulator_fits(const IntegerWeights& weights, const Shape& shape, int axis, int32_t input_zero_point);
+// True when the accumulators of every channel cannot overflow: sum |w| * 255 + |bias - zx * sum w| < 2^31, or
+// for int16 activations sum |w| * 32768 + |bias| < 2^53.
+bool accumulator_fits(const IntegerWeights& weights, const Shape& shape, int axis, int32_t input_zero_point,
+                      DType codes = DType::i8);
 
 }  // namespace openhb::quantize
