@@ -15,6 +15,7 @@ Graph Graph::clone() const {
   copy.ir_version = ir_version;
   copy.producer = producer;
   copy.notices = notices;
+  copy.max_folded = max_folded;
   std::unordered_map<const Value*, Value*> twin{{nullptr, nullptr}};
   for (const auto& value : values_) {
     auto& fresh = copy.values_.emplace_back(std::make_unique<Value>(*value));

@@ -75,6 +75,7 @@ class Graph {
   int64_t ir_version = 7;
   std::string producer;
   std::vector<std::string> notices;  // what importing changed, for the user
+  int64_t max_folded = int64_t{1} << 28;  // elements of a constant that is computed while compiling
   std::vector<Value*> inputs;
   std::vector<Value*> outputs;
 

@@ -27,6 +27,9 @@ const OpRow& op_of(const Node& node, int64_t opset) {
     if (node.inputs.size() < row->info.min_inputs || node.inputs.size() > row->info.max_inputs)
       fail(ErrorCode::model_structure, "{} has {} inputs, expected {} to {}", node.describe(),
            node.inputs.size(), row->info.min_inputs, row->info.max_inputs);
+    if (node.outputs.size() > row->info.max_outputs)
+      fail(ErrorCode::model_structure, "{} has {} outputs, expected at most {}", node.describe(),
+           node.outputs.size(), row->info.max_outputs);
     for (size_t i = 0; i < row->info.min_inputs; ++i)
       if (!node.input(i)) fail(ErrorCode::model_structure, "{}: its input {} is missing", node.describe(), i);
     return *row;
@@ -85,6 +88,13 @@ void InferContext::set(size_t output, DType dtype, Shape shape) {
   Value* v = node_.outputs[output];
   v->dtype = dtype;
   v->shape = std::move(shape);
+}
+
+void InferContext::require_foldable(const Shape& shape) const {
+  if (num_elements(shape) > max_folded_)
+    fail(ErrorCode::model_bad_shape,
+         "{}: a constant of shape {} is too large to compute while compiling (at most {} elements)",
+         node_.describe(), to_string(shape), max_folded_);
 }
 
 void InferContext::fold(size_t output, Tensor tensor) {
@@ -146,14 +156,17 @@ void infer_node(graph::Graph& graph, Node& node, int64_t opset, std::vector<Node
     row = &op_of(node, kGraphOpset);  // the operator's name may have changed
   }
   if (!row->infer) fail(ErrorCode::internal, "{} should have been replaced", node.describe());
-  InferContext context(node);
+  InferContext context(node, graph.max_folded);
   with_name(node.describe(), [&] { row->infer(context); });
   const bool all_constant =
       !node.inputs.empty() && std::all_of(node.inputs.begin(), node.inputs.end(),
                                           [](Value* v) { return v == nullptr || v->is_constant(); });
   const bool known =
       std::all_of(node.outputs.begin(), node.outputs.end(), [](Value* v) { return v->is_constant(); });
-  if (all_constant && !known) compiler::evaluate_constant_node(node);
+  if (all_constant && !known) {
+    for (const Value* v : node.outputs) context.require_foldable(v->shape);
+    compiler::evaluate_constant_node(node);
+  }
   if (all_constant || known) folded.push_back(&node);
 }
 

@@ -21,7 +21,7 @@ struct Preprocess {
 };
 
 struct BatchNormalization {
-  static constexpr OpInfo info{"BatchNormalization", 5, 5};
+  static constexpr OpInfo info{"BatchNormalization", 5, 5, "", "", 1, 5};
   static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);

@@ -39,7 +39,8 @@ using AllOps =
          OpList<MaxPool, AveragePool, GlobalAveragePool>,
          OpList<Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Transpose, Concat, Slice, Split>,
          OpList<Gather, Pad, Expand, DepthToSpace, SpaceToDepth>, OpList<Resize, Upsample>,
-         OpList<SoftmaxOf<false>, SoftmaxOf<true>>, ControlOps, OpList<ShapeOf, ConstantOfShape, Cast, Calibration>,
-         Table<Unary, kUnaryRows>, Table<Binary, kBinaryRows>, Table<Reduce, kReduceRows>>::type;
+         OpList<SoftmaxOf<false>, SoftmaxOf<true>>, ControlOps,
+         OpList<ShapeOf, ConstantOfShape, Cast, Calibration>, Table<Unary, kUnaryRows>,
+         Table<Binary, kBinaryRows>, Table<Reduce, kReduceRows>>::type;
 
 }  // namespace openhb::ops

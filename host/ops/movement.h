@@ -44,7 +44,7 @@ struct Identity {
 };
 
 struct Dropout {
-  static constexpr OpInfo info{"Dropout", 1, 3};
+  static constexpr OpInfo info{"Dropout", 1, 3, "", "", 1, 2};
   static void upgrade(Rewriter& rewriter, Node& node);
 };
 
@@ -71,7 +71,7 @@ struct Slice {
 };
 
 struct Split {
-  static constexpr OpInfo info{"Split", 1, 2};
+  static constexpr OpInfo info{"Split", 1, 2, "", "", 1, 4096};
   static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);

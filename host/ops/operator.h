@@ -32,6 +32,7 @@ struct OpInfo {
   std::string_view domain = "";
   std::string_view int8_type = "";  // what the node table calls it in the integer engine; "": its own name
   int64_t since = 1;                // the opset that introduced the operator
+  size_t max_outputs = 1;
 };
 
 // The integers of a constant int32 or int64 input; empty when it is absent. Error(model_dynamic_shape) when
@@ -41,7 +42,7 @@ std::vector<int64_t> constant_ints(const Node& node, size_t input);
 // Shape and type inference of one node; inputs are already known.
 class InferContext {
  public:
-  explicit InferContext(Node& node) : node_(node) {}
+  InferContext(Node& node, int64_t max_folded) : node_(node), max_folded_(max_folded) {}
   const Node& node() const { return node_; }
   bool has(size_t i) const { return node_.input(i) != nullptr; }
   const Shape& shape(size_t i) const { return required(i)->shape; }
@@ -52,6 +53,8 @@ class InferContext {
   // `axis` counted from the end if negative; Error(model_bad_attribute) when out of range.
   int64_t axis(int64_t axis, int64_t rank) const;
   void set(size_t output, DType dtype, Shape shape);
+  // Before a constant of that shape is made: Error(model_bad_shape) when it is larger than Graph::max_folded.
+  void require_foldable(const Shape& shape) const;
   // The output is known already; its node will disappear.
   void fold(size_t output, Tensor tensor);
   // Throws Error(model_bad_shape) naming the node unless `condition`.
@@ -64,6 +67,7 @@ class InferContext {
  private:
   const Value* required(size_t i) const;
   Node& node_;
+  int64_t max_folded_;
 };
 
 // How the integer engine takes an operator.

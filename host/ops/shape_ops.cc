@@ -28,7 +28,8 @@ void ShapeOf::lower(Lowering&, const Node& node) {
 void ConstantOfShape::infer(InferContext& c) {
   const Tensor* value = c.node().attr_tensor("value");
   const DType dtype = value ? value->dtype() : DType::f32;
-  c.set(0, dtype, c.ints(0));  // refuses what is too large to allocate
+  c.set(0, dtype, c.ints(0));  // refuses negative extents
+  c.require_foldable(c.ints(0));
   Tensor filled(dtype, c.ints(0));
   if (value && value->size() == 1)
     for (size_t i = 0; i < filled.size(); ++i)

@@ -15,3 +15,21 @@ target_link_libraries(program_fuzzer PRIVATE openhb::engine)
 add_test(NAME program_fuzzer COMMAND program_fuzzer -max_total_time=30 -timeout=20 -max_len=65536 -seed=1
          WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
 set_tests_properties(program_fuzzer PROPERTIES LABELS fuzz TIMEOUT 300)
+
+if(OPENHB_HOST)
+  foreach(library openhb_graph openhb_frontend openhb_compiler)
+    target_compile_options(${library} PRIVATE -fsanitize=fuzzer-no-link)
+  endforeach()
+  add_executable(onnx_fuzzer fuzz/onnx_fuzzer.cc)
+  target_compile_options(onnx_fuzzer PRIVATE -fsanitize=fuzzer)
+  target_link_options(onnx_fuzzer PRIVATE -fsanitize=fuzzer)
+  target_compile_definitions(onnx_fuzzer PRIVATE ONNX_ML=1 ONNX_NAMESPACE=onnx)
+  target_link_libraries(onnx_fuzzer PRIVATE openhb::compiler ${ONNX_PROTO_LIBRARY} ${Protobuf_LIBRARIES})
+  # Starts from the official test cases; new inputs stay in the build folder.
+  file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/onnx_corpus)
+  add_test(NAME onnx_fuzzer
+    COMMAND onnx_fuzzer -max_total_time=60 -timeout=20 -rss_limit_mb=4000 -malloc_limit_mb=2000 -max_len=16384 -seed=1
+            ${CMAKE_CURRENT_BINARY_DIR}/onnx_corpus ${ONNX_TESTDATA}/node
+    WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+  set_tests_properties(onnx_fuzzer PROPERTIES LABELS fuzz TIMEOUT 300)
+endif()
