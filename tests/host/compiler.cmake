@@ -9,6 +9,7 @@ if(ONNX_NODE_TESTS)
 endif()
 
 openhb_test(NAME host_integer_test SOURCES host/compiler/integer_test.cc LIBRARIES openhb::compiler LABELS fast)
+openhb_test(NAME host_int16_test SOURCES host/compiler/int16_test.cc LIBRARIES openhb::compiler LABELS fast)
 
 openhb_test(NAME host_plan_test SOURCES host/compiler/plan_test.cc LIBRARIES openhb::compiler LABELS fast)
 
