@@ -146,6 +146,7 @@ std::vector<Int16Request> requests(const SmallGraph& g, uint32_t mode) {
 }
 
 void check(const Build& build) {
+  size_t wide = 0;
   for (uint32_t seed = 0; seed < 14; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     SmallGraph g(seed + 1, ops::kGraphOpset);
@@ -155,7 +156,6 @@ void check(const Build& build) {
     const Observed floats = annotate(g, requests(g, seed % 7), inputs);
     const Bounds bounds(g.graph, floats, inputs);
     const Observed codes = observe(g.graph, true, false, inputs);
-    size_t wide = 0;
     for (const auto& [name, tensor] : codes) {
       const Value* v = g.graph.find_value(name);
       if (!v || !floats.contains(name)) continue;
@@ -169,8 +169,8 @@ void check(const Build& build) {
       EXPECT_LE(worst, bounds.of(v) + 1e-5 * largest(expected)) << name << " " << dtype_name(tensor.first);
     }
     for (const auto& v : g.graph.values()) wide += v->quant && v->codes == DType::i16;
-    EXPECT_GE(wide, 1u);
   }
+  EXPECT_GE(wide, 12u);  // some requests name only nodes with float outputs
 }
 
 Value* picture(SmallGraph& g, int64_t channels = 6) {
