@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 openhb_test(NAME host_integer_test SOURCES host/compiler/integer_test.cc LIBRARIES openhb::compiler LABELS fast)
+openhb_test(NAME host_int16_test SOURCES host/compiler/int16_test.cc LIBRARIES openhb::compiler LABELS fast)
 
 openhb_test(NAME host_plan_test SOURCES host/compiler/plan_test.cc LIBRARIES openhb::compiler LABELS fast)
 

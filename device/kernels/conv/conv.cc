@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "device/kernels/conv/finish.h"
 #include "device/kernels/conv/rows.h"
 #include "device/kernels/conv/validate.h"
 #include "device/kernels/conv/window.h"
@@ -27,17 +28,21 @@ class ConvRunner final : public Runner {
         win_(make_window(view, p)),
         finder_(win_, reinterpret_cast<const T*>(binding.inputs[0]),
                 static_cast<T>(view.in(0).dtype == DType::i8 ? view.in(0).quant.zero_point() : 0)),
-        weights_(reinterpret_cast<const T*>(binding.inputs[1])),
+        weights_(reinterpret_cast<const Weight<T>*>(binding.inputs[1])),
         bias_(reinterpret_cast<const B*>(binding.inputs[2])),
-        sum128_(view.num_inputs() > 3 ? reinterpret_cast<const int32_t*>(binding.inputs[3]) : nullptr),
+        sum128_(view.num_inputs() > 4 || view.out().dtype == DType::i32
+                    ? reinterpret_cast<const int32_t*>(binding.inputs[3])
+                    : nullptr),
         multiplier_(view.num_inputs() > 4 ? reinterpret_cast<const float*>(binding.inputs[4]) : nullptr),
         y_(binding.outputs[0]),
         y_size_(static_cast<int64_t>(dtype_size(view.out().dtype))),
-        stage_(make_stage(view, p.lo, p.hi)) {
+        stage_(make_stage(view, p.lo, p.hi)),
+        finish_(view, stage_, binding) {
+    if (finish_.needed()) stage_.raw = true;
     group_inputs_ = win_.c / p.groups;
     group_outputs_ = win_.o / p.groups;
     // Channels of a tap as the weights hold them.
-    const int64_t stored = std::is_same_v<T, int8_t> ? div_up(group_inputs_, 4) * 4 : group_inputs_;
+    const int64_t stored = std::is_integral_v<T> ? div_up(group_inputs_, 4) * 4 : group_inputs_;
     group_blocks_ = div_up(group_outputs_, 16);
     blocks_ = group_blocks_ * p.groups;
     weight_stride_ = win_.taps() * stored * 16;
@@ -45,12 +50,13 @@ class ConvRunner final : public Runner {
     // Neighbouring taps of a window row are then one contiguous run, in x as in the weights.
     mergeable_ = p.groups == 1 && win_.dw == 1 && win_.x_pitch == stored;
     merged_channels_ = win_.kw * stored;
-    blocks_first_ = blocks_ * weight_stride_ * static_cast<int64_t>(sizeof(T)) > kWeightBytesToKeep;
+    blocks_first_ = blocks_ * weight_stride_ * static_cast<int64_t>(sizeof(Weight<T>)) > kWeightBytesToKeep;
     split_tiles_ = tiles_ >= blocks_ || tiles_ >= kMaxParts;
     if (macs >= kMinMacsToSplit)
       max_parts_ = static_cast<int>(std::min(split_tiles_ ? tiles_ : blocks_, kMaxParts));
     table_size_ = static_cast<size_t>(win_.taps() * row_.fn.mr);
     tables_.resize(table_size_ * static_cast<size_t>(max_parts_));
+    if (finish_.needed()) sums_.resize(sums_size() * static_cast<size_t>(max_parts_));
   }
 
   int max_parts() const override { return max_parts_; }
@@ -60,10 +66,11 @@ class ConvRunner final : public Runner {
     Range tiles{0, tiles_}, blocks{0, blocks_};
     (split_tiles_ ? tiles : blocks) = split_range(split_tiles_ ? tiles_ : blocks_, part, parts);
     const T** table = tables_.data() + static_cast<size_t>(part) * table_size_;
-    if (!blocks_first_) return run_blocks(tiles, blocks, table);
+    B* sums = finish_.needed() ? sums_.data() + static_cast<size_t>(part) * sums_size() : nullptr;
+    if (!blocks_first_) return run_blocks(tiles, blocks, table, sums);
     for (int64_t b = blocks.first; b < blocks.last;) {
       const int64_t next = b + block_run(b, blocks.last);
-      run_blocks(tiles, {b, next}, table);
+      run_blocks(tiles, {b, next}, table, sums);
       b = next;
     }
   }
@@ -74,7 +81,11 @@ class ConvRunner final : public Runner {
     return std::min({static_cast<int64_t>(row_.fn.nr), last - first, group_blocks_ - first % group_blocks_});
   }
 
-  void run_blocks(Range tiles, Range blocks, const T** table) const {
+  // Accumulators of one tile, where they are not stored as they are.
+  int64_t sums_pitch() const { return row_.fn.nr * 16; }
+  size_t sums_size() const { return static_cast<size_t>(row_.fn.mr * sums_pitch()); }
+
+  void run_blocks(Range tiles, Range blocks, const T** table, B* sums) const {
     const int64_t mr = row_.fn.mr;
     for (int64_t i = tiles.first; i < tiles.last; ++i) {
       const int64_t first = i * mr;
@@ -85,7 +96,7 @@ class ConvRunner final : public Runner {
       tile.taps = merged ? win_.kh : win_.taps();
       tile.channels = merged ? merged_channels_ : group_inputs_;
       tile.weight_stride = weight_stride_;
-      tile.y_pitch = win_.y_pitch * y_size_;
+      tile.y_pitch = sums ? sums_pitch() * static_cast<int64_t>(sizeof(B)) : win_.y_pitch * y_size_;
       tile.stage = stage_;
       for (int64_t b = blocks.first, n = 0; b < blocks.last; b += n) {
         n = block_run(b, blocks.last);
@@ -96,8 +107,11 @@ class ConvRunner final : public Runner {
         tile.multiplier = multiplier_ ? multiplier_ + b * 16 : nullptr;
         tile.x_offset = group * group_inputs_;
         tile.outputs = static_cast<int32_t>(std::min(n * 16, group_outputs_ - channel));
-        tile.y = y_ + (first * win_.y_pitch + group * group_outputs_ + channel) * y_size_;
+        std::byte* y = y_ + (first * win_.y_pitch + group * group_outputs_ + channel) * y_size_;
+        tile.y = sums ? static_cast<void*>(sums) : y;
         row_.fn.run(tile);
+        for (int32_t pixel = 0; sums && pixel < tile.pixels; ++pixel)
+          finish_.run(sums + pixel * sums_pitch(), b * 16, tile.outputs, y + pixel * win_.y_pitch * y_size_);
       }
     }
   }
@@ -105,19 +119,21 @@ class ConvRunner final : public Runner {
   const KernelRow<ConvKernel<T, B>>& row_;
   Window win_;
   TapFinder<T> finder_;
-  const T* weights_;
+  const Weight<T>* weights_;
   const B* bias_;
   const int32_t* sum128_;
   const float* multiplier_;
   std::byte* y_;
   int64_t y_size_;
   OutputStage stage_;
+  Finish<B> finish_;
   int64_t group_inputs_ = 0, group_outputs_ = 0, group_blocks_ = 0, blocks_ = 0, tiles_ = 0;
   int64_t weight_stride_ = 0, merged_channels_ = 0;
   bool mergeable_ = false, blocks_first_ = false, split_tiles_ = true;
   int max_parts_ = 1;
   size_t table_size_ = 0;
   std::vector<const T*> tables_;  // one per part
+  std::vector<B> sums_;           // likewise
 };
 
 }  // namespace
@@ -128,6 +144,8 @@ std::unique_ptr<Runner> Kernel<ConvParams>::bind(const StepView& view, const Con
   const int64_t macs = cost(view, p).macs;
   if (view.in(0).dtype == DType::i8)
     return std::make_unique<conv::ConvRunner<int8_t, int32_t>>(view, p, binding, macs);
+  if (view.in(0).dtype == DType::i16)
+    return std::make_unique<conv::ConvRunner<int16_t, int64_t>>(view, p, binding, macs);
   return std::make_unique<conv::ConvRunner<float, float>>(view, p, binding, macs);
 }
 

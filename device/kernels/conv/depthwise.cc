@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "device/kernels/conv/conv.h"
+#include "device/kernels/conv/finish.h"
 #include "device/kernels/conv/rows.h"
 #include "device/kernels/conv/validate.h"
 #include "device/kernels/conv/window.h"
@@ -27,11 +28,12 @@ class DepthwiseRunner final : public Runner {
         finder_(win_, reinterpret_cast<const T*>(binding.inputs[0]),
                 static_cast<T>(view.in(0).dtype == DType::i8 ? view.in(0).quant.zero_point() : 0)),
         y_(binding.outputs[0]),
-        y_size_(static_cast<int64_t>(dtype_size(view.out().dtype))) {
+        y_size_(static_cast<int64_t>(dtype_size(view.out().dtype))),
+        finish_(view, make_stage(view, p.lo, p.hi), binding) {
     row_stride_ = div_up(win_.taps(), 4) * 4;
-    tile_.weights = reinterpret_cast<const T*>(binding.inputs[1]);
+    tile_.weights = reinterpret_cast<const Weight<T>*>(binding.inputs[1]);
     tile_.bias = reinterpret_cast<const B*>(binding.inputs[2]);
-    if (view.num_inputs() > 3) tile_.sum128 = reinterpret_cast<const int32_t*>(binding.inputs[3]);
+    if (std::is_same_v<T, int8_t>) tile_.sum128 = reinterpret_cast<const int32_t*>(binding.inputs[3]);
     if (view.num_inputs() > 4) tile_.multiplier = reinterpret_cast<const float*>(binding.inputs[4]);
     tile_.y_pitch = win_.y_pitch * y_size_;
     tile_.row_stride = row_stride_;
@@ -39,10 +41,15 @@ class DepthwiseRunner final : public Runner {
     tile_.taps = win_.taps();
     tile_.channels = win_.c;
     tile_.stage = make_stage(view, p.lo, p.hi);
+    if (finish_.needed()) {
+      tile_.stage.raw = true;
+      tile_.y_pitch = sums_pitch() * static_cast<int64_t>(sizeof(B));
+    }
     if (macs >= kMinMacsToSplit) max_parts_ = static_cast<int>(std::min(win_.pixels(), kMaxParts));
     const auto parts = static_cast<size_t>(max_parts_);
     tables_.assign(parts * table_size(), finder_.padding());
     scratch_.resize(parts * static_cast<size_t>(row_stride_));
+    if (finish_.needed()) sums_.resize(parts * sums_size());
   }
 
   int max_parts() const override { return max_parts_; }
@@ -57,13 +64,20 @@ class DepthwiseRunner final : public Runner {
     for (int64_t first = pixels.first; first < pixels.last; first += kRun) {
       tile.pixels = static_cast<int32_t>(std::min<int64_t>(kRun, pixels.last - first));
       finder_.find(first, tile.pixels, table, 1, row_stride_, false);
-      tile.y = y_ + first * win_.y_pitch * y_size_;
+      std::byte* y = y_ + first * win_.y_pitch * y_size_;
+      B* sums = finish_.needed() ? sums_.data() + static_cast<size_t>(part) * sums_size() : nullptr;
+      tile.y = sums ? static_cast<void*>(sums) : y;
       row_.fn(tile);
+      for (int32_t pixel = 0; sums && pixel < tile.pixels; ++pixel)
+        finish_.run(sums + pixel * sums_pitch(), 0, win_.c, y + pixel * win_.y_pitch * y_size_);
     }
   }
 
  private:
   static constexpr int kRun = TapFinder<T>::kMaxRun;
+  // Accumulators of one run, where they are not stored as they are.
+  int64_t sums_pitch() const { return div_up(win_.c, 16) * 16; }
+  size_t sums_size() const { return static_cast<size_t>(kRun * sums_pitch()); }
   size_t table_size() const { return static_cast<size_t>(row_stride_ * kRun); }
 
   const KernelRow<DepthwiseKernel<T, B>>& row_;
@@ -71,11 +85,13 @@ class DepthwiseRunner final : public Runner {
   TapFinder<T> finder_;
   std::byte* y_;
   int64_t y_size_;
+  Finish<B> finish_;
   DepthwiseTile<T, B> tile_{};  // what all tiles have in common
   int64_t row_stride_ = 0;      // taps rounded up to 4
   int max_parts_ = 1;
   std::vector<const T*> tables_;  // one per part
   std::vector<Line> scratch_;     // row_stride_ lines per part
+  std::vector<B> sums_;           // sums_size() per part
 };
 
 }  // namespace
@@ -86,6 +102,8 @@ std::unique_ptr<Runner> Kernel<DepthwiseParams>::bind(const StepView& view, cons
   const int64_t macs = cost(view, p).macs;
   if (view.in(0).dtype == DType::i8)
     return std::make_unique<conv::DepthwiseRunner<int8_t, int32_t>>(view, p, binding, macs);
+  if (view.in(0).dtype == DType::i16)
+    return std::make_unique<conv::DepthwiseRunner<int16_t, int64_t>>(view, p, binding, macs);
   return std::make_unique<conv::DepthwiseRunner<float, float>>(view, p, binding, macs);
 }
 

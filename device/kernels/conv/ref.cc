@@ -13,6 +13,9 @@ constexpr int64_t kDepth = 1;
 template <>
 constexpr int64_t kDepth<int8_t> = 4;
 
+template <>
+constexpr int64_t kDepth<int16_t> = 4;
+
 template <class T, class B>
 void conv_ref(const ConvTile<T, B>& t) {
   constexpr int64_t depth = kDepth<T>;
@@ -22,7 +25,7 @@ void conv_ref(const ConvTile<T, B>& t) {
   for (int64_t tap = 0; tap < t.taps; ++tap) {
     const T* x = t.rows[tap] + t.x_offset;
     for (int64_t c = 0; c < t.channels; ++c) {
-      const T* w = t.weights + (tap * lines + c / depth) * 16 * depth + c % depth;
+      const Weight<T>* w = t.weights + (tap * lines + c / depth) * 16 * depth + c % depth;
       for (int64_t o = 0; o < 16; ++o) acc[o] = multiply_add(acc[o], x[c], w[o * depth]);
     }
   }
@@ -47,6 +50,8 @@ void depthwise_ref(const DepthwiseTile<T, B>& t) {
 
 static_assert(kConvI8RefMr == 1 && kConvI8RefNr == 1 && kConvF32RefMr == 1 && kConvF32RefNr == 1);
 void conv_i8_ref(const ConvTileI8& tile) { conv_ref(tile); }
+static_assert(kConvI16RefMr == 1 && kConvI16RefNr == 1);
+void conv_i16_ref(const ConvTileI16& tile) { conv_ref(tile); }
 void conv_f32_ref(const ConvTileF32& tile) { conv_ref(tile); }
 void depthwise_i8_ref(const DepthwiseTileI8& tile) { depthwise_ref(tile); }
 void depthwise_f32_ref(const DepthwiseTileF32& tile) { depthwise_ref(tile); }

@@ -8,11 +8,21 @@
 
 namespace openhb::conv {
 
-inline int8_t requantize(int32_t acc, float multiplier, const OutputStage& stage) {
+template <class Y = int8_t>
+Y requantize(int32_t acc, float multiplier, const OutputStage& stage) {
   float v = static_cast<float>(acc) * multiplier;
   v = v > stage.lo ? v : stage.lo;  // NaN gives lo
   v = v < stage.hi ? v : stage.hi;
-  return static_cast<int8_t>(static_cast<int32_t>(std::lrint(v)) + stage.zero_point);
+  return static_cast<Y>(static_cast<int32_t>(std::lrint(v)) + stage.zero_point);
+}
+
+// For int16 activations: in binary64.
+template <class Y>
+Y requantize(int64_t acc, double multiplier, const OutputStage& stage) {
+  double v = static_cast<double>(acc) * multiplier;
+  v = v > double{stage.lo} ? v : double{stage.lo};
+  v = v < double{stage.hi} ? v : double{stage.hi};
+  return static_cast<Y>(static_cast<int32_t>(std::lrint(v)) + stage.zero_point);
 }
 
 // NaN passes.
@@ -25,6 +35,10 @@ inline int32_t multiply_add(int32_t a, int8_t x, int8_t w) {
   return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(int32_t{x} * int32_t{w}));
 }
 
+inline int64_t multiply_add(int64_t a, int16_t x, int8_t w) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(int64_t{x} * int64_t{w}));
+}
+
 inline float multiply_add(float a, float x, float w) { return std::fma(x, w, a); }
 
 // Output `o` of a pixel.
@@ -33,6 +47,9 @@ inline void store(void* y, int64_t o, int32_t acc, const float* multiplier, cons
     static_cast<int32_t*>(y)[o] = acc;
   else
     static_cast<int8_t*>(y)[o] = requantize(acc, multiplier[o], stage);
+}
+inline void store(void* y, int64_t o, int64_t acc, const float*, const OutputStage&) {
+  static_cast<int64_t*>(y)[o] = acc;
 }
 inline void store(void* y, int64_t o, float acc, const float*, const OutputStage& stage) {
   static_cast<float*>(y)[o] = clamp(acc, stage);

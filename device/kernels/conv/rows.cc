@@ -46,8 +46,32 @@ constexpr KernelRow<DepthwiseKernel<float, float>> kDepthwiseF32[] = {
 #endif
 };
 
+constexpr KernelRow<ConvKernel<int16_t, int64_t>> kConvI16[] = {
+    {"ref", 0, {conv_i16_ref, kConvI16RefMr, kConvI16RefNr}},
+#if defined(__x86_64__)
+    {"avx2", kCpuAvx2, {conv_i16_avx2, kConvI16Avx2Mr, kConvI16Avx2Nr}},
+    {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {conv_i16_avx512vnni, kConvI16VnniMr, kConvI16VnniNr}},
+#elif defined(__aarch64__)
+    {"neon", kCpuNeon, {conv_i16_neon, kConvI16NeonMr, kConvI16NeonNr}},
+#endif
+};
+
+constexpr KernelRow<DepthwiseKernel<int16_t, int64_t>> kDepthwiseI16[] = {
+    {"ref", 0, ref::depthwise_i16},
+#if defined(__x86_64__)
+    {"avx2", kCpuAvx2, avx2::depthwise_i16},
+    {"avx512", kCpuAvx2 | kCpuAvx512, avx512::depthwise_i16},
+#elif defined(__aarch64__)
+    {"neon", kCpuNeon, neon::depthwise_i16},
+#endif
+};
+
 }  // namespace
 
+std::span<const KernelRow<ConvKernel<int16_t, int64_t>>> conv_rows(int16_t) { return kConvI16; }
+std::span<const KernelRow<DepthwiseKernel<int16_t, int64_t>>> depthwise_rows(int16_t) {
+  return kDepthwiseI16;
+}
 std::span<const KernelRow<ConvKernel<int8_t, int32_t>>> conv_rows(int8_t) { return kConvI8; }
 std::span<const KernelRow<ConvKernel<float, float>>> conv_rows(float) { return kConvF32; }
 std::span<const KernelRow<DepthwiseKernel<int8_t, int32_t>>> depthwise_rows(int8_t) { return kDepthwiseI8; }

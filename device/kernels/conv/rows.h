@@ -19,6 +19,8 @@ using DepthwiseKernel = void (*)(const DepthwiseTile<T, B>&);
 
 std::span<const KernelRow<ConvKernel<int8_t, int32_t>>> conv_rows(int8_t);
 std::span<const KernelRow<ConvKernel<float, float>>> conv_rows(float);
+std::span<const KernelRow<ConvKernel<int16_t, int64_t>>> conv_rows(int16_t);
+std::span<const KernelRow<DepthwiseKernel<int16_t, int64_t>>> depthwise_rows(int16_t);
 std::span<const KernelRow<DepthwiseKernel<int8_t, int32_t>>> depthwise_rows(int8_t);
 std::span<const KernelRow<DepthwiseKernel<float, float>>> depthwise_rows(float);
 

@@ -14,19 +14,31 @@ struct OutputStage {
   bool raw;  // int32 output: the accumulators as they are
 };
 
+// The type of the weights for activations of type T.
+template <class T>
+struct WeightOf {
+  using Type = T;
+};
+template <>
+struct WeightOf<int16_t> {
+  using Type = int8_t;
+};
+template <class T>
+using Weight = typename WeightOf<T>::Type;
+
 // `pixels` consecutive output pixels times `outputs` consecutive output channels of one group.
-// T: type of x and weights, B: type of the bias (and of the accumulators).
+// T: type of x, B: type of the bias (and of the accumulators). For int16 the output is always raw: int64.
 template <class T, class B>
 struct ConvTile {
-  const T* const* rows;     // [taps][the row's mr]: the input pixel under every tap, or the padding buffer
-  const T* weights;         // first block of 16 outputs; lines of 16 (float) or 16 x 4 (int8)
-  const B* bias;            // for the first output; so are the next two
-  const int32_t* sum128;    // int8 only
-  const float* multiplier;  // int8 output only
-  void* y;                  // first output channel of the first pixel
-  int64_t y_pitch;          // bytes between output pixels
-  int64_t x_offset;         // elements from rows[...] to the group's first channel
-  int64_t weight_stride;    // elements between blocks of 16 outputs
+  const T* const* rows;      // [taps][the row's mr]: the input pixel under every tap, or the padding buffer
+  const Weight<T>* weights;  // first block of 16 outputs; lines of 16 (float) or 16 x 4 (int8)
+  const B* bias;             // for the first output; so are the next two
+  const int32_t* sum128;     // int8 only
+  const float* multiplier;   // int8 output only
+  void* y;                   // first output channel of the first pixel
+  int64_t y_pitch;           // bytes between output pixels
+  int64_t x_offset;          // elements from rows[...] to the group's first channel
+  int64_t weight_stride;     // elements between blocks of 16 outputs
   int64_t taps;
   int64_t channels;  // input channels per tap
   int32_t pixels;    // 1 .. mr
@@ -37,8 +49,8 @@ struct ConvTile {
 // `pixels` consecutive output pixels with all channels.
 template <class T, class B>
 struct DepthwiseTile {
-  const T* const* rows;  // [pixels][row_stride]; entries up to taps rounded up to 4 are readable
-  const T* weights;      // [taps][weight_pitch]
+  const T* const* rows;      // [pixels][row_stride]; entries up to taps rounded up to 4 are readable
+  const Weight<T>* weights;  // [taps][weight_pitch]
   const B* bias;
   const int32_t* sum128;    // int8 only
   const float* multiplier;  // int8 output only
@@ -55,6 +67,8 @@ struct DepthwiseTile {
 
 using ConvTileI8 = ConvTile<int8_t, int32_t>;
 using ConvTileF32 = ConvTile<float, float>;
+using ConvTileI16 = ConvTile<int16_t, int64_t>;
+using DepthwiseTileI16 = DepthwiseTile<int16_t, int64_t>;
 using DepthwiseTileI8 = DepthwiseTile<int8_t, int32_t>;
 using DepthwiseTileF32 = DepthwiseTile<float, float>;
 
@@ -66,6 +80,12 @@ inline constexpr int kConvF32Avx2Mr = 6, kConvF32Avx2Nr = 1;
 inline constexpr int kConvI8VnniMr = 6, kConvI8VnniNr = 4;
 inline constexpr int kConvF32Avx512Mr = 6, kConvF32Avx512Nr = 4;
 inline constexpr int kConvI8NeonMr = 2, kConvI8NeonNr = 1;
+inline constexpr int kConvI16RefMr = 1, kConvI16RefNr = 1;
+inline constexpr int kConvI16Avx2Mr = 2, kConvI16Avx2Nr = 1;
+inline constexpr int kConvI16VnniMr = 8, kConvI16VnniNr = 1;
+inline constexpr int kConvI16NeonMr = 1, kConvI16NeonNr = 1;
+// Lines of 4 products that an int32 lane can sum: 2 * 64 * 2^22 = 2^29.
+inline constexpr int64_t kLinesInInt32 = 64;
 inline constexpr int kConvF32NeonMr = 5, kConvF32NeonNr = 1;
 inline constexpr int kConvI8DotprodMr = 5, kConvI8DotprodNr = 1;
 
@@ -74,6 +94,11 @@ void conv_i8_avx2(const ConvTileI8& tile);
 void conv_i8_avx512vnni(const ConvTileI8& tile);
 void conv_i8_neon(const ConvTileI8& tile);
 void conv_i8_dotprod(const ConvTileI8& tile);
+
+void conv_i16_ref(const ConvTileI16& tile);
+void conv_i16_avx2(const ConvTileI16& tile);
+void conv_i16_avx512vnni(const ConvTileI16& tile);
+void conv_i16_neon(const ConvTileI16& tile);
 
 void conv_f32_ref(const ConvTileF32& tile);
 void conv_f32_avx2(const ConvTileF32& tile);
@@ -85,6 +110,20 @@ void depthwise_i8_avx2(const DepthwiseTileI8& tile);
 void depthwise_i8_avx512vnni(const DepthwiseTileI8& tile);
 void depthwise_i8_neon(const DepthwiseTileI8& tile);
 void depthwise_i8_dotprod(const DepthwiseTileI8& tile);
+
+// Compiled for several levels (depthwise_i16.loops.cc).
+namespace ref {
+void depthwise_i16(const DepthwiseTileI16& tile);
+}
+namespace avx2 {
+void depthwise_i16(const DepthwiseTileI16& tile);
+}
+namespace avx512 {
+void depthwise_i16(const DepthwiseTileI16& tile);
+}
+namespace neon {
+void depthwise_i16(const DepthwiseTileI16& tile);
+}
 
 void depthwise_f32_ref(const DepthwiseTileF32& tile);
 void depthwise_f32_avx2(const DepthwiseTileF32& tile);

@@ -26,23 +26,36 @@ void check_constant(const StepView& view, size_t input, DType dtype, const Shape
                what);
 }
 
+size_t num_inputs(DType x, DType y) {
+  if (x == DType::f32) return 3;
+  return x == DType::i16 || y == DType::i32 ? 4 : 5;
+}
+
 void check_images(const StepView& view) {
   view.require(view.num_inputs() >= 1 && view.num_outputs() == 1, "wrong number of tensors");
   const TensorDesc& x = view.in(0);
   const TensorDesc& y = view.out();
-  view.require((x.dtype == DType::f32 && y.dtype == DType::f32) ||
-                   (x.dtype == DType::i8 && (y.dtype == DType::i8 || y.dtype == DType::i32)),
-               "element types of input and output do not go together");
+  view.require(
+      (x.dtype == DType::f32 && y.dtype == DType::f32) ||
+          (x.dtype == DType::i8 &&
+           (y.dtype == DType::i8 || y.dtype == DType::i16 || y.dtype == DType::i32)) ||
+          (x.dtype == DType::i16 && (y.dtype == DType::i16 || y.dtype == DType::i8 || y.dtype == DType::f32)),
+      "element types of input and output do not go together");
   check_image(view, x);
   check_image(view, y);
   view.require(y.storage == Storage::arena, "the output is a constant");
 }
 
 void check_vectors(const StepView& view, int64_t entries) {
+  if (view.in(0).dtype == DType::i16) {
+    check_constant(view, 2, DType::i64, {entries}, "bias is not as documented");
+    check_constant(view, 3, DType::f64, {entries}, "multiplier is not as documented");
+    return;
+  }
   const bool quantized = view.in(0).dtype == DType::i8;
   check_constant(view, 2, quantized ? DType::i32 : DType::f32, {entries}, "bias is not as documented");
   if (quantized) check_constant(view, 3, DType::i32, {entries}, "sum128 is not as documented");
-  if (view.out().dtype == DType::i8)
+  if (quantized && view.out().dtype != DType::i32)
     check_constant(view, 4, DType::f32, {entries}, "multiplier is not as documented");
 }
 
@@ -52,12 +65,18 @@ void check_bounds(const StepView& view, float lo, float hi) {
   if (x.dtype == DType::i8)
     view.require(x.quant.zero_points.size() <= 1 && is_code(x.quant.zero_point()),
                  "the input's zero point is wrong");
+  if (x.dtype == DType::i16)
+    view.require(x.quant.zero_points.size() <= 1 && x.quant.zero_point() == 0,
+                 "the input's zero point is not 0");
   if (y.dtype == DType::i32) return;
   view.require(lo <= hi, "lo and hi are not a range");  // false for NaN
-  if (y.dtype != DType::i8) return;
-  view.require(y.quant.zero_points.size() <= 1 && is_code(y.quant.zero_point()),
-               "the output's zero point is wrong");
-  view.require(lo >= -128 && hi <= 127 && std::trunc(lo) == lo && std::trunc(hi) == hi,
+  if (y.dtype == DType::f32) return;
+  const bool wide = y.dtype == DType::i16;
+  view.require(
+      y.quant.zero_points.size() <= 1 && (wide ? y.quant.zero_point() == 0 : is_code(y.quant.zero_point())),
+      "the output's zero point is wrong");
+  const float least = wide ? -32768.0f : -128.0f, most = wide ? 32767.0f : 127.0f;
+  view.require(lo >= least && hi <= most && std::trunc(lo) == lo && std::trunc(hi) == hi,
                "lo and hi are not codes");
 }
 
@@ -78,8 +97,8 @@ void Kernel<ConvParams>::validate(const StepView& view, const ConvParams& p) {
   conv::check_images(view);
   const TensorDesc& x = view.in(0);
   const TensorDesc& y = view.out();
-  const bool quantized = x.dtype == DType::i8;
-  view.require_counts(!quantized ? 3 : y.dtype == DType::i32 ? 4 : 5, 1);
+  const bool quantized = x.dtype != DType::f32;
+  view.require_counts(conv::num_inputs(x.dtype, y.dtype), 1);
   conv::check_window(view, p);
   conv::check_bounds(view, p.lo, p.hi);
   view.require(p.groups >= 1 && x.dims[3] % p.groups == 0 && y.dims[3] % p.groups == 0,
@@ -105,8 +124,8 @@ void Kernel<DepthwiseParams>::validate(const StepView& view, const DepthwisePara
   conv::check_images(view);
   const TensorDesc& x = view.in(0);
   const TensorDesc& y = view.out();
-  const bool quantized = x.dtype == DType::i8;
-  view.require_counts(!quantized ? 3 : y.dtype == DType::i32 ? 4 : 5, 1);
+  const bool quantized = x.dtype != DType::f32;
+  view.require_counts(conv::num_inputs(x.dtype, y.dtype), 1);
   conv::check_window(view, p);
   conv::check_bounds(view, p.lo, p.hi);
   view.require(x.dims[3] == y.dims[3], "input and output channels differ");

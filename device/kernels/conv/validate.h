@@ -24,6 +24,9 @@ inline int64_t saturating_mul(int64_t a, int64_t b) {
 // A constant dense tensor of this type and these extents.
 void check_constant(const StepView& view, size_t input, DType dtype, const Shape& dims, const char* what);
 
+// Tensors that a step reads with x and y of these types.
+size_t num_inputs(DType x, DType y);
+
 // x and y: rank 4, sane extents and pitches, element types that go together.
 void check_images(const StepView& view);
 

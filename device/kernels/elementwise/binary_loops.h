@@ -9,6 +9,7 @@ namespace openhb::kernels {
 struct BinaryConstants {
   float fa, fb, k;  // as in BinaryParams; mul: k is the output's zero point + 128
   int32_t za, zb;   // int8 mul: zero points of the inputs
+  int32_t zy;       // int16 operands: zero point of the output
 };
 
 // y[i] = a[i] op b[i] for i < n.

@@ -29,11 +29,12 @@ inline void check_tensors(const StepView& view, size_t inputs, size_t outputs = 
   }
 }
 
-// One finite scale > 0 and one zero point that is an int8 code.
+// One finite scale > 0 and one zero point that is an int8 code, or 0 for int16.
 inline void check_quant(const StepView& view, const TensorDesc& t) {
   view.require(t.quant.scales.size() == 1 && t.quant.zero_points.size() == 1,
                "one scale and zero point expected");
   view.require(std::isfinite(t.quant.scales[0]) && t.quant.scales[0] > 0, "scale is not a positive number");
+  if (t.dtype == DType::i16) return view.require(t.quant.zero_points[0] == 0, "zero point of int16 is not 0");
   view.require(t.quant.zero_points[0] >= -128 && t.quant.zero_points[0] <= 127,
                "zero point is not an int8 code");
 }

@@ -2,6 +2,7 @@
 #include "device/kernels/elementwise/lut.h"
 
 #include "device/kernels/elementwise/checks.h"
+#include "device/kernels/elementwise/int16_rows.h"
 #include "device/kernels/elementwise/isa_rows.h"
 #include "device/kernels/elementwise/lut_loops.h"
 #include "device/kernels/elementwise/walk.h"
@@ -41,6 +42,56 @@ class LutRunner final : public Runner {
   const char* name_;
 };
 
+// With int16 codes on one side or both.
+class Int16LutRunner final : public Runner {
+ public:
+  Int16LutRunner(const StepView& view, const Binding& binding)
+      : walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
+        x_(binding.inputs[0]),
+        table_(binding.inputs[1]),
+        y_(binding.outputs[0]),
+        widens_(view.in(0).dtype == DType::i8),
+        narrows_(view.out().dtype == DType::i8),
+        loops_(choose_kInt16Loops(binding.cpu)) {
+    for (int64_t step = view.in(1).elements() - 1; step < 65536; step *= 2) ++shift_;
+  }
+
+  int max_parts() const override { return parts_for(walk_.elements, walk_.elements); }
+  const char* row() const override { return loops_.name; }
+
+  void run(int part, int parts) noexcept override {
+    const Range range = split_range(walk_.elements, part, parts);
+    const auto* x8 = reinterpret_cast<const int8_t*>(x_);
+    const auto* x16 = reinterpret_cast<const int16_t*>(x_);
+    auto* y16 = reinterpret_cast<int16_t*>(y_);
+    walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
+      if (widens_)
+        loops_.fn->look_up(x8 + at[0], y16 + at[1], n, reinterpret_cast<const int16_t*>(table_));
+      else
+        loops_.fn->interpolate[narrows_](x16 + at[0], narrows_ ? static_cast<void*>(y_ + at[1]) : y16 + at[1],
+                                         n, reinterpret_cast<const int32_t*>(table_), shift_);
+    });
+  }
+
+ private:
+  RowWalk<2> walk_;
+  const std::byte *x_, *table_;
+  std::byte* y_;
+  bool widens_, narrows_;
+  int shift_ = 0;
+  KernelRow<const Int16Loops*> loops_;
+};
+
+// 2^k + 1 entries of the documented range, so that the interpolation cannot overflow.
+void check_knots(const StepView& view) {
+  const int64_t steps = view.in(1).elements() - 1;
+  view.require(steps >= 1 << kLutLeastBits && steps <= 65536 && (steps & (steps - 1)) == 0,
+               "table has the wrong extents");
+  check_table(view, 1, DType::i32, {steps + 1});
+  for (const int32_t t : view.constant<int32_t>(1))
+    view.require(t >= -kLutLargest && t <= kLutLargest, "table entry out of range");
+}
+
 }  // namespace
 }  // namespace openhb::kernels
 
@@ -50,16 +101,19 @@ using namespace kernels;
 
 void Kernel<LutParams>::validate(const StepView& view, const LutParams&) {
   check_tensors(view, 2);
-  check_dtype(view, view.in(0), DType::i8);
-  check_dtype(view, view.out(), DType::i8);
+  const DType from = view.in(0).dtype, to = view.out().dtype;
+  view.require((from == DType::i8 || from == DType::i16) && (to == DType::i8 || to == DType::i16),
+               "wrong element type");
   check_same_dims(view, view.in(0), view.out());
-  check_table(view, 1, DType::i8, {256});
+  from == DType::i8 ? check_table(view, 1, to, {256}) : check_knots(view);
 }
 
 Cost Kernel<LutParams>::cost(const StepView& view, const LutParams&) { return traffic(view); }
 
 std::unique_ptr<Runner> Kernel<LutParams>::bind(const StepView& view, const LutParams&,
                                                 const Binding& binding) {
+  if (view.in(0).dtype == DType::i16 || view.out().dtype == DType::i16)
+    return std::make_unique<Int16LutRunner>(view, binding);
   return std::make_unique<LutRunner>(view, binding);
 }
 

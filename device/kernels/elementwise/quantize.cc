@@ -2,6 +2,7 @@
 #include "device/kernels/elementwise/quantize.h"
 
 #include "device/kernels/elementwise/checks.h"
+#include "device/kernels/elementwise/int16_rows.h"
 #include "device/kernels/elementwise/quantize_rows.h"
 #include "device/kernels/elementwise/walk.h"
 
@@ -35,6 +36,52 @@ class QuantizeRunner final : public Runner {
   float scale_;
   int32_t zero_;
   KernelRow<const QuantizeLoops*> loops_;
+};
+
+// To int16, from int16, or from int8 codes to others.
+class Int16QuantizeRunner final : public Runner {
+ public:
+  Int16QuantizeRunner(const StepView& view, const Binding& binding)
+      : walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
+        x_(binding.inputs[0]),
+        y_(binding.outputs[0]),
+        from_(view.in(0).dtype),
+        to_(view.out().dtype),
+        constants_{view.in(0).quant.scale(), view.out().quant.scale(), view.in(0).quant.zero_point(),
+                   view.out().quant.zero_point()},
+        loops_(choose_kInt16Loops(binding.cpu)) {}
+
+  int max_parts() const override { return parts_for(walk_.elements, walk_.elements); }
+  const char* row() const override { return loops_.name; }
+
+  void run(int part, int parts) noexcept override {
+    const Range range = split_range(walk_.elements, part, parts);
+    const auto from_size = static_cast<int64_t>(dtype_size(from_)),
+               to_size = static_cast<int64_t>(dtype_size(to_));
+    const size_t narrow = to_ == DType::i8 ? 1 : 0;
+    walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
+      const std::byte* x = x_ + at[0] * from_size;
+      std::byte* y = y_ + at[1] * to_size;
+      if (from_ == DType::f32)
+        loops_.fn->quantize(reinterpret_cast<const float*>(x), reinterpret_cast<int16_t*>(y), n,
+                            constants_.to_scale);
+      else if (to_ == DType::f32)
+        loops_.fn->dequantize(reinterpret_cast<const int16_t*>(x), reinterpret_cast<float*>(y), n,
+                              constants_.from_scale);
+      else if (from_ == DType::i16)
+        loops_.fn->requantize_i16[narrow](reinterpret_cast<const int16_t*>(x), y, n, constants_);
+      else
+        loops_.fn->requantize_i8[narrow](reinterpret_cast<const int8_t*>(x), y, n, constants_);
+    });
+  }
+
+ private:
+  RowWalk<2> walk_;
+  const std::byte* x_;
+  std::byte* y_;
+  DType from_, to_;
+  RequantizeConstants constants_;
+  KernelRow<const Int16Loops*> loops_;
 };
 
 class DequantizeRunner final : public Runner {
@@ -89,8 +136,10 @@ using namespace kernels;
 
 void Kernel<QuantizeParams>::validate(const StepView& view, const QuantizeParams&) {
   check_tensors(view, 1);
-  check_dtype(view, view.in(0), DType::f32);
-  check_dtype(view, view.out(), DType::i8);
+  const DType from = view.in(0).dtype, to = view.out().dtype;
+  view.require(from == DType::f32 || from == DType::i8 || from == DType::i16, "wrong element type");
+  view.require(to == DType::i8 || to == DType::i16, "wrong element type");
+  if (from != DType::f32) check_quant(view, view.in(0));
   check_same_dims(view, view.in(0), view.out());
   check_quant(view, view.out());
 }
@@ -99,15 +148,18 @@ Cost Kernel<QuantizeParams>::cost(const StepView& view, const QuantizeParams&) {
 
 std::unique_ptr<Runner> Kernel<QuantizeParams>::bind(const StepView& view, const QuantizeParams&,
                                                      const Binding& binding) {
+  if (view.in(0).dtype != DType::f32 || view.out().dtype == DType::i16)
+    return std::make_unique<Int16QuantizeRunner>(view, binding);
   return std::make_unique<QuantizeRunner>(view, binding);
 }
 
 void Kernel<DequantizeParams>::validate(const StepView& view, const DequantizeParams&) {
   check_tensors(view, 1);
   const TensorDesc& x = view.in(0);
-  view.require(x.dtype == DType::i8 || x.dtype == DType::i32, "wrong element type");
+  view.require(x.dtype == DType::i8 || x.dtype == DType::i16 || x.dtype == DType::i32, "wrong element type");
   check_dtype(view, view.out(), DType::f32);
   check_same_dims(view, x, view.out());
+  if (x.dtype == DType::i16) return check_quant(view, x);
   const QuantParams& q = x.quant;
   view.require(!q.scales.empty() && q.scales.size() == q.zero_points.size(),
                "scales and zero points do not match");
@@ -124,6 +176,7 @@ Cost Kernel<DequantizeParams>::cost(const StepView& view, const DequantizeParams
 
 std::unique_ptr<Runner> Kernel<DequantizeParams>::bind(const StepView& view, const DequantizeParams&,
                                                        const Binding& binding) {
+  if (view.in(0).dtype == DType::i16) return std::make_unique<Int16QuantizeRunner>(view, binding);
   return std::make_unique<DequantizeRunner>(view, binding);
 }
 

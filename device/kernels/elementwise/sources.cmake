@@ -6,6 +6,6 @@ target_sources(openhb_engine PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/quantize.cc
   ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/cast.cc
   ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/image.cc)
-foreach(loops binary unary lut quantize)
+foreach(loops binary unary lut quantize int16)
   openhb_isa_source(openhb_engine ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/${loops}.loops.cc ref avx2 avx512 neon)
 endforeach()

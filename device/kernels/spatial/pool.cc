@@ -32,6 +32,17 @@ PoolQuant pool_quant(const TensorDesc& x, const TensorDesc& y) {
           y.quant.zero_point()};
 }
 
+// The average of int16 codes over `count` positions, as int16 or (`narrows`) int8.
+void average_int16(const PoolLoops& loops, const int16_t* x, void* y, bool narrows, int64_t channels,
+                   const PoolWindow& w, int64_t count, const PoolQuant& q) {
+  const double multiplier =
+      static_cast<double>(q.x_scale) / (static_cast<double>(q.y_scale) * static_cast<double>(count));
+  if (narrows)
+    loops.average_i16_to_i8(x, static_cast<int8_t*>(y), channels, w, multiplier, q.y_zero);
+  else
+    loops.average_i16(x, static_cast<int16_t*>(y), channels, w, multiplier);
+}
+
 class WindowRunner final : public Runner {
  public:
   WindowRunner(const StepView& view, const PoolParams& params, const Binding& binding)
@@ -42,6 +53,7 @@ class WindowRunner final : public Runner {
         y_pitch_(view.out().pitch),
         quant_(pool_quant(view.in(0), view.out())),
         integer_(view.out().dtype == DType::i8),
+        int16_(view.in(0).dtype == DType::i16),
         x_(binding.inputs[0]),
         y_(binding.outputs[0]),
         loops_(choose_kPoolLoops(binding.cpu)) {}
@@ -76,7 +88,15 @@ class WindowRunner final : public Runner {
     const bool any = w.rows > 0 && w.columns > 0;
     const int64_t from = any ? ((image * x_dims_[1] + v.pixel) * x_dims_[2] + h.pixel) * x_pitch_ : 0;
     const int64_t all = int64_t{p_.kernel[0]} * p_.kernel[1];
-    const auto count = static_cast<float>(p_.count_include_pad != 0 ? all : w.rows * w.columns);
+    const int64_t positions = p_.count_include_pad != 0 ? all : w.rows * w.columns;
+    const auto count = static_cast<float>(positions);
+    if (int16_) {
+      const auto* x16 = reinterpret_cast<const int16_t*>(x_) + from;
+      auto* y16 = reinterpret_cast<int16_t*>(y_) + to;
+      if (p_.mode == PoolMode::max) return loops_.fn->max_i16(x16, y16, y_dims_[3], w);
+      void* y = integer_ ? static_cast<void*>(y_ + to) : y16;
+      return average_int16(*loops_.fn, x16, y, integer_, y_dims_[3], w, positions, quant_);
+    }
     const auto* x8 = reinterpret_cast<const int8_t*>(x_) + from;
     const auto* x32 = reinterpret_cast<const float*>(x_) + from;
     auto* y8 = reinterpret_cast<int8_t*>(y_) + to;
@@ -93,7 +113,7 @@ class WindowRunner final : public Runner {
   Shape x_dims_, y_dims_;
   int64_t x_pitch_, y_pitch_;
   PoolQuant quant_;
-  bool integer_;
+  bool integer_, int16_;
   const std::byte* x_;
   std::byte* y_;
   KernelRow<const PoolLoops*> loops_;
@@ -110,6 +130,7 @@ class GlobalRunner final : public Runner {
         y_pitch_(view.out().pitch),
         quant_(pool_quant(view.in(0), view.out())),
         integer_(view.out().dtype == DType::i8),
+        int16_(view.in(0).dtype == DType::i16),
         x_(binding.inputs[0]),
         y_(binding.outputs[0]),
         loops_(choose_kPoolLoops(binding.cpu)),
@@ -126,7 +147,11 @@ class GlobalRunner final : public Runner {
       const int64_t image = item / blocks(), channel = item % blocks() * kReduceWidth;
       const int64_t width = std::min(kReduceWidth, channels_ - channel);
       const int64_t from = image * pixels_ * x_pitch_ + channel, to = image * y_pitch_ + channel;
-      if (integer_) {
+      if (int16_) {
+        void* y = integer_ ? static_cast<void*>(y_ + to) : reinterpret_cast<int16_t*>(y_) + to;
+        average_int16(*loops_.fn, reinterpret_cast<const int16_t*>(x_) + from, y, integer_, width,
+                      {1, pixels_, 0, x_pitch_}, pixels_, quant_);
+      } else if (integer_) {
         loops_.fn->global_i8(reinterpret_cast<const int8_t*>(x_) + from, reinterpret_cast<int8_t*>(y_) + to,
                              width, {1, pixels_, 0, x_pitch_}, quant_);
       } else {
@@ -146,7 +171,7 @@ class GlobalRunner final : public Runner {
 
   int64_t channels_, images_, pixels_, x_pitch_, y_pitch_;
   PoolQuant quant_;
-  bool integer_;
+  bool integer_, int16_;
   const std::byte* x_;
   std::byte* y_;
   KernelRow<const PoolLoops*> loops_;
@@ -185,10 +210,11 @@ void Kernel<PoolParams>::validate(const StepView& view, const PoolParams& p) {
   view.require(p.mode == PoolMode::max || p.mode == PoolMode::average || p.mode == PoolMode::global_average,
                "unknown mode");
   view.require(x.rank() == 4 && y.rank() == 4, "tensors are not 4-D");
-  view.require(x.dtype == DType::f32 || x.dtype == DType::i8, "wrong element type");
-  check_dtype(view, y, x.dtype);
+  view.require(x.dtype == DType::f32 || x.dtype == DType::i8 || x.dtype == DType::i16, "wrong element type");
+  const bool narrows = p.mode != PoolMode::max && x.dtype == DType::i16 && y.dtype == DType::i8;
+  view.require(narrows || y.dtype == x.dtype, "wrong element type");
   view.require(x.dims[0] == y.dims[0] && x.dims[3] == y.dims[3], "extents differ");
-  if (x.dtype == DType::i8) {
+  if (x.dtype != DType::f32) {
     check_quant(view, x);
     check_quant(view, y);
     view.require(p.mode != PoolMode::max || x.quant == y.quant, "scales differ");
@@ -197,8 +223,8 @@ void Kernel<PoolParams>::validate(const StepView& view, const PoolParams& p) {
   view.require(y.dims[1] == 1 && y.dims[2] == 1, "wrong output extents");
   if (y.elements() == 0) return;
   view.require(x.elements() > 0, "empty plane");
-  // The int8 sum is exact in int32: 255 * 2^23 < 2^31.
-  view.require(x.dtype != DType::i8 || x.dims[1] * x.dims[2] <= (int64_t{1} << 23), "plane too large");
+  // The int8 sum is exact in int32: 255 * 2^23 < 2^31; that of int16 in int64 and binary64.
+  view.require(x.dtype == DType::f32 || x.dims[1] * x.dims[2] <= (int64_t{1} << 23), "plane too large");
 }
 
 Cost Kernel<PoolParams>::cost(const StepView& view, const PoolParams&) { return traffic(view); }

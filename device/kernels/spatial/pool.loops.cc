@@ -10,8 +10,8 @@ namespace {
 constexpr int64_t kBlock = 64;
 
 // `n` channels of a window; a compile-time n keeps the accumulators in registers.
-template <class Op, class T>
-inline __attribute__((always_inline)) void pool_block(const T* x, T* y, int64_t n, const PoolWindow& w,
+template <class Op, class T, class Y>
+inline __attribute__((always_inline)) void pool_block(const T* x, Y* y, int64_t n, const PoolWindow& w,
                                                       const Op& op) {
   typename Op::Sum sum[kBlock];
   for (int64_t c = 0; c < n; ++c) sum[c] = op.first();
@@ -23,8 +23,8 @@ inline __attribute__((always_inline)) void pool_block(const T* x, T* y, int64_t 
   for (int64_t c = 0; c < n; ++c) y[c] = op.last(sum[c]);
 }
 
-template <class Op, class T>
-void pool_pixel(const T* x, T* y, int64_t channels, const PoolWindow& w, const Op& op) {
+template <class Op, class T, class Y>
+void pool_pixel(const T* x, Y* y, int64_t channels, const PoolWindow& w, const Op& op) {
   int64_t c = 0;
   for (; c + kBlock <= channels; c += kBlock) pool_block(x + c, y + c, kBlock, w, op);
   for (; c + 16 <= channels; c += 16) pool_block(x + c, y + c, 16, w, op);
@@ -36,6 +36,13 @@ struct MaxI8 {
   static int8_t first() { return -128; }
   static int8_t next(int8_t s, int8_t x) { return s > x ? s : x; }
   static int8_t last(int8_t s) { return s; }
+};
+
+struct MaxI16 {
+  using Sum = int16_t;
+  static int16_t first() { return -32768; }
+  static int16_t next(int16_t s, int16_t x) { return s > x ? s : x; }
+  static int16_t last(int16_t s) { return s; }
 };
 
 struct MaxF32 {
@@ -81,6 +88,34 @@ struct GlobalI8 {
   }
 };
 
+// docs/numerics.md: the exact sum, times a multiplier in binary64.
+template <class Y, int kLowest, int kHighest>
+struct AverageI16 {
+  using Sum = int64_t;
+  double multiplier;
+  int32_t zero;
+  static int64_t first() { return 0; }
+  static int64_t next(int64_t s, int16_t x) { return s + x; }
+  Y last(int64_t s) const {
+    const double least = kLowest - zero, most = kHighest - zero;
+    double v = static_cast<double>(s) * multiplier;
+    v = v > least ? v : least;  // NaN gives the lowest code
+    v = v < most ? v : most;
+    v += 0x1.8p52;  // rounds, and leaves the integer in the low bits
+    return static_cast<Y>(static_cast<int32_t>(__builtin_bit_cast(int64_t, v)) + zero);
+  }
+};
+
+void max_i16(const int16_t* x, int16_t* y, int64_t channels, const PoolWindow& w) {
+  pool_pixel(x, y, channels, w, MaxI16{});
+}
+void average_i16(const int16_t* x, int16_t* y, int64_t channels, const PoolWindow& w, double multiplier) {
+  pool_pixel(x, y, channels, w, AverageI16<int16_t, -32768, 32767>{multiplier, 0});
+}
+void average_i16_to_i8(const int16_t* x, int8_t* y, int64_t channels, const PoolWindow& w, double multiplier,
+                       int32_t zero) {
+  pool_pixel(x, y, channels, w, AverageI16<int8_t, -128, 127>{multiplier, zero});
+}
 void max_i8(const int8_t* x, int8_t* y, int64_t channels, const PoolWindow& w) {
   pool_pixel(x, y, channels, w, MaxI8{});
 }
@@ -102,7 +137,8 @@ void global_i8(const int8_t* x, int8_t* y, int64_t channels, const PoolWindow& w
 
 namespace OPENHB_ISA {
 extern const PoolLoops kPoolLoops;
-const PoolLoops kPoolLoops = {max_i8, max_f32, average_i8, average_f32, global_i8};
+const PoolLoops kPoolLoops = {max_i8,    max_f32, average_i8,  average_f32,
+                              global_i8, max_i16, average_i16, average_i16_to_i8};
 }  // namespace OPENHB_ISA
 
 }  // namespace openhb::kernels

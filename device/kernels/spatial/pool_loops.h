@@ -24,6 +24,10 @@ struct PoolLoops {
                      const PoolQuant& q);
   void (*average_f32)(const float* x, float* y, int64_t channels, const PoolWindow& w, float count);
   void (*global_i8)(const int8_t* x, int8_t* y, int64_t channels, const PoolWindow& w, const PoolQuant& q);
+  void (*max_i16)(const int16_t* x, int16_t* y, int64_t channels, const PoolWindow& w);
+  void (*average_i16)(const int16_t* x, int16_t* y, int64_t channels, const PoolWindow& w, double multiplier);
+  void (*average_i16_to_i8)(const int16_t* x, int8_t* y, int64_t channels, const PoolWindow& w,
+                            double multiplier, int32_t zero);
 };
 
 }  // namespace openhb::kernels

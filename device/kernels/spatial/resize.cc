@@ -89,7 +89,7 @@ class LinearRunner final : public Runner {
  public:
   LinearRunner(const StepView& view, const Binding& binding)
       : g_(view),
-        integer_(view.out().dtype == DType::i8),
+        dtype_(view.out().dtype),
         quant_{view.in(0).quant.scale(), view.out().quant.scale(), view.in(0).quant.zero_point(),
                view.out().quant.zero_point()},
         x_(binding.inputs[0]),
@@ -116,7 +116,11 @@ class LinearRunner final : public Runner {
                         columns_,
                         column_weights_,
                         {row_weights_[at], row_weights_[g_.rows + at]}};
-      if (integer_) {
+      if (dtype_ == DType::i16) {
+        const auto* x = reinterpret_cast<const int16_t*>(x_);
+        loops_.fn->linear_i16(x + lower, x + upper, reinterpret_cast<int16_t*>(y_) + g_.y_row(row), r,
+                              quant_);
+      } else if (dtype_ == DType::i8) {
         const auto* x = reinterpret_cast<const int8_t*>(x_);
         loops_.fn->linear_i8(x + lower, x + upper, reinterpret_cast<int8_t*>(y_) + g_.y_row(row), r, quant_);
       } else {
@@ -128,7 +132,7 @@ class LinearRunner final : public Runner {
 
  private:
   Geometry g_;
-  bool integer_;
+  DType dtype_;
   ResizeQuant quant_;
   const std::byte* x_;
   const int32_t *rows_, *columns_;
@@ -168,8 +172,8 @@ void Kernel<ResizeParams>::validate(const StepView& view, const ResizeParams& pa
   check_table(view, 2, DType::f32, {2, y.dims[1]});
   check_indices(view, 3, {2, y.dims[2]}, x.dims[2]);
   check_table(view, 4, DType::f32, {2, y.dims[2]});
-  view.require(x.dtype == DType::f32 || x.dtype == DType::i8, "wrong element type");
-  if (x.dtype == DType::i8) {
+  view.require(x.dtype == DType::f32 || x.dtype == DType::i8 || x.dtype == DType::i16, "wrong element type");
+  if (x.dtype != DType::f32) {
     check_quant(view, x);
     check_quant(view, y);
   }

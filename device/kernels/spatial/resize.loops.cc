@@ -57,6 +57,17 @@ struct QuantOp {
   int8_t code(float v) const { return quantize_code(v / q.y_scale, q.y_zero); }
 };
 
+struct Int16Op {
+  ResizeQuant q;
+  float real(int16_t x) const { return static_cast<float>(x) * q.x_scale; }
+  int16_t code(float v) const {
+    return static_cast<int16_t>(round_clamped(v / q.y_scale, -32768.0f, 32767.0f));
+  }
+};
+
+void linear_i16(const int16_t* x0, const int16_t* x1, int16_t* y, const ResizeRow& r, const ResizeQuant& q) {
+  linear_row(x0, x1, y, r, Int16Op{q});
+}
 void linear_f32(const float* x0, const float* x1, float* y, const ResizeRow& r) {
   linear_row(x0, x1, y, r, PlainOp{});
 }
@@ -68,7 +79,7 @@ void linear_i8(const int8_t* x0, const int8_t* x1, int8_t* y, const ResizeRow& r
 
 namespace OPENHB_ISA {
 extern const ResizeLoops kResizeLoops;
-const ResizeLoops kResizeLoops = {linear_f32, linear_i8};
+const ResizeLoops kResizeLoops = {linear_f32, linear_i8, linear_i16};
 }  // namespace OPENHB_ISA
 
 }  // namespace openhb::kernels

@@ -23,6 +23,8 @@ struct ResizeLoops {
   // x0, x1: the lower and the upper input row.
   void (*linear_f32)(const float* x0, const float* x1, float* y, const ResizeRow& r);
   void (*linear_i8)(const int8_t* x0, const int8_t* x1, int8_t* y, const ResizeRow& r, const ResizeQuant& q);
+  void (*linear_i16)(const int16_t* x0, const int16_t* x1, int16_t* y, const ResizeRow& r,
+                     const ResizeQuant& q);
 };
 
 }  // namespace openhb::kernels

@@ -169,7 +169,7 @@ std::vector<Damage> tensor_damages(size_t num_tensors) {
     all.push_back({"rank - 1", [=](ConvCase& t) { tensor(t, i).dims.erase(tensor(t, i).dims.begin()); }});
     all.push_back({"rank 0", [=](ConvCase& t) { tensor(t, i).dims.clear(); }});
     all.push_back({"rank + 1", [=](ConvCase& t) { tensor(t, i).dims.insert(tensor(t, i).dims.begin(), 1); }});
-    for (DType bad : {DType::f32, DType::u8, DType::i16, DType::i64, DType::boolean})
+    for (DType bad : {DType::f32, DType::u8, DType::u16, DType::i64, DType::boolean})
       all.push_back(
           {"dtype", [=](ConvCase& t) { tensor(t, i).dtype = tensor(t, i).dtype == bad ? DType::f64 : bad; }});
   }

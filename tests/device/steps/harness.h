@@ -91,6 +91,7 @@ class StepCase {
  public:
   Program program;
   P params;
+  bool limit_parts = false;  // for runners that take no more than max_parts()
 
   StepCase() { program.steps.resize(1); }
 
@@ -125,7 +126,8 @@ class StepCase {
     std::byte* output = address(program.steps[0].outputs[0]);
     const auto runner = Kernel<P>::bind(view, params, {inputs, {&output, 1}, cpu});
     EXPECT_GE(runner->max_parts(), 1);
-    // These runners take any number of parts, also more than max_parts() says is worth it.
+    // Other runners take any number of parts, also more than max_parts() says is worth it.
+    if (limit_parts) parts = std::min(parts, runner->max_parts());
     for (int part = parts; part-- > 0;) runner->run(part, parts);
 
     // Take the output's elements out; what remains must be unchanged.

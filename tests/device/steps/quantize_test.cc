@@ -89,7 +89,8 @@ TEST(Dequantize, RefusesWhatDoesNotFit) {
   make(DType::i8, {{1, 1}, {1, 2}, 0}).expect_invalid("scales of another dimension");
   make(DType::i8, {{1, 1, 1}, {1, 2}, 1}).expect_invalid("a missing zero point");
   make(DType::i32, {{1}, {1}, -1}).expect_invalid("int32 with zero point");
-  make(DType::i16, {{1}, {0}, -1}).expect_invalid("int16");
+  make(DType::u16, {{1}, {0}, -1}).expect_invalid("uint16");
+  make(DType::i16, {{1}, {1}, -1}).expect_invalid("int16 with a zero point");
   make(DType::i8, {{1, 1, INFINITY}, {1, 2, 3}, 1}).expect_invalid("infinite scale");
 }
 
