@@ -386,7 +386,7 @@ enum class SamplePadding : int32_t { zeros = 0, border = 1, reflection = 2 };
 
 // Samples x [N, spatial..., C] (two or three spatial dimensions) at the points of grid [N, points..., spatial
 // rank], float32, coordinates in [-1, 1], the innermost dimension's first. Output [N, points..., C].
-// float32, or int8 (nearest and linear) with equal parameters on both sides.
+// float32, or int8 or int16 (nearest and linear) with equal parameters on both sides.
 struct GridSampleParams {
   static constexpr std::string_view kName = "GridSample";
   static constexpr uint16_t kId = 69;
@@ -421,8 +421,8 @@ enum class WindowFunction : int32_t { max = 0, average = 1, sum = 2, position = 
 
 // Pooling over one to three spatial dimensions of x [N, spatial..., C]; pads: all before, then all after.
 // Windows start inside the tensor or its padding but may reach beyond (ceil_mode). max: any of float32, int8,
-// uint8; average: float32, int8; sum: float32; position: int64, where the maximum lies, as its index in
-// the tensor [N, C, spatial...] (column_major: with the spatial dimensions in reverse).
+// uint8, int16; average: float32, int8; sum: float32; position: int64, where the maximum lies, as its index
+// in the tensor [N, C, spatial...] (column_major: with the spatial dimensions in reverse).
 struct WindowPoolParams {
   static constexpr std::string_view kName = "WindowPool";
   static constexpr uint16_t kId = 71;

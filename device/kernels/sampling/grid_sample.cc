@@ -90,12 +90,18 @@ struct FloatCodes {
   float real(float v) const { return v; }
   float code(float v) const { return v; }
 };
-struct Int8Codes {
-  using T = int8_t;
+template <class Code>
+struct IntegerCodes {
+  using T = Code;
   float scale;
   int32_t zero;
-  float real(int8_t q) const { return static_cast<float>(q - zero) * scale; }
-  int8_t code(float v) const { return quantize_code(v / scale, zero); }
+  float real(T q) const { return static_cast<float>(q - zero) * scale; }
+  T code(float v) const {
+    constexpr auto kLow = static_cast<float>(std::numeric_limits<T>::min()),
+                   kHigh = static_cast<float>(std::numeric_limits<T>::max());
+    const auto z = static_cast<float>(zero);
+    return static_cast<T>(round_clamped(v / scale, kLow - z, kHigh - z) + zero);
+  }
 };
 
 constexpr int64_t kBlock = 16;  // channels at a time
@@ -198,7 +204,7 @@ void Kernel<GridSampleParams>::validate(const StepView& view, const GridSamplePa
                "unknown padding");
   view.require(x.rank() == 4 || x.rank() == 5, "tensors are not 4-D or 5-D");
   view.require(grid.rank() == x.rank() && y.rank() == x.rank(), "ranks differ");
-  view.require(x.dtype == DType::f32 || x.dtype == DType::i8, "wrong element type");
+  view.require(x.dtype == DType::f32 || x.dtype == DType::i8 || x.dtype == DType::i16, "wrong element type");
   check_dtype(view, y, x.dtype);
   check_dtype(view, grid, DType::f32);
   view.require(grid.dims.back() == static_cast<int64_t>(x.rank()) - 2, "grid has the wrong extents");
@@ -207,10 +213,10 @@ void Kernel<GridSampleParams>::validate(const StepView& view, const GridSamplePa
   for (size_t i = 1; i + 1 < x.rank(); ++i)
     view.require((x.dims[i] > 0 || y.elements() == 0) && x.dims[i] <= (int64_t{1} << 24),
                  "an extent is empty or too large");
-  if (x.dtype != DType::i8) return;
+  if (x.dtype == DType::f32) return;
   check_quant(view, x);
   view.require(x.quant == y.quant, "scales differ");
-  view.require(params.mode != SampleMode::cubic, "int8 has no cubic mode");
+  view.require(params.mode != SampleMode::cubic, "codes have no cubic mode");
 }
 
 Cost Kernel<GridSampleParams>::cost(const StepView& view, const GridSampleParams&) { return traffic(view); }
@@ -220,8 +226,11 @@ std::unique_ptr<Runner> Kernel<GridSampleParams>::bind(const StepView& view, con
   if (view.out().dtype == DType::f32)
     return std::make_unique<GridSampleRunner<FloatCodes>>(view, params, binding, FloatCodes{});
   const QuantParams& q = view.in(0).quant;
-  return std::make_unique<GridSampleRunner<Int8Codes>>(view, params, binding,
-                                                       Int8Codes{q.scale(), q.zero_point()});
+  if (view.in(0).dtype == DType::i16)
+    return std::make_unique<GridSampleRunner<IntegerCodes<int16_t>>>(
+        view, params, binding, IntegerCodes<int16_t>{q.scale(), q.zero_point()});
+  return std::make_unique<GridSampleRunner<IntegerCodes<int8_t>>>(
+      view, params, binding, IntegerCodes<int8_t>{q.scale(), q.zero_point()});
 }
 
 }  // namespace openhb

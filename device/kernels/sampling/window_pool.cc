@@ -188,7 +188,7 @@ void Kernel<WindowPoolParams>::validate(const StepView& view, const WindowPoolPa
   view.require(f >= WindowFunction::max && f <= WindowFunction::position, "unknown function");
   const bool sums = f == WindowFunction::average || f == WindowFunction::sum;
   view.require(x.dtype == DType::f32 || (x.dtype == DType::i8 && f != WindowFunction::sum) ||
-                   (x.dtype == DType::u8 && !sums),
+                   ((x.dtype == DType::u8 || x.dtype == DType::i16) && !sums),
                "wrong element type");
   check_dtype(view, y, f == WindowFunction::position ? DType::i64 : x.dtype);
   view.require(x.rank() >= 3 && x.rank() <= 5 && y.rank() == x.rank(), "tensors are not 3-D to 5-D");
@@ -206,6 +206,8 @@ std::unique_ptr<Runner> Kernel<WindowPoolParams>::bind(const StepView& view, con
   if (view.in(0).dtype == DType::i8) return std::make_unique<WindowPoolRunner<int8_t>>(view, params, binding);
   if (view.in(0).dtype == DType::u8)
     return std::make_unique<WindowPoolRunner<uint8_t>>(view, params, binding);
+  if (view.in(0).dtype == DType::i16)
+    return std::make_unique<WindowPoolRunner<int16_t>>(view, params, binding);
   return std::make_unique<WindowPoolRunner<float>>(view, params, binding);
 }
 
