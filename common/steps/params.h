@@ -268,11 +268,200 @@ struct ImageParams {
   static void visit(Self&, V&&) {}
 };
 
+// Inputs: data (any type), indices int32 or int64 of data's rank and not larger beside `axis`. The output has
+// the indices' extents: y[i0, .., ia, ..] = data[i0, .., indices[i], ..]. Negative indices count from the
+// end; out of range is clamped.
+struct GatherElementsParams {
+  static constexpr std::string_view kName = "GatherElements";
+  static constexpr uint16_t kId = 60;
+  int32_t axis = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("axis", s.axis);
+  }
+};
+
+// Inputs: data (any type), indices int32 or int64 [batch..., tuples..., depth]. The output is
+// [batch..., tuples..., data[batch_dims + depth:]]. Negative indices count from the end; out of range is
+// clamped.
+struct GatherNdParams {
+  static constexpr std::string_view kName = "GatherND";
+  static constexpr uint16_t kId = 61;
+  int32_t batch_dims = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("batch_dims", s.batch_dims);
+  }
+};
+
+enum class ScatterReduction : int32_t { none = 0, add, mul, max, min };
+
+// Inputs: data, indices int32 or int64, updates of the indices' extents. The output is data, and then, in the
+// updates' order, y[i0, .., indices[i], ..] op= updates[i]. Negative indices count from the end; an update
+// out of range is skipped. none: any element type; others: all but float16 and bool (bool: add is or, mul is
+// and).
+struct ScatterElementsParams {
+  static constexpr std::string_view kName = "ScatterElements";
+  static constexpr uint16_t kId = 62;
+  int32_t axis = 0;
+  ScatterReduction reduction = ScatterReduction::none;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("axis", s.axis), v("reduction", s.reduction);
+  }
+};
+
+// The same for slices: indices [tuples..., depth], updates [tuples..., data[depth:]].
+struct ScatterNdParams {
+  static constexpr std::string_view kName = "ScatterND";
+  static constexpr uint16_t kId = 63;
+  ScatterReduction reduction = ScatterReduction::none;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("reduction", s.reduction);
+  }
+};
+
+// Positions (int64) of the k largest or smallest elements along `axis`, best first; k is the output's extent
+// there. float32 and all integers; equal elements in the order of their positions, NaN above everything.
+struct TopKParams {
+  static constexpr std::string_view kName = "TopK";
+  static constexpr uint16_t kId = 64;
+  int32_t axis = 0, largest = 1;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("axis", s.axis), v("largest", s.largest);
+  }
+};
+
+// Greedy suppression of overlapping boxes. Inputs, float32: boxes [N, B, 4], scores [N, C, B], and one
+// element each: the IoU above which a box is suppressed, the score that a box must exceed. Output int64 [N *
+// C * min(max_boxes, B), 3]: image, class, box of what remains, then rows of -1.
+struct NonMaxSuppressionParams {
+  static constexpr std::string_view kName = "NonMaxSuppression";
+  static constexpr uint16_t kId = 65;
+  int64_t max_boxes = 0;
+  int32_t centered = 0;  // boxes are x, y of the centre, width, height instead of y, x of two corners
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("max_boxes", s.max_boxes), v("centered", s.centered);
+  }
+};
+
+// Reverses the first lengths[b] entries along `time_axis` for each b along `batch_axis`. Inputs: x (any
+// type), lengths int32 or int64 (clamped to the extent). One of the axes is 0, the other 1.
+struct ReverseSequenceParams {
+  static constexpr std::string_view kName = "ReverseSequence";
+  static constexpr uint16_t kId = 66;
+  int32_t batch_axis = 1, time_axis = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("batch_axis", s.batch_axis), v("time_axis", s.time_axis);
+  }
+};
+
+// Determinants of float32 matrices [..., M, M].
+struct DetParams {
+  static constexpr std::string_view kName = "Det";
+  static constexpr uint16_t kId = 67;
+  template <class Self, class V>
+  static void visit(Self&, V&&) {}
+};
+
+// Resampling of float32 along one memory dimension by tables that the compiler computed. Inputs: x, source
+// int32 [taps, extent], weights float32 [taps, extent]; a first source of -1 gives `outside`.
+struct ResampleParams {
+  static constexpr std::string_view kName = "Resample";
+  static constexpr uint16_t kId = 68;
+  int32_t axis = 0;
+  float outside = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("axis", s.axis), v("outside", s.outside);
+  }
+};
+
+enum class SampleMode : int32_t { nearest = 0, linear = 1, cubic = 2 };
+enum class SamplePadding : int32_t { zeros = 0, border = 1, reflection = 2 };
+
+// Samples x [N, spatial..., C] (two or three spatial dimensions) at the points of grid [N, points..., spatial
+// rank], float32, coordinates in [-1, 1], the innermost dimension's first. Output [N, points..., C].
+// float32, or int8 or int16 (nearest and linear) with equal parameters on both sides.
+struct GridSampleParams {
+  static constexpr std::string_view kName = "GridSample";
+  static constexpr uint16_t kId = 69;
+  SampleMode mode = SampleMode::linear;
+  SamplePadding padding = SamplePadding::zeros;
+  int32_t align_corners = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("mode", s.mode), v("padding", s.padding), v("align_corners", s.align_corners);
+  }
+};
+
+enum class RoiMode : int32_t { align_average = 0, align_max = 1, pool = 2 };
+
+// Pools float32 x [N, H, W, C] over boxes. align: rois [R, 4] and image numbers int32 or int64 [R]; pool:
+// rois [R, 5] with the image number first. Output [R, h, w, C]. Image numbers are clamped. sampling: points
+// per bin and direction, 0: as many as the bin has pixels (at most 4096); half_pixel: boxes are moved by
+// -1/2. Both for align only.
+struct RoiParams {
+  static constexpr std::string_view kName = "Roi";
+  static constexpr uint16_t kId = 70;
+  RoiMode mode = RoiMode::align_average;
+  float scale = 1;
+  int32_t sampling = 0, half_pixel = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("mode", s.mode), v("scale", s.scale), v("sampling", s.sampling), v("half_pixel", s.half_pixel);
+  }
+};
+
+enum class WindowFunction : int32_t { max = 0, average = 1, sum = 2, position = 3 };
+
+// Pooling over one to three spatial dimensions of x [N, spatial..., C]; pads: all before, then all after.
+// Windows start inside the tensor or its padding but may reach beyond (ceil_mode). max: any of float32, int8,
+// uint8, int16; average: float32, int8; sum: float32; position: int64, where the maximum lies, as its index
+// in the tensor [N, C, spatial...] (column_major: with the spatial dimensions in reverse).
+struct WindowPoolParams {
+  static constexpr std::string_view kName = "WindowPool";
+  static constexpr uint16_t kId = 71;
+  WindowFunction function = WindowFunction::max;
+  std::vector<int64_t> kernel, stride, dilation, pads;
+  int32_t count_include_pad = 0, column_major = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("function", s.function), v("kernel", s.kernel), v("stride", s.stride), v("dilation", s.dilation),
+        v("pads", s.pads);
+    v("count_include_pad", s.count_include_pad), v("column_major", s.column_major);
+  }
+};
+
+// The operand matrix of a deformable convolution: x [N, H, W, C] sampled bilinearly (0 outside) at the
+// kernel's positions, each moved by its offset. Inputs, float32: x, offsets [N, h, w, offset_groups * kernel
+// * 2] (y before x) and optionally factors [N, h, w, offset_groups * kernel]. Output [groups, N*h*w, kernel *
+// C/groups].
+struct DeformSampleParams {
+  static constexpr std::string_view kName = "DeformSample";
+  static constexpr uint16_t kId = 72;
+  std::array<int32_t, 2> kernel{1, 1}, stride{1, 1}, dilation{1, 1};
+  std::array<int32_t, 4> pads{0, 0, 0, 0};
+  int32_t groups = 1, offset_groups = 1;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("kernel", s.kernel), v("stride", s.stride), v("dilation", s.dilation), v("pads", s.pads);
+    v("groups", s.groups), v("offset_groups", s.offset_groups);
+  }
+};
+
 // The only list of steps.
 using StepParams =
     std::variant<ConvParams, DepthwiseParams, MatMulParams, PoolParams, BinaryParams, UnaryParams, LutParams,
                  QuantizeParams, DequantizeParams, CastParams, CopyParams, FillParams, GatherParams,
-                 ResizeParams, ReduceParams, SoftmaxParams, ImageParams>;
+                 ResizeParams, ReduceParams, SoftmaxParams, ImageParams, GatherElementsParams, GatherNdParams,
+                 ScatterElementsParams, ScatterNdParams, TopKParams, NonMaxSuppressionParams,
+                 ReverseSequenceParams, DetParams, ResampleParams, GridSampleParams, RoiParams,
+                 WindowPoolParams, DeformSampleParams>;
 
 inline std::string_view step_name(const StepParams& params) {
   return std::visit([](const auto& p) { return p.kName; }, params);

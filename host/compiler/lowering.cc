@@ -119,8 +119,9 @@ void Lowering::lower_inputs() {
   }
 }
 
-TensorId Lowering::constant(const Tensor& tensor) {
+TensorId Lowering::constant(const Tensor& tensor, const QuantParams& quant) {
   TensorDesc d;
+  d.quant = quant;
   d.dtype = tensor.dtype();
   d.dims = tensor.shape();
   d.storage = Storage::weights;

@@ -118,7 +118,7 @@ class Lowering {
   // output already performs is fused.
   Fused fused_output(const Node& node, bool clamps);
 
-  TensorId constant(const Tensor& tensor);  // in identity order
+  TensorId constant(const Tensor& tensor, const QuantParams& quant = {});  // in identity order
   template <class T>
   TensorId constant(const Shape& dims, const std::vector<T>& data) {
     return constant(Tensor::from<T>(dims, data));

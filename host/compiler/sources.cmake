@@ -10,14 +10,22 @@ add_library(openhb_compiler STATIC
   compiler/memory_plan.cc
   ops/binary.cc
   ops/control.cc
+  ops/deform_conv.cc
+  ops/indexing.cc
   ops/infer.cc
   ops/linear.cc
   ops/movement.cc
+  ops/movement_forms.cc
+  ops/pad.cc
   ops/pool.cc
+  ops/pool_forms.cc
   ops/rearrange.cc
   ops/reduce.cc
+  ops/resample.cc
   ops/resize.cc
   ops/rewriter.cc
+  ops/sampling.cc
+  ops/selection.cc
   ops/shape_ops.cc
   ops/unary.cc
   ops/window.cc

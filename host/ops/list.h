@@ -6,11 +6,13 @@
 
 #include "host/ops/control.h"
 #include "host/ops/elementwise.h"
+#include "host/ops/indexing.h"
 #include "host/ops/linear.h"
 #include "host/ops/movement.h"
 #include "host/ops/pool.h"
 #include "host/ops/reduce.h"
 #include "host/ops/resize.h"
+#include "host/ops/sampling.h"
 #include "host/ops/shape_ops.h"
 
 namespace openhb::ops {
@@ -35,8 +37,8 @@ template <template <size_t> class Family, auto& rows>
 using Table = typename FromTable<Family, std::make_index_sequence<rows.size()>>::type;
 
 using AllOps =
-    Join<OpList<Conv, Preprocess, BatchNormalization, Gemm, MatMul>,
-         OpList<MaxPool, AveragePool, GlobalAveragePool>,
+    Join<OpList<Conv, Preprocess, BatchNormalization, Gemm, MatMul>, PoolOps, IndexingOps, SamplingOps,
+         OpList<Tile, CenterCropPad, Col2Im>,
          OpList<Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Transpose, Concat, Slice, Split>,
          OpList<Gather, Pad, Expand, DepthToSpace, SpaceToDepth>, OpList<Resize, Upsample>,
          OpList<SoftmaxOf<false>, SoftmaxOf<true>>, ControlOps,

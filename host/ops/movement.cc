@@ -169,40 +169,60 @@ void Concat::infer(InferContext& c) {
 QuantRule Concat::quant(const Node& node) {
   QuantRule rule{QuantKind::concat, "", {}, 0, true};
   for (size_t i = 0; i < node.inputs.size(); ++i)
-    if (node.input(i)->is_constant())
-      return float_only("one of its inputs is a constant");
-    else
-      rule.activations.push_back(i);
+    if (!node.input(i)->is_constant()) rule.activations.push_back(i);
   return rule;
 }
+
+namespace {
+// An input of a Concat: what is stored, and for int8 the table that brings it to the result's parameters.
+struct ConcatPart {
+  TensorId stored;
+  std::optional<compiler::Table> table;
+};
+
+ConcatPart concat_part(Lowering& lowering, const Node& node, size_t i) {
+  const Value *value = node.input(i), *result = node.outputs[0];
+  if (!lowering.int8()) return {lowering.input(i), std::nullopt};
+  const QuantParams& quant = *result->quant;
+  if (value->is_constant()) {  // in the result's codes at once
+    const auto values = value->constant->data<float>();
+    const Tensor codes =
+        result->codes == DType::i16
+            ? Tensor::from<int16_t>(value->shape, compiler::quantize_codes_int16(values, quant))
+            : Tensor::from<int8_t>(value->shape, compiler::quantize_codes(values, quant));
+    return {lowering.constant(codes, quant), std::nullopt};
+  }
+  if (lowering.int16()) return {lowering.input(i), std::nullopt};
+  const auto pending = lowering.deferred(value);
+  ConcatPart part{pending ? pending->base : lowering.input(i), std::nullopt};
+  if (pending || *value->quant != quant) part.table = compiler::requantize_table(*value->quant, quant);
+  if (pending) {
+    const compiler::Table requantize = *part.table;
+    for (size_t k = 0; k < 256; ++k)
+      (*part.table)[k] = requantize[static_cast<size_t>(pending->table[k] + 128)];
+  }
+  return part;
+}
+}  // namespace
+
 void Concat::lower(Lowering& lowering, const Node& node) {
   const Value* result = node.outputs[0];
   const auto rank = static_cast<int64_t>(result->shape.size());
   const int64_t axis = node.attr_int("axis", 1) + (node.attr_int("axis", 1) < 0 ? rank : 0);
-  std::vector<std::optional<Lowering::Deferred>> tables;
-  std::vector<TensorId> parts;
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    tables.push_back(lowering.int8() && !lowering.int16() ? lowering.deferred(node.input(i)) : std::nullopt);
-    parts.push_back(tables.back() ? tables.back()->base : lowering.input(i));
-  }
-  const Order order = lowering.desc(parts[0]).order;
+  std::vector<ConcatPart> parts;
+  for (size_t i = 0; i < node.inputs.size(); ++i) parts.push_back(concat_part(lowering, node, i));
+  // The order of the first computed input: constants are reordered here.
+  const auto first_computed =
+      std::find_if(node.inputs.begin(), node.inputs.end(), [](const Value* v) { return !v->is_constant(); });
+  const auto leader = first_computed == node.inputs.end() ? 0 : first_computed - node.inputs.begin();
+  const Order order = lowering.desc(parts[static_cast<size_t>(leader)].stored).order;
   const TensorId y = lowering.output(result, order);
   const size_t dim = compiler::memory_dim(lowering.desc(y), axis);
   int64_t first = 0;
   for (size_t i = 0; i < parts.size(); ++i) {
     const int64_t extent = node.input(i)->shape[static_cast<size_t>(axis)];
-    if (extent > 0) {
-      std::optional<compiler::Table> table;
-      if (lowering.int8() && !lowering.int16() && (tables[i] || *node.input(i)->quant != *result->quant)) {
-        table = compiler::requantize_table(*node.input(i)->quant, *result->quant);
-        if (tables[i]) {
-          const compiler::Table requantize = *table;
-          for (size_t k = 0; k < 256; ++k)
-            (*table)[k] = requantize[static_cast<size_t>(tables[i]->table[k] + 128)];
-        }
-      }
-      lowering.place(parts[i], y, dim, first, table ? &*table : nullptr);
-    }
+    if (num_elements(node.input(i)->shape) > 0)
+      lowering.place(parts[i].stored, y, dim, first, parts[i].table ? &*parts[i].table : nullptr);
     first += extent;
   }
 }
@@ -280,22 +300,27 @@ void Slice::lower(Lowering& lowering, const Node& node) {
   lower_slice(lowering, lowering.input(0), slice_spec(node), node.outputs[0]);
 }
 
-namespace {
-std::vector<int64_t> split_sizes(const Node& node, int64_t total) {
-  auto sizes = constant_ints(node, 1);
-  const auto parts = static_cast<int64_t>(node.outputs.size());
-  if (sizes.empty()) {
-    const int64_t each = (total + parts - 1) / parts;
-    for (int64_t i = 0; i < parts; ++i) sizes.push_back(std::min(each, total - i * each));
-  }
-  return sizes;
+void Split::upgrade(Rewriter& r, Node& node) {
+  r.ints_to_input("split", 1);
+  if (node.input(1)) return;
+  // In equal parts, the last one smaller: before opset 18 as many as outputs, then num_outputs.
+  const auto rank = static_cast<int64_t>(node.inputs[0]->shape.size());
+  const int64_t axis = node.attr_int("axis", 0), parts = static_cast<int64_t>(node.outputs.size());
+  const int64_t given = node.attr_int("num_outputs", parts);
+  if (axis < -rank || axis >= rank || given != parts)
+    fail(ErrorCode::model_bad_attribute,
+         "{}: axis {} (rank {}) or num_outputs {} ({} outputs) is out of range", node.describe(), axis, rank,
+         given, parts);
+  const int64_t total = node.inputs[0]->shape[static_cast<size_t>(axis < 0 ? axis + rank : axis)];
+  const int64_t each = (total + parts - 1) / parts;
+  std::vector<int64_t> sizes;
+  for (int64_t i = 0; i < parts; ++i) sizes.push_back(std::clamp<int64_t>(total - i * each, 0, each));
+  r.set_input(1, r.ints(sizes));
+  node.attributes.erase("num_outputs");
 }
-}  // namespace
-
-void Split::upgrade(Rewriter& r, Node&) { r.ints_to_input("split", 1); }
 void Split::infer(InferContext& c) {
   const int64_t axis = c.axis(c.node().attr_int("axis", 0), c.rank(0));
-  const auto sizes = split_sizes(c.node(), c.shape(0)[static_cast<size_t>(axis)]);
+  const auto sizes = c.ints(1);
   c.require(sizes.size() == c.node().outputs.size(),
             "the number of parts differs from the number of outputs");
   c.require(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Data movement: movement.cc, rearrange.cc.
+// Data movement: movement.cc, rearrange.cc, pad.cc, movement_forms.cc.
 #pragma once
 
 #include "host/ops/operator.h"
@@ -112,6 +112,23 @@ struct SpaceToDepth {
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct Tile {
+  static constexpr OpInfo info{"Tile", 2, 2, "", "", 6};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct CenterCropPad {
+  static constexpr OpInfo info{"CenterCropPad", 2, 2, "", "", 18};
+  static void upgrade(Rewriter& rewriter, Node& node);
+};
+
+struct Col2Im {
+  static constexpr OpInfo info{"Col2Im", 3, 3, "", "", 18};
+  static void upgrade(Rewriter& rewriter, Node& node);
 };
 
 }  // namespace openhb::ops

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pooling: pool.cc.
+// Pooling: pool.cc; what pools expand into or from: pool_forms.cc.
 #pragma once
 
 #include "host/ops/operator.h"
@@ -26,5 +26,35 @@ struct GlobalAveragePool {
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
 };
+
+struct LpPool {
+  static constexpr OpInfo info{"LpPool", 1, 1};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
+struct GlobalMaxPool {
+  static constexpr OpInfo info{"GlobalMaxPool", 1, 1};
+  static void upgrade(Rewriter& rewriter, Node& node);
+};
+
+struct GlobalLpPool {
+  static constexpr OpInfo info{"GlobalLpPool", 1, 1};
+  static void upgrade(Rewriter& rewriter, Node& node);
+};
+
+struct MaxUnpool {
+  static constexpr OpInfo info{"MaxUnpool", 2, 3, "", "", 9};
+  static void upgrade(Rewriter& rewriter, Node& node);
+};
+
+struct LRN {
+  static constexpr OpInfo info{"LRN", 1, 1};
+  static void upgrade(Rewriter& rewriter, Node& node);
+};
+
+using PoolOps =
+    OpList<MaxPool, AveragePool, GlobalAveragePool, LpPool, GlobalMaxPool, GlobalLpPool, MaxUnpool, LRN>;
 
 }  // namespace openhb::ops

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Movement with an index map: Gather, Pad, Expand, DepthToSpace, SpaceToDepth.
+// Movement with an index map: Gather, Expand, Tile, DepthToSpace, SpaceToDepth.
 #include <algorithm>
 #include <cmath>
 
 #include "host/compiler/lowering.h"
 #include "host/ops/movement.h"
-#include "host/ops/rewriter.h"
+#include "host/ops/plain.h"
 
 namespace openhb::ops {
 namespace {
@@ -20,19 +20,16 @@ int64_t wrapped(int64_t axis, size_t rank) { return axis < 0 ? axis + static_cas
 void Gather::infer(InferContext& c) {
   const int64_t axis = c.axis(c.node().attr_int("axis", 0), c.rank(0));
   c.require(c.dtype(1) == DType::i32 || c.dtype(1) == DType::i64, "indices must be int32 or int64");
-  if (c.constant(1))
-    for (int64_t i : c.ints(1)) {
-      const int64_t n = c.shape(0)[static_cast<size_t>(axis)];
-      c.require(i >= -n && i < n, fmt::format("index {} is out of range for extent {}", i, n));
-    }
+  const int64_t extent = c.shape(0)[static_cast<size_t>(axis)];
+  check_constant_indices(c, 1, extent);
+  c.require(extent > 0 || num_elements(c.shape(1)) == 0, "there is nothing to choose from");
   Shape shape(c.shape(0).begin(), c.shape(0).begin() + axis);
   shape.insert(shape.end(), c.shape(1).begin(), c.shape(1).end());
   shape.insert(shape.end(), c.shape(0).begin() + axis + 1, c.shape(0).end());
   c.set(0, c.dtype(0), shape);
 }
 QuantRule Gather::quant(const Node& node) {
-  if (!node.input(1)->is_constant()) return float_only("its indices are computed at run time");
-  if (node.input(0)->is_constant()) return float_only("its data is a constant");
+  if (node.input(0)->is_constant()) return float_only("its data is a constant, which it reads in float");
   return {QuantKind::passive, "", {0}, 0, true};
 }
 void Gather::lower(Lowering& lowering, const Node& node) {
@@ -52,87 +49,6 @@ void Gather::lower(Lowering& lowering, const Node& node) {
   lowering.emit(GatherParams{static_cast<int32_t>(axis)}, {x, indices}, {y});
 }
 
-namespace {
-// Padding of each axis: before all axes, then after.
-std::vector<int64_t> pad_amounts(const Node& node) {
-  const size_t rank = node.input(0)->shape.size();
-  const auto given = constant_ints(node, 1);
-  std::vector<int64_t> axes = constant_ints(node, 3);
-  if (axes.empty()) {
-    if (given.size() != 2 * rank)
-      fail(ErrorCode::model_bad_attribute, "{}: 'pads' has {} values, expected {}", node.describe(),
-           given.size(), 2 * rank);
-    return given;
-  }
-  if (given.size() != 2 * axes.size())
-    fail(ErrorCode::model_bad_attribute, "{}: 'pads' has {} values for {} axes", node.describe(),
-         given.size(), axes.size());
-  std::vector<int64_t> pads(2 * rank, 0);
-  for (size_t i = 0; i < axes.size(); ++i) {
-    const int64_t a = wrapped(axes[i], rank);
-    if (a < 0 || a >= static_cast<int64_t>(rank))
-      fail(ErrorCode::model_bad_attribute, "{}: axis {} is out of range", node.describe(), axes[i]);
-    pads[static_cast<size_t>(a)] = given[i];
-    pads[static_cast<size_t>(a) + rank] = given[axes.size() + i];
-  }
-  return pads;
-}
-
-double pad_value(const Node& node) {
-  const Value* v = node.input(2);
-  if (!v) return 0;
-  if (!v->is_constant() || v->constant->size() != 1)
-    fail(ErrorCode::model_bad_value, "{}: the padding value must be one constant", node.describe());
-  if (v->dtype == DType::f32) return static_cast<double>(v->constant->data<float>()[0]);
-  if (v->dtype == DType::i64) return static_cast<double>(v->constant->data<int64_t>()[0]);
-  fail(ErrorCode::model_bad_value, "{}: a padding value of type {} is not supported", node.describe(),
-       dtype_name(v->dtype));
-}
-}  // namespace
-
-void Pad::upgrade(Rewriter& r, Node&) {
-  r.ints_to_input("paddings", 1);
-  r.ints_to_input("pads", 1);
-  r.float_to_input("value", 2);
-}
-void Pad::infer(InferContext& c) {
-  c.require_support(
-      c.node().attr_string("mode", "constant") == "constant",
-      "only mode 'constant' is supported; export the model with zero padding or pad outside of it");
-  const auto pads = pad_amounts(c.node());
-  pad_value(c.node());
-  Shape shape = c.shape(0);
-  for (size_t i = 0; i < shape.size(); ++i) {
-    shape[i] += pads[i] + pads[shape.size() + i];
-    c.require(std::abs(pads[i]) < (int64_t{1} << 31) && shape[i] >= 0,
-              "the padding leaves a negative extent");
-  }
-  c.set(0, c.dtype(0), shape);
-}
-QuantRule Pad::quant(const Node& node) {
-  if (pad_value(node) != 0) return float_only("it pads with a value other than 0");
-  return {QuantKind::passive, "", {0}, 0, true};
-}
-void Pad::lower(Lowering& lowering, const Node& node) {
-  const auto pads = pad_amounts(node);
-  const TensorId x = lowering.input(0);
-  const TensorDesc in = lowering.desc(x);
-  const TensorId y = lowering.output(node.outputs[0], in.order);
-  const TensorDesc out = lowering.desc(y);
-  double fill = pad_value(node);
-  if (lowering.int8()) fill = out.quant.zero_point();
-  lowering.emit(FillParams{fill}, {}, {y});
-  CopyParams copy{.extent = in.dims, .in_strides = in.strides(), .out_strides = out.strides()};
-  for (size_t k = 0; k < in.rank(); ++k) {  // negative padding crops
-    const int64_t before = pads[in.order[k]], after = pads[in.order[k] + in.rank()];
-    copy.in_offset += std::max<int64_t>(-before, 0) * copy.in_strides[k];
-    copy.out_offset += std::max<int64_t>(before, 0) * copy.out_strides[k];
-    copy.extent[k] =
-        std::max<int64_t>(in.dims[k] + std::min<int64_t>(before, 0) + std::min<int64_t>(after, 0), 0);
-  }
-  if (num_elements(copy.extent) > 0) lowering.emit(copy, {x}, {y});
-}
-
 void Expand::infer(InferContext& c) { c.set(0, c.dtype(0), broadcast(c, c.shape(0), c.ints(1))); }
 QuantRule Expand::quant(const Node&) { return {QuantKind::passive, "", {0}, 0, true}; }
 void Expand::lower(Lowering& lowering, const Node& node) {
@@ -147,6 +63,69 @@ void Expand::lower(Lowering& lowering, const Node& node) {
   for (size_t i = 0; i < dims.size(); ++i)
     if (dims[i] != 1) copy.in_strides[i + missing] = strides[i];
   if (num_elements(shape) > 0) lowering.emit(copy, {x}, {y});
+}
+
+namespace {
+std::vector<int64_t> repeats_of(const Node& node) {
+  const auto repeats = constant_ints(node, 1);
+  if (repeats.size() != node.input(0)->shape.size())
+    fail(ErrorCode::model_bad_attribute, "{}: 'repeats' has {} values, expected {}", node.describe(),
+         repeats.size(), node.input(0)->shape.size());
+  for (int64_t r : repeats)
+    if (r < 0) fail(ErrorCode::model_bad_attribute, "{}: 'repeats' holds {}", node.describe(), r);
+  return repeats;
+}
+
+// Copies `from` to `to`, repeating memory dimensions: a loop over the repeats and one over the elements each.
+void emit_tiles(Lowering& lowering, TensorId from, TensorId to, const std::vector<int64_t>& repeats) {
+  const Shape dims = lowering.desc(from).dims, in = lowering.desc(from).strides(),
+              out = lowering.desc(to).strides();
+  CopyParams copy;
+  const auto loop = [&](int64_t extent, int64_t from_stride, int64_t to_stride) {
+    if (extent == 1) return;
+    copy.extent.push_back(extent);
+    copy.in_strides.push_back(from_stride);
+    copy.out_strides.push_back(to_stride);
+  };
+  for (size_t k = 0; k < dims.size(); ++k) {
+    loop(repeats[k], 0, dims[k] * out[k]);
+    loop(dims[k], in[k], out[k]);
+  }
+  lowering.emit(copy, {from}, {to});
+}
+}  // namespace
+
+void Tile::infer(InferContext& c) {
+  const auto repeats = repeats_of(c.node());
+  Shape shape = c.shape(0);
+  for (size_t i = 0; i < shape.size(); ++i) shape[i] = checked_mul(shape[i], repeats[i]);
+  c.set(0, c.dtype(0), shape);
+}
+QuantRule Tile::quant(const Node&) { return {QuantKind::passive, "", {0}, 0, true}; }
+void Tile::lower(Lowering& lowering, const Node& node) {
+  TensorId x = lowering.input(0);
+  const TensorDesc d = lowering.desc(x);
+  const TensorId y = lowering.output(node.outputs[0], d.order);
+  if (num_elements(node.outputs[0]->shape) == 0) return;
+  const auto given = repeats_of(node);
+  std::vector<int64_t> repeats;
+  std::vector<size_t> open;  // memory dimensions that repeat
+  for (size_t k = 0; k < d.rank(); ++k) {
+    repeats.push_back(given[d.order[k]]);
+    if (repeats[k] > 1) open.push_back(k);
+  }
+  // A copy has loops for so many dimensions, each repeated; beyond, they are repeated one by one.
+  if (d.rank() <= kMaxRank / 2 || open.empty()) return emit_tiles(lowering, x, y, repeats);
+  Shape dims = d.dims;
+  for (const size_t k : open) {
+    const auto at = dims.begin() + static_cast<std::ptrdiff_t>(k);
+    const int64_t before = num_elements(Shape(dims.begin(), at)), after = num_elements(Shape(at, dims.end()));
+    dims[k] *= repeats[k];
+    const TensorId to = k == open.back() ? y : lowering.scratch(d.dtype, dims, d.order, d.quant);
+    emit_tiles(lowering, lowering.view(x, {before, after}), lowering.view(to, {before, after * repeats[k]}),
+               {1, repeats[k]});
+    x = to;
+  }
 }
 
 namespace {
