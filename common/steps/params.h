@@ -53,8 +53,9 @@ struct DepthwiseParams {
   }
 };
 
-// float32 a [..., M, K] times b [..., K, N], leading dimensions broadcast; both operands are computed
-// tensors.
+// a [..., M, K] times b [..., K, N], leading dimensions broadcast; both operands are computed tensors, all
+// three of one element type: float32, int32, int64, uint32, uint64 (integers wrap), or int8 with one scale
+// and zero point each and K <= 33025.
 struct MatMulParams {
   static constexpr std::string_view kName = "MatMul";
   static constexpr uint16_t kId = 3;

@@ -201,6 +201,15 @@ TEST(Hostile, Reduction) {
   });
 }
 
+TEST(Hostile, MatMulOfIntegers) {
+  attack<MatMulParams>("MatMul int8", [] {
+    return simple<MatMulParams>({{DType::i8, {2, 5, 6}}, {DType::i8, {6, 20}}}, DType::i8, {2, 5, 20});
+  });
+  attack<MatMulParams>("MatMul int64", [] {
+    return simple<MatMulParams>({{DType::i64, {2, 5, 6}}, {DType::i64, {6, 20}}}, DType::i64, {2, 5, 20});
+  });
+}
+
 TEST(Hostile, Recurrent) {
   attack<RecurrentParams>("Recurrent", [] {
     auto c = simple<RecurrentParams>({{DType::f32, {3, 5, 128}}}, DType::f32, {5, 2, 5, 7});

@@ -311,6 +311,12 @@ void add_reductions(Maker& m) {
 
 void add_recurrent(Maker& m) {
   Numbers n(7);
+  m.add("matmul_i8", MatMulParams{},
+        {{n.tensor(DType::i8, {2, 7, 19}), kX}, {n.tensor(DType::i8, {19, 23}), kW}}, DType::i8, {2, 7, 23},
+        QuantParams{{0.9f}, {4}, -1});
+  m.add("matmul_i64", MatMulParams{},
+        {{n.tensor(DType::i64, {2, 7, 19}), {}}, {n.tensor(DType::i64, {19, 23}), {}}}, DType::i64,
+        {2, 7, 23});
   const char* names[] = {"rnn", "gru", "lstm"};
   for (int k = 0; k < 3; ++k)
     for (int32_t options = 0; options < 2; ++options) {
