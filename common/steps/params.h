@@ -18,7 +18,8 @@
 namespace openhb {
 
 // Sum of products over a window, with groups. Also fully connected layers (1x1 on rows as pixels).
-// Inputs, float32: x, weights [groups, ceil(Og/16), kh*kw, Cg, 16], bias [groups*ceil(Og/16)*16].
+// Inputs, float32: x, weights [groups, ceil(Og/16), kh*kw, Cg, 16], bias [groups*ceil(Og/16)*16]; these may
+// be computed at run time, those of int8 are constants.
 // Inputs, int8: x, weights [groups, ceil(Og/16), kh*kw, ceil(Cg/4), 16, 4], bias int32 (with
 //   -zero_point_x * sum(w) folded in), sum128 int32 (128 * sum(w)), and for an int8 output multiplier
 //   float32; the last three have groups*ceil(Og/16)*16 entries. Padded weights, biases and multipliers are 0.
