@@ -12,8 +12,10 @@ add_library(openhb_compiler STATIC
   ops/infer.cc
   ops/linear.cc
   ops/movement.cc
+  ops/pack.cc
   ops/pool.cc
   ops/rearrange.cc
+  ops/recurrent.cc
   ops/reduce.cc
   ops/resize.cc
   ops/rewriter.cc

@@ -8,6 +8,7 @@
 #include "host/ops/linear.h"
 #include "host/ops/movement.h"
 #include "host/ops/pool.h"
+#include "host/ops/recurrent.h"
 #include "host/ops/reduce.h"
 #include "host/ops/resize.h"
 #include "host/ops/shape_ops.h"
@@ -39,6 +40,7 @@ using AllOps =
          OpList<Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Transpose, Concat, Slice, Split>,
          OpList<Gather, Pad, Expand, DepthToSpace, SpaceToDepth>, OpList<Resize, Upsample>,
          OpList<SoftmaxOf<false>, SoftmaxOf<true>>, OpList<ShapeOf, ConstantOfShape, Cast, Calibration>,
+         RecurrentOps,
          Table<Unary, kUnaryRows>, Table<Binary, kBinaryRows>, Table<Reduce, kReduceRows>>::type;
 
 }  // namespace openhb::ops
