@@ -9,9 +9,13 @@ add_library(openhb_compiler STATIC
   compiler/lowering.cc
   compiler/memory_plan.cc
   ops/binary.cc
+  ops/conv_3d.cc
+  ops/conv_transpose.cc
+  ops/expand.cc
   ops/infer.cc
   ops/linear.cc
   ops/movement.cc
+  ops/normalization.cc
   ops/pack.cc
   ops/pool.cc
   ops/rearrange.cc

@@ -4,9 +4,11 @@
 
 #include <utility>
 
+#include "host/ops/convolution.h"
 #include "host/ops/elementwise.h"
 #include "host/ops/linear.h"
 #include "host/ops/movement.h"
+#include "host/ops/normalization.h"
 #include "host/ops/pool.h"
 #include "host/ops/recurrent.h"
 #include "host/ops/reduce.h"
@@ -40,7 +42,7 @@ using AllOps =
          OpList<Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Transpose, Concat, Slice, Split>,
          OpList<Gather, Pad, Expand, DepthToSpace, SpaceToDepth>, OpList<Resize, Upsample>,
          OpList<SoftmaxOf<false>, SoftmaxOf<true>>, OpList<ShapeOf, ConstantOfShape, Cast, Calibration>,
-         RecurrentOps,
+         ConvolutionOps, RecurrentOps, NormalizationOps,
          Table<Unary, kUnaryRows>, Table<Binary, kBinaryRows>, Table<Reduce, kReduceRows>>::type;
 
 }  // namespace openhb::ops

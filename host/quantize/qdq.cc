@@ -151,7 +151,8 @@ class Builder {
     const Node* next = compiler::fused_activation(node, consumers_, source_, true, compute);
     if (next) absorbed_.insert(next);
     const Value* result = next ? next->outputs[0] : node.outputs[0];
-    if (compute && !result->quant) return add_accumulators(node, rule);
+    // There is no integer form of ConvTranspose in ONNX: it stays between float values.
+    if (compute && !result->quant && node.op != "ConvTranspose") return add_accumulators(node, rule);
     std::vector<Value*> inputs;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const Value* v = node.inputs[i];
@@ -169,7 +170,7 @@ class Builder {
     }
     if (compute) add_weights(node, rule, inputs);
     std::vector<std::string> names;
-    for (const Value* v : node.outputs) names.push_back(v->name + "_float");
+    for (const Value* v : node.outputs) names.push_back(v->quant || next ? v->name + "_float" : v->name);
     Node* copy = out_.add_node(node.op, node.name, inputs, names);
     copy->domain = node.domain;
     copy->attributes = node.attributes;
@@ -191,6 +192,7 @@ class Builder {
     }
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       real_[node.outputs[i]] = copy->outputs[i];
+      if (!node.outputs[i]->quant) continue;
       codes(node.outputs[i]);
       real_.erase(node.outputs[i]);
     }

@@ -33,8 +33,7 @@ std::span<const KnownFailures> known_failures() {
         "test_sub_uint8"}},
       {"Pooling is 1-D or 2-D.", {"test_averagepool_3d_default", "test_maxpool_3d_default"}},
       {"Converted models are for inference; training mode is refused.",
-       {"test_batchnorm_epsilon_training_mode", "test_batchnorm_example_training_mode",
-        "test_training_dropout", "test_training_dropout_default", "test_training_dropout_default_mask",
+       {"test_training_dropout", "test_training_dropout_default", "test_training_dropout_default_mask",
         "test_training_dropout_mask", "test_training_dropout_zero_ratio",
         "test_training_dropout_zero_ratio_mask"}},
       {"MaxPool's second output, the indices, is not supported.",
@@ -47,7 +46,6 @@ std::span<const KnownFailures> known_failures() {
         "test_castlike_STRING_to_FLOAT_expanded"}},
       {"There are no sequences and optional values.", {"test_identity_opt", "test_identity_sequence"}},
       {"Pad has mode 'constant' only.", {"test_edge_pad", "test_reflect_pad"}},
-      {"Gemm takes C as one constant per column only.", {"test_gemm_default_matrix_bias"}},
       {"ONNX's reference divides by the unrounded output length; stock ONNX Runtime and PyTorch, as here, by "
        "the real one.",
        {"test_resize_downsample_scales_linear_align_corners"}},
