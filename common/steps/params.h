@@ -18,7 +18,8 @@
 namespace openhb {
 
 // Sum of products over a window, with groups. Also fully connected layers (1x1 on rows as pixels).
-// Inputs, float32: x, weights [groups, ceil(Og/16), kh*kw, Cg, 16], bias [groups*ceil(Og/16)*16].
+// Inputs, float32: x, weights [groups, ceil(Og/16), kh*kw, Cg, 16], bias [groups*ceil(Og/16)*16]; these may
+// be computed at run time, those of int8 are constants.
 // Inputs, int8: x, weights [groups, ceil(Og/16), kh*kw, ceil(Cg/4), 16, 4], bias int32 (with
 //   -zero_point_x * sum(w) folded in), sum128 int32 (128 * sum(w)), and for an int8 output multiplier
 //   float32; the last three have groups*ceil(Og/16)*16 entries. Padded weights, biases and multipliers are 0.
@@ -55,8 +56,9 @@ struct DepthwiseParams {
   }
 };
 
-// float32 a [..., M, K] times b [..., K, N], leading dimensions broadcast; both operands are computed
-// tensors.
+// a [..., M, K] times b [..., K, N], leading dimensions broadcast; both operands are computed tensors, all
+// three of one element type: float32, int32, int64, uint32, uint64 (integers wrap), or int8 with one scale
+// and zero point each and K <= 33025.
 struct MatMulParams {
   static constexpr std::string_view kName = "MatMul";
   static constexpr uint16_t kId = 3;
@@ -454,6 +456,51 @@ struct DeformSampleParams {
   }
 };
 
+enum class RecurrentCell : int32_t { rnn = 0, gru, lstm };
+
+// Functions of a cell's gates, with their alpha and beta (docs/numerics.md).
+enum class RecurrentActivation : int32_t {
+  sigmoid = 0,
+  tanh,
+  relu,
+  affine,
+  leaky_relu,
+  thresholded_relu,
+  scaled_tanh,
+  hard_sigmoid,
+  elu,
+  softsign,
+  softplus
+};
+
+// A recurrent layer over T time steps of N sequences in D directions, G gates (rnn 1, gru 3: z r h, lstm 4:
+// i o f c) of `hidden` units, which padded to a multiple of 16 are P. The products of the input are a
+// convolution that came before. Inputs, float32 unless said otherwise:
+//   gates [T, N, D * G * P]: X * W^T and all biases that can be added beforehand; weights
+//   [D, G, P / 16, hidden, 16]; constants [D, 3, 2]: alpha and beta of each activation; state [D, N, hidden];
+//   lstm: cell [D, N, hidden]; gru with linear_before_reset: bias of the hidden product [D, P];
+//   with peepholes (lstm): [D, 3, P] for i, o, f; with lengths: int32 [N], the time steps of each sequence,
+//   clamped to [0, T].
+// Output [T + 1, D, N, hidden], lstm [T + 2, ...]: the hidden state of each time step (0 behind the end of a
+// sequence), the last hidden state, the last cell.
+struct RecurrentParams {
+  static constexpr std::string_view kName = "Recurrent";
+  static constexpr uint16_t kId = 32;
+  RecurrentCell cell = RecurrentCell::lstm;
+  int32_t hidden = 1;
+  int32_t reverse = 0;  // the first direction runs backward in time; the second always does
+  int32_t linear_before_reset = 0, input_forget = 0, peepholes = 0, lengths = 0;
+  float clip = 0;                        // bound of the activations' arguments; infinity: none
+  std::array<int32_t, 6> activations{};  // RecurrentActivation: f, g, h of each direction
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("cell", s.cell), v("hidden", s.hidden), v("reverse", s.reverse);
+    v("linear_before_reset", s.linear_before_reset), v("input_forget", s.input_forget);
+    v("peepholes", s.peepholes), v("lengths", s.lengths), v("clip", s.clip);
+    v("activations", s.activations);
+  }
+};
+
 // The only list of steps.
 using StepParams =
     std::variant<ConvParams, DepthwiseParams, MatMulParams, PoolParams, BinaryParams, UnaryParams, LutParams,
@@ -461,7 +508,7 @@ using StepParams =
                  ResizeParams, ReduceParams, SoftmaxParams, ImageParams, GatherElementsParams, GatherNdParams,
                  ScatterElementsParams, ScatterNdParams, TopKParams, NonMaxSuppressionParams,
                  ReverseSequenceParams, DetParams, ResampleParams, GridSampleParams, RoiParams,
-                 WindowPoolParams, DeformSampleParams>;
+                 WindowPoolParams, DeformSampleParams, RecurrentParams>;
 
 inline std::string_view step_name(const StepParams& params) {
   return std::visit([](const auto& p) { return p.kName; }, params);

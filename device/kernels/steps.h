@@ -15,6 +15,7 @@
 #include "device/kernels/movement/copy.h"
 #include "device/kernels/movement/fill.h"
 #include "device/kernels/movement/gather.h"
+#include "device/kernels/recurrent/recurrent.h"
 #include "device/kernels/reduction/matmul.h"
 #include "device/kernels/reduction/reduce.h"
 #include "device/kernels/reduction/softmax.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums of products with constant weights: Conv, Gemm, MatMul, BatchNormalization and the pre-processing node.
+// Sums of products: Conv, Gemm, MatMul, BatchNormalization and the pre-processing node.
 #include "host/ops/linear.h"
 
 #include <algorithm>
@@ -9,8 +9,10 @@
 
 #include "device/kernels/conv/pack.h"
 #include "host/compiler/lowering.h"
-#include "host/ops/window.h"
-#include "host/quantize/weights.h"
+#include "host/ops/convolution.h"
+#include "host/ops/expand.h"
+#include "host/ops/linear_step.h"
+#include "host/ops/pack.h"
 
 namespace openhb::ops {
 namespace {
@@ -18,28 +20,20 @@ namespace {
 using compiler::Lowering;
 using compiler::TensorId;
 
-// A convolution over 4-D NHWC tensors `x` and whatever the value's shape is: the common core of all of these.
-struct Linear {
-  Window window;
-  int64_t groups = 1;
-  Tensor weights;                                     // float32 [O, Cg, kh, kw]
-  const Tensor* bias = nullptr;                       // float32 [O]
-  const quantize::IntegerWeights* integer = nullptr;  // codes already in [O, Cg, kh, kw] order
-};
-
 std::vector<float> bias_or_zero(const Linear& linear) {
-  if (!linear.bias) return std::vector<float>(static_cast<size_t>(linear.weights.shape()[0]), 0.0f);
+  if (!linear.bias) return std::vector<float>(static_cast<size_t>(linear.shape[0]), 0.0f);
   const auto b = linear.bias->data<float>();
   return {b.begin(), b.end()};
 }
 
 bool is_depthwise(const Linear& linear, int64_t in_channels) {
-  return linear.groups > 1 && linear.groups == in_channels && linear.weights.shape()[0] == in_channels;
+  return linear.groups > 1 && linear.groups == in_channels && linear.shape[0] == in_channels;
 }
 
-// Emits the step. `x` and `y` are 4-D NHWC views.
+}  // namespace
+
 void emit_linear(Lowering& lowering, const Linear& linear, TensorId x, TensorId y, float lo, float hi) {
-  const Shape& w = linear.weights.shape();
+  const Shape& w = linear.shape;
   const int64_t outputs = w[0], per_group = w[1], taps = w[2] * w[3], groups = linear.groups;
   const auto out32 = static_cast<int32_t>(outputs), cg = static_cast<int32_t>(per_group);
   const auto kh = static_cast<int32_t>(w[2]), kw = static_cast<int32_t>(w[3]),
@@ -90,6 +84,15 @@ void emit_linear(Lowering& lowering, const Linear& linear, TensorId x, TensorId 
     inputs.push_back(per_channel(folded));
     inputs.push_back(per_channel(sum128));
     if (out.dtype != DType::i32) inputs.push_back(per_channel(multiplier));
+  } else if (linear.weight_value) {
+    inputs.push_back(
+        depthwise ? packed_depthwise(lowering, linear.weight_value, outputs, taps)
+                  : packed_weights(lowering, linear.weight_value, groups, outputs / groups, per_group, taps));
+    const int64_t rows = depthwise ? 1 : groups;
+    inputs.push_back(
+        linear.bias_value
+            ? lowering.view(padded_rows(lowering, linear.bias_value, rows, outputs / rows), {padded})
+            : per_channel(bias_or_zero(linear)));
   } else {
     const auto data = linear.weights.data<float>();
     if (depthwise)
@@ -102,7 +105,6 @@ void emit_linear(Lowering& lowering, const Linear& linear, TensorId x, TensorId 
   emit_step();
 }
 
-// Bounds as codes of the output.
 std::pair<float, float> code_bounds(const TensorDesc& y, float lo, float hi) {
   const auto [least, most] = compiler::code_range(y.dtype);
   auto code = [&, least = least, most = most](float real) {
@@ -112,6 +114,8 @@ std::pair<float, float> code_bounds(const TensorDesc& y, float lo, float hi) {
   };
   return {code(lo), code(hi)};
 }
+
+namespace {
 
 // Lowers to `node`'s output. `as_nhwc` turns a tensor of the value's rank, channels last, into a 4-D one.
 template <class View>
@@ -151,20 +155,14 @@ void lower_linear(Lowering& lowering, const Node& node, Linear linear, TensorId 
   emit_linear(lowering, linear, x4, as_nhwc(y), lo, hi);
 }
 
-Tensor as_oihw(const Tensor& weights) {
-  Shape s = weights.shape();
-  if (s.size() == 3) s.insert(s.begin() + 2, 1);
-  return weights.reshaped(s);
-}
-
-// [K, N] (or [N, K] when `transposed`) to [N, K, 1, 1], times `factor`.
-Tensor matrix_weights(const Tensor& b, bool transposed, float factor) {
+// [K, N] (or [N, K] when `transposed`) to [N, K, 1, 1].
+Tensor matrix_weights(const Tensor& b, bool transposed) {
   const int64_t n = b.shape()[transposed ? 0 : 1], k = b.shape()[transposed ? 1 : 0];
   Tensor w(DType::f32, {n, k, 1, 1});
   for (int64_t i = 0; i < n; ++i)
     for (int64_t j = 0; j < k; ++j)
       w.data<float>()[static_cast<size_t>(i * k + j)] =
-          b.data<float>()[static_cast<size_t>(transposed ? i * k + j : j * n + i)] * factor;
+          b.data<float>()[static_cast<size_t>(transposed ? i * k + j : j * n + i)];
   return w;
 }
 
@@ -175,9 +173,14 @@ std::string weights_reason(const Node& node) {
 
 }  // namespace
 
+void Conv::upgrade(Rewriter& r, Node& node) {
+  if (node.input(0)->shape.size() == 5) expand_conv_3d(r, node);
+}
+
 void Conv::infer(InferContext& c) {
   c.require_type(0, {DType::f32});
-  c.require(c.rank(0) == 3 || c.rank(0) == 4, "the input must have rank 3 or 4 (1-D or 2-D convolution)");
+  c.require(c.rank(0) == 3 || c.rank(0) == 4, "the input must have rank 3, 4 or 5 (1-D to 3-D convolution)");
+  c.require_type(1, {DType::f32});
   c.require(c.rank(1) == c.rank(0), "weights and input must have the same rank");
   c.require(num_elements(c.shape(1)) > 0, "the weights are empty");
   const Window window = window_of(c.node(), c.shape(0), Shape(c.shape(1).begin() + 2, c.shape(1).end()));
@@ -185,26 +188,36 @@ void Conv::infer(InferContext& c) {
   c.require(groups >= 1 && c.shape(1)[0] % groups == 0 && c.shape(1)[1] * groups == c.shape(0)[1],
             fmt::format("weights {} do not fit {} input channels in {} groups", to_string(c.shape(1)),
                         c.shape(0)[1], groups));
-  if (c.has(2))
+  if (c.has(2)) {
+    c.require_type(2, {DType::f32});
     c.require(c.shape(2) == Shape{c.shape(1)[0]}, "the bias must have one value per output channel");
+  }
   c.set(0, c.dtype(0), window.output_shape(c.shape(0), c.shape(1)[0], c));
 }
 
 QuantRule Conv::quant(const Node& node) {
   if (auto reason = weights_reason(node); !reason.empty()) return float_only(reason);
+  if (node.input(2) && !node.input(2)->is_constant())
+    return float_only("its bias is computed at run time, not constant");
   return {QuantKind::compute, "", {0}, 0, true};
 }
 
 void Conv::lower(Lowering& lowering, const Node& node) {
-  if (!node.input(1)->is_constant() || (node.input(2) && !node.input(2)->is_constant()))
-    fail(ErrorCode::model_unsupported_op, "{}: weights and bias must be constants", node.describe());
   const Shape& shape = node.input(0)->shape;
   const compiler::Order order = compiler::channels_last(shape.size());
-  Linear linear{
-      .window = window_of(node, shape, Shape(node.input(1)->shape.begin() + 2, node.input(1)->shape.end())),
-      .groups = node.attr_int("group", 1),
-      .weights = as_oihw(*node.input(1)->constant),
-      .bias = node.input(2) ? node.input(2)->constant.get() : nullptr};
+  const Value *w = node.input(1), *bias = node.input(2);
+  Linear linear;
+  linear.window = window_of(node, shape, Shape(w->shape.begin() + 2, w->shape.end()));
+  linear.groups = node.attr_int("group", 1);
+  linear.shape = w->shape;
+  if (linear.shape.size() == 3) linear.shape.insert(linear.shape.begin() + 2, 1);
+  if (w->is_constant() && (!bias || bias->is_constant())) {
+    linear.weights = w->constant->reshaped(linear.shape);
+    linear.bias = bias ? bias->constant.get() : nullptr;
+  } else {
+    linear.weight_value = w;
+    linear.bias_value = bias;
+  }
   const TensorId x = lowering.in_order(lowering.input(0), order);
   lower_linear(lowering, node, std::move(linear), x, 0, order,
                [&](TensorId id) { return spatial_view(lowering, id); });
@@ -215,12 +228,17 @@ void Preprocess::infer(InferContext& c) { Conv::infer(c); }
 QuantRule Preprocess::quant(const Node& node) { return Conv::quant(node); }
 void Preprocess::lower(Lowering& lowering, const Node& node) { Conv::lower(lowering, node); }
 
-// The outputs behind the first belong to training.
-void BatchNormalization::upgrade(Rewriter&, Node& node) {
-  if (node.attr_int("training_mode", 0) != 0)
-    fail(ErrorCode::model_unsupported_op, "{}: it is in training mode; export the model for inference",
-         node.describe());
-  if (node.outputs.size() > 1) node.outputs.resize(1);
+// Parameters computed at run time, and statistics of the batch itself (training_mode), are arithmetic of
+// their own. Outputs behind the first belong to training.
+void BatchNormalization::upgrade(Rewriter& r, Node& node) {
+  const bool training = node.attr_int("training_mode", 0) != 0;
+  const bool fixed = std::all_of(node.inputs.begin() + 1, node.inputs.end(),
+                                 [](const Value* v) { return v && v->is_constant(); });
+  if (!training && fixed) {
+    if (node.outputs.size() > 1) node.outputs.resize(1);
+    return;
+  }
+  expand_batch_norm(r, node, training);
 }
 void BatchNormalization::infer(InferContext& c) {
   c.require_type(0, {DType::f32});
@@ -235,9 +253,6 @@ QuantRule BatchNormalization::quant(const Node&) {
 void BatchNormalization::lower(Lowering& lowering, const Node& node) {
   const Shape& shape = node.input(0)->shape;
   const int64_t channels = shape[1];
-  for (size_t i = 1; i < 5; ++i)
-    if (!node.input(i)->is_constant())
-      fail(ErrorCode::model_unsupported_op, "{}: its parameters must be constants", node.describe());
   Tensor weights(DType::f32, {channels, 1, 1, 1}), bias(DType::f32, {channels});
   const float epsilon = node.attr_float("epsilon", 1e-5f);
   for (size_t i = 0; i < static_cast<size_t>(channels); ++i) {
@@ -247,70 +262,96 @@ void BatchNormalization::lower(Lowering& lowering, const Node& node) {
     bias.data<float>()[i] = static_cast<float>(p(2) - p(3) * factor);
   }
   const compiler::Order order = compiler::channels_last(shape.size());
-  Linear linear{.window = {}, .groups = channels, .weights = std::move(weights), .bias = &bias};
+  Linear linear{
+      .window = {}, .groups = channels, .shape = weights.shape(), .weights = weights, .bias = &bias};
   const TensorId x = lowering.in_order(lowering.input(0), order);
   const int64_t pixels = num_elements(shape) / std::max<int64_t>(channels, 1);
   lower_linear(lowering, node, std::move(linear), x, 0, order,
                [&](TensorId id) { return lowering.view(id, {1, 1, pixels, channels}); });
 }
 
-void Gemm::infer(InferContext& c) {
-  c.require_type(0, {DType::f32});
-  c.require(c.rank(0) == 2 && c.rank(1) == 2, "A and B must be matrices");
-  const bool ta = c.node().attr_int("transA", 0) != 0, tb = c.node().attr_int("transB", 0) != 0;
-  const int64_t m = c.shape(0)[ta ? 1 : 0], k = c.shape(0)[ta ? 0 : 1], n = c.shape(1)[tb ? 0 : 1];
-  c.require(c.shape(1)[tb ? 1 : 0] == k,
-            fmt::format("cannot multiply {} by {}", to_string(c.shape(0)), to_string(c.shape(1))));
-  if (c.has(2)) broadcast(c, c.shape(2), {m, n});
-  c.set(0, c.dtype(0), {m, n});
+// Canonical: A * B (or B transposed) plus one constant per column, B constant; float32. The rest is
+// arithmetic around it, and a B computed at run time makes it a MatMul.
+void Gemm::upgrade(Rewriter& r, Node& node) {
+  Value *a = node.input(0), *b = node.input(1), *c = node.input(2);
+  for (size_t i = 0; i < 3; ++i)
+    if (node.input(i)) {
+      expand::require_type(node, i, {DType::f32, DType::i32, DType::i64, DType::u32, DType::u64});
+      expand::require(node, node.input(i)->dtype == a->dtype, "operands must have the same element type");
+    }
+  expand::require(node, a->shape.size() == 2 && b->shape.size() == 2, "A and B must be matrices");
+  const bool ta = node.attr_int("transA", 0) != 0, tb = node.attr_int("transB", 0) != 0;
+  const float alpha = node.attr_float("alpha", 1.0f), beta = node.attr_float("beta", 1.0f);
+  const int64_t m = a->shape[ta ? 1 : 0], n = b->shape[tb ? 0 : 1];
+  expand::require(node, a->shape[ta ? 0 : 1] == b->shape[tb ? 1 : 0],
+                  fmt::format("cannot multiply {} by {}", to_string(a->shape), to_string(b->shape)));
+  if (c) {
+    bool fits = c->shape.size() <= 2;
+    const Shape y{m, n};
+    for (size_t i = 0; fits && i < c->shape.size(); ++i) {
+      const int64_t extent = c->shape[c->shape.size() - 1 - i];
+      fits = extent == 1 || extent == y[1 - i];
+    }
+    expand::require(node, fits, fmt::format("C does not broadcast to {}", to_string(y)));
+  }
+  auto times = [&](Value* x, float factor) {
+    if (factor == 1.0f) return x;
+    if (x->dtype == DType::f32) return expand::mul(r, x, r.scalar(factor));
+    expand::require_support(node, std::trunc(factor) == factor,
+                            "alpha and beta must be whole numbers for integer operands");
+    return expand::mul(r, x, expand::cast(r, r.scalar(factor), x->dtype));
+  };
+  const bool constant_b = b->is_constant() && a->dtype == DType::f32 && !a->is_constant();
+  const bool row = c && c->is_constant() && (c->shape.size() < 2 || c->shape[0] == 1);
+  if (constant_b && !ta && alpha == 1.0f && (!c || (beta == 1.0f && row && c->shape == Shape{n}))) return;
+  if (ta) a = expand::transpose(r, a, {1, 0});
+  if (c) c = times(c, beta);
+  if (!constant_b) {
+    Value* y = times(expand::matmul(r, a, tb ? expand::transpose(r, b, {1, 0}) : b), alpha);
+    return c ? r.result("Add", {y, c}) : r.result(0, y);
+  }
+  std::vector<Value*> inputs{a, times(b, alpha)};
+  if (row) inputs.push_back(expand::reshape(r, expand::spread(r, c, {1, n}), {n}));
+  const Attributes attributes{{"transB", int64_t{tb}}};
+  if (!c || row) return r.result("Gemm", inputs, attributes);
+  r.result("Add", {r.node("Gemm", inputs, attributes), c});
 }
 
-namespace {
-// The bias of a Gemm as one value per column, if C is a constant row; nullopt when it needs an addition of
-// its own.
-std::optional<Tensor> gemm_bias(const Node& node, int64_t n) {
-  const Value* c = node.input(2);
-  if (!c) return Tensor(DType::f32, {n});
-  if (!c->is_constant()) return std::nullopt;
-  const int64_t size = num_elements(c->shape);
-  if (size != 1 && (size != n || c->shape.back() != n)) return std::nullopt;
-  Tensor bias(DType::f32, {n});
-  const float beta = node.attr_float("beta", 1.0f);
-  for (size_t i = 0; i < static_cast<size_t>(n); ++i)
-    bias.data<float>()[i] = c->constant->data<float>()[size == 1 ? 0 : i] * beta;
-  return bias;
+void Gemm::infer(InferContext& c) {
+  const bool tb = c.node().attr_int("transB", 0) != 0;
+  c.set(0, c.dtype(0), {c.shape(0)[0], c.shape(1)[tb ? 0 : 1]});
 }
-}  // namespace
 
 QuantRule Gemm::quant(const Node& node) {
-  if (auto reason = weights_reason(node); !reason.empty()) return float_only(reason);
-  if (node.attr_float("alpha", 1.0f) != 1.0f || node.attr_float("beta", 1.0f) != 1.0f)
-    return float_only("alpha and beta must be 1");
-  if (node.attr_int("transA", 0) != 0) return float_only("transA is set");
-  if (node.input(2) &&
-      (!node.input(2)->is_constant() || node.input(2)->shape != Shape{node.outputs[0]->shape.back()}))
-    return float_only("its bias is not one constant per column");
   return {QuantKind::compute, "", {0}, node.attr_int("transB", 0) != 0 ? 0 : 1, true};
 }
 
 void Gemm::lower(Lowering& lowering, const Node& node) {
-  const bool ta = node.attr_int("transA", 0) != 0, tb = node.attr_int("transB", 0) != 0;
-  const Shape& shape = node.outputs[0]->shape;
-  const auto bias = gemm_bias(node, shape[1]);
-  if (!node.input(1)->is_constant() || !bias)
-    fail(ErrorCode::model_unsupported_op, "{}: B must be constant and C a constant row", node.describe());
-  const compiler::Order order = ta ? compiler::Order{1, 0} : compiler::Order{0, 1};
+  const bool tb = node.attr_int("transB", 0) != 0;
+  const compiler::Order order{0, 1};
   const TensorId x = lowering.in_order(lowering.input(0), order);
-  const Tensor weights = matrix_weights(*node.input(1)->constant, tb, node.attr_float("alpha", 1.0f));
-  Linear linear{.window = {}, .groups = 1, .weights = weights, .bias = &*bias};
-  lower_linear(lowering, node, std::move(linear), x, tb ? 0 : 1, {0, 1}, [&](TensorId id) {
+  Linear linear;
+  linear.weights = matrix_weights(*node.input(1)->constant, tb);
+  linear.shape = linear.weights.shape();
+  linear.bias = node.input(2) ? node.input(2)->constant.get() : nullptr;
+  lower_linear(lowering, node, std::move(linear), x, tb ? 0 : 1, order, [&](TensorId id) {
     const Shape dims = lowering.desc(id).dims;
     return lowering.view(id, {1, 1, dims[0], dims[1]});
   });
 }
 
+namespace {
+// A constant matrix on the right is a layer's weights; everything else is a product of two tensors.
+bool has_weights(const Node& node) {
+  const Value *a = node.input(0), *b = node.input(1);
+  return b->is_constant() && b->shape.size() == 2 && !a->is_constant() && a->dtype == DType::f32;
+}
+constexpr int64_t kMaxDepthInt8 = 33025;  // of the MatMul step
+}  // namespace
+
 void MatMul::infer(InferContext& c) {
-  c.require_type(0, {DType::f32});
+  c.require_type(0, {DType::f32, DType::i32, DType::i64, DType::u32, DType::u64});
+  c.require(c.dtype(0) == c.dtype(1), "operands must have the same element type");
   Shape a = c.shape(0), b = c.shape(1);
   c.require(!a.empty() && !b.empty(), "operands must have at least one dimension");
   const bool vector_a = a.size() == 1, vector_b = b.size() == 1;
@@ -325,38 +366,48 @@ void MatMul::infer(InferContext& c) {
 }
 
 QuantRule MatMul::quant(const Node& node) {
-  if (auto reason = weights_reason(node); !reason.empty()) return float_only(reason);
-  if (node.input(1)->shape.size() != 2) return float_only("its constant operand is not a matrix");
-  return {QuantKind::compute, "", {0}, 1, true};
+  if (node.outputs[0]->dtype != DType::f32) return float_only("it does not work on float data");
+  if (has_weights(node)) return {QuantKind::compute, "", {0}, 1, true};
+  if (node.input(0)->shape.back() > kMaxDepthInt8)
+    return float_only(fmt::format("its sums of {} products could leave 32 bits; at most {} fit",
+                                  node.input(0)->shape.back(), kMaxDepthInt8));
+  QuantRule rule{QuantKind::arithmetic, "", {}, 0};
+  for (size_t i = 0; i < 2; ++i)
+    if (!node.input(i)->is_constant()) rule.activations.push_back(i);
+  return rule;
 }
 
 void MatMul::lower(Lowering& lowering, const Node& node) {
   const Value* b = node.input(1);
   const Shape& out = node.outputs[0]->shape;
-  if (b->is_constant() && b->shape.size() == 2 && !node.input(0)->is_constant()) {
+  if (has_weights(node)) {
     const compiler::Order order = compiler::identity_order(out.size());
     const TensorId x =
         lowering.in_order(lowering.input(0), compiler::identity_order(node.input(0)->shape.size()));
-    Linear linear{.window = {}, .groups = 1, .weights = matrix_weights(*b->constant, false, 1.0f)};
+    Linear linear;
+    linear.weights = matrix_weights(*b->constant, false);
+    linear.shape = linear.weights.shape();
     lower_linear(lowering, node, std::move(linear), x, 1, order, [&](TensorId id) {
       const Shape dims = lowering.desc(id).dims;
-      return lowering.view(id, {1, 1, num_elements(dims) / std::max<int64_t>(dims.back(), 1), dims.back()});
+      const int64_t columns = num_elements(dims) == 0 ? 1 : dims.back();
+      return lowering.view(id, {1, 1, num_elements(dims) / columns, columns});
     });
     return;
   }
+  const size_t rank = std::max<size_t>({node.input(0)->shape.size(), b->shape.size(), 2});
   auto operand = [&](size_t i, bool left) {
     const Value* v = node.input(i);
-    const TensorId id = lowering.in_order(lowering.native(v), compiler::identity_order(v->shape.size()));
+    const TensorId id = lowering.in_order(lowering.input(i), compiler::identity_order(v->shape.size()));
     Shape dims = v->shape;
     if (dims.size() == 1) dims.insert(left ? dims.begin() : dims.end(), 1);
-    while (dims.size() < std::max(node.input(0)->shape.size(), b->shape.size())) dims.insert(dims.begin(), 1);
+    while (dims.size() < rank) dims.insert(dims.begin(), 1);
     return lowering.view(id, dims);
   };
   const TensorId left = operand(0, true), right = operand(1, false);
   const TensorId y = lowering.output(node.outputs[0], compiler::identity_order(out.size()));
   Shape dims = lowering.desc(left).dims;
   const Shape rdims = lowering.desc(right).dims;
-  for (size_t i = 0; i + 2 < dims.size(); ++i) dims[i] = std::max(dims[i], rdims[i]);
+  for (size_t i = 0; i + 2 < dims.size(); ++i) dims[i] = dims[i] == 1 ? rdims[i] : dims[i];
   dims.back() = rdims.back();
   lowering.emit(MatMulParams{}, {left, right}, {lowering.view(y, dims)});
 }

@@ -8,6 +8,7 @@ namespace openhb::ops {
 
 struct Conv {
   static constexpr OpInfo info{"Conv", 2, 3, "", "HzSQuantizedConv"};
+  static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -30,6 +31,7 @@ struct BatchNormalization {
 
 struct Gemm {
   static constexpr OpInfo info{"Gemm", 2, 3, "", "HzSQuantizedConv"};
+  static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);

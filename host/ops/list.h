@@ -5,11 +5,14 @@
 #include <utility>
 
 #include "host/ops/control.h"
+#include "host/ops/convolution.h"
 #include "host/ops/elementwise.h"
 #include "host/ops/indexing.h"
 #include "host/ops/linear.h"
 #include "host/ops/movement.h"
+#include "host/ops/normalization.h"
 #include "host/ops/pool.h"
+#include "host/ops/recurrent.h"
 #include "host/ops/reduce.h"
 #include "host/ops/resize.h"
 #include "host/ops/sampling.h"
@@ -41,7 +44,7 @@ using AllOps =
          OpList<Tile, CenterCropPad, Col2Im>,
          OpList<Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Transpose, Concat, Slice, Split>,
          OpList<Gather, Pad, Expand, DepthToSpace, SpaceToDepth>, OpList<Resize, Upsample>,
-         OpList<SoftmaxOf<false>, SoftmaxOf<true>>, ControlOps,
+         OpList<SoftmaxOf<false>, SoftmaxOf<true>>, ControlOps, ConvolutionOps, RecurrentOps, NormalizationOps,
          OpList<ShapeOf, ConstantOfShape, Cast, Calibration>, Table<Unary, kUnaryRows>,
          Table<Binary, kBinaryRows>, Table<Reduce, kReduceRows>>::type;
 

@@ -173,7 +173,9 @@ class Builder {
     if (next) absorbed_.insert(next);
     const Value* result = next ? next->outputs[0] : node.outputs[0];
     const bool real_result = compute && !result->quant;  // for a float consumer
-    if (real_result && node.input(0)->codes == DType::i8) return add_accumulators(node, rule);
+    // There is no integer form of ConvTranspose in ONNX: it stays between float values.
+    if (real_result && node.input(0)->codes == DType::i8 && node.op != "ConvTranspose")
+      return add_accumulators(node, rule);
     std::vector<Value*> inputs;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const Value* v = node.inputs[i];
@@ -191,7 +193,7 @@ class Builder {
     }
     if (compute) add_weights(node, rule, inputs);
     std::vector<std::string> names;
-    for (const Value* v : node.outputs) names.push_back(v->name + "_float");
+    for (const Value* v : node.outputs) names.push_back(v->quant || next ? v->name + "_float" : v->name);
     Node* copy = out_.add_node(node.op, node.name, inputs, names);
     copy->domain = node.domain;
     copy->attributes = node.attributes;
@@ -213,7 +215,7 @@ class Builder {
     }
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       real_[node.outputs[i]] = copy->outputs[i];
-      if (real_result) continue;
+      if (real_result || !node.outputs[i]->quant) continue;
       codes(node.outputs[i]);
       real_.erase(node.outputs[i]);
     }

@@ -19,9 +19,9 @@ void check_image(const StepView& view, const TensorDesc& t) {
 
 }  // namespace
 
-void check_constant(const StepView& view, size_t input, DType dtype, const Shape& dims, const char* what) {
+void check_operand(const StepView& view, size_t input, DType dtype, const Shape& dims, const char* what) {
   const TensorDesc& t = view.in(input);
-  view.require(view.is_constant(input) && t.dtype == dtype && t.dims == dims && t.dense() &&
+  view.require((view.is_constant(input) || dtype == DType::f32) && t.dtype == dtype && t.dims == dims && t.dense() &&
                    t.offset % dtype_size(dtype) == 0,
                what);
 }
@@ -48,15 +48,15 @@ void check_images(const StepView& view) {
 
 void check_vectors(const StepView& view, int64_t entries) {
   if (view.in(0).dtype == DType::i16) {
-    check_constant(view, 2, DType::i64, {entries}, "bias is not as documented");
-    check_constant(view, 3, DType::f64, {entries}, "multiplier is not as documented");
+    check_operand(view, 2, DType::i64, {entries}, "bias is not as documented");
+    check_operand(view, 3, DType::f64, {entries}, "multiplier is not as documented");
     return;
   }
   const bool quantized = view.in(0).dtype == DType::i8;
-  check_constant(view, 2, quantized ? DType::i32 : DType::f32, {entries}, "bias is not as documented");
-  if (quantized) check_constant(view, 3, DType::i32, {entries}, "sum128 is not as documented");
+  check_operand(view, 2, quantized ? DType::i32 : DType::f32, {entries}, "bias is not as documented");
+  if (quantized) check_operand(view, 3, DType::i32, {entries}, "sum128 is not as documented");
   if (quantized && view.out().dtype != DType::i32)
-    check_constant(view, 4, DType::f32, {entries}, "multiplier is not as documented");
+    check_operand(view, 4, DType::f32, {entries}, "multiplier is not as documented");
 }
 
 void check_bounds(const StepView& view, float lo, float hi) {
@@ -106,10 +106,10 @@ void Kernel<ConvParams>::validate(const StepView& view, const ConvParams& p) {
   const int64_t blocks = conv::div_up(y.dims[3] / p.groups, 16);
   const int64_t taps = int64_t{p.kernel[0]} * p.kernel[1], channels = x.dims[3] / p.groups;
   if (quantized)
-    conv::check_constant(view, 1, DType::i8, {p.groups, blocks, taps, conv::div_up(channels, 4), 16, 4},
+    conv::check_operand(view, 1, DType::i8, {p.groups, blocks, taps, conv::div_up(channels, 4), 16, 4},
                          "weights are not as documented");
   else
-    conv::check_constant(view, 1, DType::f32, {p.groups, blocks, taps, channels, 16},
+    conv::check_operand(view, 1, DType::f32, {p.groups, blocks, taps, channels, 16},
                          "weights are not as documented");
   conv::check_vectors(view, p.groups * blocks * 16);
 }
@@ -130,7 +130,7 @@ void Kernel<DepthwiseParams>::validate(const StepView& view, const DepthwisePara
   conv::check_bounds(view, p.lo, p.hi);
   view.require(x.dims[3] == y.dims[3], "input and output channels differ");
   const int64_t padded = conv::div_up(x.dims[3], 16) * 16, taps = int64_t{p.kernel[0]} * p.kernel[1];
-  conv::check_constant(view, 1, quantized ? DType::i8 : DType::f32, {taps, padded},
+  conv::check_operand(view, 1, quantized ? DType::i8 : DType::f32, {taps, padded},
                        "weights are not as documented");
   conv::check_vectors(view, padded);
 }

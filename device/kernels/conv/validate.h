@@ -21,8 +21,8 @@ inline int64_t saturating_mul(int64_t a, int64_t b) {
   return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
 }
 
-// A constant dense tensor of this type and these extents.
-void check_constant(const StepView& view, size_t input, DType dtype, const Shape& dims, const char* what);
+// A dense tensor of this type and these extents: constant, or for float32 possibly computed at run time.
+void check_operand(const StepView& view, size_t input, DType dtype, const Shape& dims, const char* what);
 
 // Tensors that a step reads with x and y of these types.
 size_t num_inputs(DType x, DType y);

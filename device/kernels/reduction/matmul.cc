@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/kernels/reduction/matmul.h"
 
+#include <algorithm>
+
 #include "device/kernels/elementwise/checks.h"
 #include "device/kernels/elementwise/isa_rows.h"
 #include "device/kernels/elementwise/walk.h"
@@ -9,11 +11,14 @@
 namespace openhb::kernels {
 
 OPENHB_LOOP_ROWS(MatMulLoops, kMatMulLoops)
+OPENHB_LOOP_ROWS(MatMulIntegerLoops, kMatMulIntegerLoops)
 
 namespace {
 
-// Work items are blocks of this size.
-constexpr int64_t kBlockRows = 32, kBlockColumns = 64;
+constexpr int64_t kBlockRows = kMatMulRows, kBlockColumns = kMatMulColumns;
+// Longer int8 sums could leave int32: 255 * 255 * k < 2^31.
+constexpr int64_t kMaxDepthInt8 = 33025;
+
 constexpr int64_t blocks_of(int64_t extent, int64_t block) { return (extent + block - 1) / block; }
 
 int64_t rows_of(const TensorDesc& t) { return t.dims[t.rank() - 2]; }
@@ -37,9 +42,11 @@ RowWalk<3> batch_walk(const StepView& view) {
   return RowWalk<3>(dims, strides, true);
 }
 
+// `Multiply` computes one block of elements T.
+template <class T, class Multiply>
 class MatMulRunner final : public Runner {
  public:
-  MatMulRunner(const StepView& view, const Binding& binding)
+  MatMulRunner(const StepView& view, const Binding& binding, const char* name, Multiply multiply)
       : walk_(batch_walk(view)),
         m_(rows_of(view.out())),
         n_(columns_of(view.out())),
@@ -47,15 +54,16 @@ class MatMulRunner final : public Runner {
         a_pitch_(view.in(0).pitch),
         b_pitch_(view.in(1).pitch),
         y_pitch_(view.out().pitch),
-        a_(reinterpret_cast<const float*>(binding.inputs[0])),
-        b_(reinterpret_cast<const float*>(binding.inputs[1])),
-        y_(reinterpret_cast<float*>(binding.outputs[0])),
-        loops_(choose_kMatMulLoops(binding.cpu)) {}
+        a_(reinterpret_cast<const T*>(binding.inputs[0])),
+        b_(reinterpret_cast<const T*>(binding.inputs[1])),
+        y_(reinterpret_cast<T*>(binding.outputs[0])),
+        name_(name),
+        multiply_(multiply) {}
 
   int max_parts() const override {
     return parts_for(saturating_mul(walk_.elements * kBlockRows * kBlockColumns, k_), walk_.elements);
   }
-  const char* row() const override { return loops_.name; }
+  const char* row() const override { return name_; }
 
   void run(int part, int parts) noexcept override {
     const Range range = split_range(walk_.elements, part, parts);
@@ -64,9 +72,9 @@ class MatMulRunner final : public Runner {
         // Rows run fastest: a panel of b stays in the cache.
         const int64_t row_blocks = blocks_of(m_, kBlockRows);
         const int64_t i = item % row_blocks * kBlockRows, j = item / row_blocks * kBlockColumns;
-        loops_.fn->block({a_ + at[0] + i * a_pitch_, b_ + at[1] + j, y_ + at[2] + i * y_pitch_ + j,
-                          std::min(kBlockRows, m_ - i), std::min(kBlockColumns, n_ - j), k_, a_pitch_,
-                          b_pitch_, y_pitch_});
+        multiply_(MatMulBlockOf<T>{a_ + at[0] + i * a_pitch_, b_ + at[1] + j, y_ + at[2] + i * y_pitch_ + j,
+                                   std::min(kBlockRows, m_ - i), std::min(kBlockColumns, n_ - j), k_,
+                                   a_pitch_, b_pitch_, y_pitch_});
       }
     });
   }
@@ -74,10 +82,17 @@ class MatMulRunner final : public Runner {
  private:
   RowWalk<3> walk_;
   int64_t m_, n_, k_, a_pitch_, b_pitch_, y_pitch_;
-  const float *a_, *b_;
-  float* y_;
-  KernelRow<const MatMulLoops*> loops_;
+  const T *a_, *b_;
+  T* y_;
+  const char* name_;
+  Multiply multiply_;
 };
+
+template <class T, class Multiply>
+std::unique_ptr<Runner> make_runner(const StepView& view, const Binding& binding, const char* name,
+                                    Multiply multiply) {
+  return std::make_unique<MatMulRunner<T, Multiply>>(view, binding, name, multiply);
+}
 
 }  // namespace
 }  // namespace openhb::kernels
@@ -89,10 +104,14 @@ using namespace kernels;
 void Kernel<MatMulParams>::validate(const StepView& view, const MatMulParams&) {
   check_tensors(view, 2);
   const TensorDesc &a = view.in(0), &b = view.in(1), &y = view.out();
+  constexpr DType kTypes[] = {DType::f32, DType::i8, DType::i32, DType::i64, DType::u32, DType::u64};
+  view.require(std::ranges::find(kTypes, y.dtype) != std::end(kTypes), "element type without products");
   for (const TensorDesc* t : {&a, &b, &y}) {
-    check_dtype(view, *t, DType::f32);
+    check_dtype(view, *t, y.dtype);
     view.require(t->rank() >= 2, "not a matrix");
+    if (y.dtype == DType::i8) check_quant(view, *t);
   }
+  view.require(y.dtype != DType::i8 || columns_of(a) <= kMaxDepthInt8, "the sums could overflow");
   view.require(y.rank() == std::max(a.rank(), b.rank()), "wrong output rank");
   view.require(columns_of(a) == rows_of(b) && rows_of(y) == rows_of(a) && columns_of(y) == columns_of(b),
                "extents do not fit together");
@@ -112,7 +131,21 @@ Cost Kernel<MatMulParams>::cost(const StepView& view, const MatMulParams&) {
 
 std::unique_ptr<Runner> Kernel<MatMulParams>::bind(const StepView& view, const MatMulParams&,
                                                    const Binding& binding) {
-  return std::make_unique<MatMulRunner>(view, binding);
+  if (view.out().dtype == DType::f32) {
+    const auto& row = choose_kMatMulLoops(binding.cpu);
+    return make_runner<float>(view, binding, row.name, row.fn->block);
+  }
+  const auto& row = choose_kMatMulIntegerLoops(binding.cpu);
+  if (view.out().dtype == DType::i8) {
+    const QuantParams &a = view.in(0).quant, &b = view.in(1).quant, &y = view.out().quant;
+    const MatMulRequantize q{a.zero_point(), b.zero_point(), y.zero_point(),
+                             a.scale() * b.scale() / y.scale()};
+    return make_runner<int8_t>(view, binding, row.name,
+                               [block = row.fn->block_i8, q](const auto& p) { block(p, q); });
+  }
+  if (dtype_size(view.out().dtype) == 4)
+    return make_runner<uint32_t>(view, binding, row.name, row.fn->block_32);
+  return make_runner<uint64_t>(view, binding, row.name, row.fn->block_64);
 }
 
 }  // namespace openhb

@@ -3,6 +3,6 @@ target_sources(openhb_engine PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/reduction/reduce.cc
   ${CMAKE_CURRENT_SOURCE_DIR}/reduction/softmax.cc
   ${CMAKE_CURRENT_SOURCE_DIR}/reduction/matmul.cc)
-foreach(loops reduce softmax matmul)
+foreach(loops reduce softmax matmul matmul_integer)
   openhb_isa_source(openhb_engine ${CMAKE_CURRENT_SOURCE_DIR}/reduction/${loops}.loops.cc ref avx2 avx512 neon)
 endforeach()

@@ -10,6 +10,7 @@
 #include "device/kernels/movement/copy.h"
 #include "device/kernels/movement/fill.h"
 #include "device/kernels/movement/gather.h"
+#include "device/kernels/recurrent/recurrent.h"
 #include "device/kernels/reduction/matmul.h"
 #include "device/kernels/reduction/reduce.h"
 #include "device/kernels/reduction/softmax.h"
@@ -197,6 +198,31 @@ TEST(Hostile, Reduction) {
   });
   attack<MatMulParams>("MatMul", [] {
     return simple<MatMulParams>({{DType::f32, {2, 5, 6}}, {DType::f32, {6, 20}}}, DType::f32, {2, 5, 20});
+  });
+}
+
+TEST(Hostile, MatMulOfIntegers) {
+  attack<MatMulParams>("MatMul int8", [] {
+    return simple<MatMulParams>({{DType::i8, {2, 5, 6}}, {DType::i8, {6, 20}}}, DType::i8, {2, 5, 20});
+  });
+  attack<MatMulParams>("MatMul int64", [] {
+    return simple<MatMulParams>({{DType::i64, {2, 5, 6}}, {DType::i64, {6, 20}}}, DType::i64, {2, 5, 20});
+  });
+}
+
+TEST(Hostile, Recurrent) {
+  attack<RecurrentParams>("Recurrent", [] {
+    auto c = simple<RecurrentParams>({{DType::f32, {3, 5, 128}}}, DType::f32, {5, 2, 5, 7});
+    c.params.hidden = 7;
+    c.params.lengths = c.params.peepholes = 1;
+    c.params.clip = 3;
+    c.input(random_tensor(DType::f32, {2, 4, 1, 7, 16}));
+    c.input(random_tensor(DType::f32, {2, 5, 7}), {}, 2);
+    c.constant(random_tensor(DType::f32, {2, 3, 2}));
+    c.input(random_tensor(DType::f32, {2, 5, 7}), {}, 1);
+    c.input(random_tensor(DType::f32, {2, 3, 16}));
+    c.input(random_tensor(DType::i32, {5}));
+    return c;
   });
 }
 

@@ -309,6 +309,41 @@ void add_reductions(Maker& m) {
             {{n.tensor(DType::f32, {37, 53}, 6.0f), {}}}, DType::f32, {37, 53});
 }
 
+void add_recurrent(Maker& m) {
+  Numbers n(7);
+  m.add("matmul_i8", MatMulParams{},
+        {{n.tensor(DType::i8, {2, 7, 19}), kX}, {n.tensor(DType::i8, {19, 23}), kW}}, DType::i8, {2, 7, 23},
+        QuantParams{{0.9f}, {4}, -1});
+  m.add("matmul_i64", MatMulParams{},
+        {{n.tensor(DType::i64, {2, 7, 19}), {}}, {n.tensor(DType::i64, {19, 23}), {}}}, DType::i64,
+        {2, 7, 23});
+  const char* names[] = {"rnn", "gru", "lstm"};
+  for (int k = 0; k < 3; ++k)
+    for (int32_t options = 0; options < 2; ++options) {
+      RecurrentParams p;
+      p.cell = static_cast<RecurrentCell>(k);
+      const int64_t gates = k == 0 ? 1 : k + 2;
+      p.hidden = 21;
+      p.clip = options != 0 ? 1.5f : HUGE_VALF;
+      p.linear_before_reset = k == 1 ? options : 0;
+      p.input_forget = p.peepholes = k == 2 ? options : 0;
+      p.lengths = options;
+      p.activations = {0, 1, 1, 0, 1, 1};
+      if (options != 0) p.activations = {7, 6, 9, 3, 8, 10};
+      if (k == 0) p.activations[0] = 1;
+      std::vector<Operand> in{{n.tensor(DType::f32, {4, 5, 2 * gates * 32}), {}},
+                              {n.tensor(DType::f32, {2, gates, 2, 21, 16}, 0.3f), {}},
+                              {n.tensor(DType::f32, {2, 5, 21}, 1.0f), {}},
+                              {n.tensor(DType::f32, {2, 3, 2}, 1.0f), {}, true}};
+      if (k == 2) in.push_back({n.tensor(DType::f32, {2, 5, 21}, 1.0f), {}});
+      if (p.linear_before_reset != 0) in.push_back({n.tensor(DType::f32, {2, 32}), {}});
+      if (p.peepholes != 0) in.push_back({n.tensor(DType::f32, {2, 3, 32}, 1.0f), {}});
+      if (p.lengths != 0) in.push_back({Tensor::from<int32_t>({5}, {4, 2, 0, 3, 4}), {}});
+      m.add(fmt::format("{}{}", names[k], options != 0 ? "_options" : ""), p, in, DType::f32,
+            {k == 2 ? 6 : 5, 2, 5, 21});
+    }
+}
+
 }  // namespace
 
 std::vector<VectorFile> make_vectors(CpuFeatures cpu) {
@@ -319,6 +354,7 @@ std::vector<VectorFile> make_vectors(CpuFeatures cpu) {
   add_movement(maker);
   add_spatial(maker);
   add_reductions(maker);
+  add_recurrent(maker);
   return std::move(maker.files);
 }
 
