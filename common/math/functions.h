@@ -6,12 +6,13 @@
 #include <utility>
 
 #include "common/math/elementary.h"
+#include "common/math/hyperbolic.h"
 #include "common/math/trigonometry.h"
 #include "common/steps/params.h"
 
 namespace openhb::math {
 
-inline constexpr int kUnaryFunctions = static_cast<int>(UnaryFunction::square) + 1;
+inline constexpr int kUnaryFunctions = static_cast<int>(UnaryFunction::swish) + 1;
 
 // The bounds keep a NaN argument; lo > hi gives hi or lo, never a surprise outside both.
 static inline double clip(double x, double lo, double hi) {
@@ -57,6 +58,37 @@ static inline double unary(double x, double alpha, double beta) {
   if constexpr (F == UnaryFunction::sin) return math::sin(x);
   if constexpr (F == UnaryFunction::cos) return math::cos(x);
   if constexpr (F == square) return x * x;
+  if constexpr (F == UnaryFunction::acos) return math::acos(x);
+  if constexpr (F == UnaryFunction::acosh) return math::acosh(x);
+  if constexpr (F == UnaryFunction::asin) return math::asin(x);
+  if constexpr (F == UnaryFunction::asinh) return math::asinh(x);
+  if constexpr (F == UnaryFunction::atan) return math::atan(x);
+  if constexpr (F == UnaryFunction::atanh) return math::atanh(x);
+  if constexpr (F == UnaryFunction::cosh) return math::cosh(x);
+  if constexpr (F == UnaryFunction::sinh) return math::sinh(x);
+  if constexpr (F == UnaryFunction::tan) return math::tan(x);
+  if constexpr (F == celu) {
+    const double y = alpha * expm1(x / alpha);
+    return (x > 0.0 ? x : 0.0) + (y > 0.0 ? 0.0 : y);
+  }
+  if constexpr (F == selu) return beta * (x > 0.0 ? x : alpha * expm1(x));
+  if constexpr (F == softsign) {
+    const double a = magnitude(x);
+    return a == kInf ? with_sign(1.0, x) : x / (1.0 + a);
+  }
+  if constexpr (F == shrink) return x < -alpha ? x + beta : x > alpha ? x - beta : 0.0;
+  if constexpr (F == thresholded_relu) return x > alpha ? x : 0.0;
+  if constexpr (F == gelu_tanh) {
+    // (1 + tanh(z))/2 = sigmoid(2z); -0 in float from -16 on.
+    const double v = x < -16.0 ? -16.0 : x;
+    constexpr double kSqrt2OverPi = 0x1.9884533d43651p-1;
+    return v * math::sigmoid(2.0 * kSqrt2OverPi * (v * __builtin_fma(0.044715 * v, v, 1.0)));
+  }
+  if constexpr (F == swish) {
+    // Beyond these bounds float has 0 or infinity, as in the limit.
+    const double v = math::clip(x, -1e100, 1e100);
+    return v * math::sigmoid(alpha * v);
+  }
 }
 
 // The step's result for one element: unary() rounded once. Functions that float arithmetic rounds the same
@@ -86,6 +118,10 @@ static inline float unary_f32(float x, float alpha, float beta) {
     return __builtin_rintf(x);
   } else if constexpr (F == square) {
     return x * x;
+  } else if constexpr (F == shrink) {
+    return x < -alpha ? x + beta : x > alpha ? x - beta : 0.0f;
+  } else if constexpr (F == thresholded_relu) {
+    return x > alpha ? x : 0.0f;
   } else {
     return static_cast<float>(
         unary<F>(static_cast<double>(x), static_cast<double>(alpha), static_cast<double>(beta)));

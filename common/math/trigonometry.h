@@ -87,6 +87,13 @@ static inline double cos_moderate(double x) {
   a.quadrant += 1;
   return sine_at(a);
 }
+// Sine over cosine of one reduction.
+static inline double tan_at(Angle a) {
+  const double sine = sine_at(a);
+  a.quadrant += 1;
+  return sine / sine_at(a);
+}
+static inline double tan_moderate(double x) { return tan_at(reduce_moderate(x)); }
 static inline bool is_moderate(double x) { return magnitude(x) < kModerateAngle; }
 
 static inline double sin(double x) { return is_moderate(x) ? sin_moderate(x) : sine_at(reduce_huge(x)); }
@@ -95,5 +102,6 @@ static inline double cos(double x) {
   a.quadrant += 1;
   return sine_at(a);
 }
+static inline double tan(double x) { return is_moderate(x) ? tan_moderate(x) : tan_at(reduce_huge(x)); }
 
 }  // namespace openhb::math

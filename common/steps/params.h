@@ -85,10 +85,32 @@ struct PoolParams {
   }
 };
 
-enum class BinaryFunction : int32_t { add = 0, sub, mul, div, max, min, pow };
+enum class BinaryFunction : int32_t {
+  add = 0,
+  sub,
+  mul,
+  div,
+  max,
+  min,
+  pow,
+  mod,   // integers: remainder with the sign of the divisor
+  fmod,  // remainder with the sign of the dividend
+  shift_left,
+  shift_right,
+  bit_and,
+  bit_or,
+  bit_xor,
+  equal,
+  less,
+  less_equal,
+  prelu  // a >= 0 ? a : a * b
+};
+inline constexpr int kBinaryFunctions = static_cast<int>(BinaryFunction::prelu) + 1;
 
-// Element-wise with NumPy broadcasting. float32, int32, int64: the plain function (pow: float32 only).
-// int8: add and sub use fa, fb, k; mul uses fa (see docs/numerics.md); nothing else.
+// Element-wise with NumPy broadcasting. float32: arithmetic, fmod, comparisons and prelu; int32, int64,
+// uint64: all; bool: bit_and, bit_or, bit_xor and equal. Comparisons give bool.
+// int8: add and sub use fa, fb, k; mul uses fa; max and min take codes of equal parameters; div and the
+// comparisons take the tensors' own; prelu uses fa, and its b holds float32 factors (see docs/numerics.md).
 // int16: add, sub, max and min use fa, fb; mul and div use fa; the output may be int8.
 struct BinaryParams {
   static constexpr std::string_view kName = "Binary";
@@ -101,8 +123,9 @@ struct BinaryParams {
   }
 };
 
-// clip: [alpha, beta]. leaky_relu, elu, celu, thresholded_relu: alpha. hard_sigmoid: alpha, beta. gelu: erf
-// form.
+// clip: [alpha, beta]. leaky_relu, elu, celu, thresholded_relu, swish: alpha. hard_sigmoid: alpha, beta.
+// selu: alpha, gamma = beta. shrink: lambda = alpha, bias = beta. gelu: erf form; gelu_tanh: its
+// approximation.
 enum class UnaryFunction : int32_t {
   clip = 0,
   leaky_relu,
@@ -127,7 +150,23 @@ enum class UnaryFunction : int32_t {
   gelu,
   sin,
   cos,
-  square
+  square,
+  acos,
+  acosh,
+  asin,
+  asinh,
+  atan,
+  atanh,
+  cosh,
+  sinh,
+  tan,
+  celu,
+  selu,
+  softsign,
+  shrink,
+  thresholded_relu,
+  gelu_tanh,
+  swish
 };
 
 // Element-wise function of one float32 tensor, same shape out.
@@ -239,7 +278,9 @@ struct ResizeParams {
 
 enum class ReduceFunction : int32_t { sum = 0, mean, max, min, prod, l1, l2, sum_square };
 
-// Reduction of float32 over the listed memory dimensions, which keep extent 1 in the output.
+// Reduction over the listed memory dimensions, which keep extent 1 in the output. float32: all functions;
+// int32, int64, uint64: all but l2; int8: max and min of codes, sum and mean with the tensors' own
+// parameters.
 struct ReduceParams {
   static constexpr std::string_view kName = "Reduce";
   static constexpr uint16_t kId = 15;
@@ -251,7 +292,8 @@ struct ReduceParams {
   }
 };
 
-// Softmax (or its logarithm) of float32 along one memory dimension.
+// Softmax (or its logarithm) along one memory dimension. float32: x. int8 (no logarithm): x, table float32
+// [256] of powers (see docs/numerics.md).
 struct SoftmaxParams {
   static constexpr std::string_view kName = "Softmax";
   static constexpr uint16_t kId = 16;
@@ -366,6 +408,14 @@ struct ReverseSequenceParams {
 struct DetParams {
   static constexpr std::string_view kName = "Det";
   static constexpr uint16_t kId = 67;
+  template <class Self, class V>
+  static void visit(Self&, V&&) {}
+};
+
+// y = condition ? a : b with NumPy broadcasting. Inputs: condition bool, a, b of the output's element type.
+struct WhereParams {
+  static constexpr std::string_view kName = "Where";
+  static constexpr uint16_t kId = 30;
   template <class Self, class V>
   static void visit(Self&, V&&) {}
 };
@@ -485,7 +535,7 @@ enum class RecurrentActivation : int32_t {
 // sequence), the last hidden state, the last cell.
 struct RecurrentParams {
   static constexpr std::string_view kName = "Recurrent";
-  static constexpr uint16_t kId = 32;
+  static constexpr uint16_t kId = 33;
   RecurrentCell cell = RecurrentCell::lstm;
   int32_t hidden = 1;
   int32_t reverse = 0;  // the first direction runs backward in time; the second always does
@@ -501,6 +551,33 @@ struct RecurrentParams {
   }
 };
 
+// int64 position of the largest (or smallest) element along one memory dimension, which keeps extent 1: the
+// first such element, or the last one. float32, int32, int64, uint64, int8 (codes).
+struct ArgParams {
+  static constexpr std::string_view kName = "Arg";
+  static constexpr uint16_t kId = 31;
+  int32_t axis = 0, smallest = 0, last = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("axis", s.axis), v("smallest", s.smallest), v("last", s.last);
+  }
+};
+
+enum class CumulateFunction : int32_t { sum = 0, prod };
+
+// Running sum or product along one memory dimension. exclusive: without the element itself; reverse: from the
+// end. float32, int32, int64.
+struct CumulateParams {
+  static constexpr std::string_view kName = "Cumulate";
+  static constexpr uint16_t kId = 32;
+  CumulateFunction function = CumulateFunction::sum;
+  int32_t axis = 0, exclusive = 0, reverse = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("function", s.function), v("axis", s.axis), v("exclusive", s.exclusive), v("reverse", s.reverse);
+  }
+};
+
 // The only list of steps.
 using StepParams =
     std::variant<ConvParams, DepthwiseParams, MatMulParams, PoolParams, BinaryParams, UnaryParams, LutParams,
@@ -508,7 +585,8 @@ using StepParams =
                  ResizeParams, ReduceParams, SoftmaxParams, ImageParams, GatherElementsParams, GatherNdParams,
                  ScatterElementsParams, ScatterNdParams, TopKParams, NonMaxSuppressionParams,
                  ReverseSequenceParams, DetParams, ResampleParams, GridSampleParams, RoiParams,
-                 WindowPoolParams, DeformSampleParams, RecurrentParams>;
+                 WindowPoolParams, DeformSampleParams, RecurrentParams, WhereParams, ArgParams,
+                 CumulateParams>;
 
 inline std::string_view step_name(const StepParams& params) {
   return std::visit([](const auto& p) { return p.kName; }, params);

@@ -44,8 +44,8 @@ using AllOps =
          OpList<Tile, CenterCropPad, Col2Im>,
          OpList<Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Transpose, Concat, Slice, Split>,
          OpList<Gather, Pad, Expand, DepthToSpace, SpaceToDepth>, OpList<Resize, Upsample>,
-         OpList<SoftmaxOf<false>, SoftmaxOf<true>>, ControlOps, ConvolutionOps, RecurrentOps, NormalizationOps,
-         OpList<ShapeOf, ConstantOfShape, Cast, Calibration>, Table<Unary, kUnaryRows>,
+         OpList<SoftmaxOf<false>, SoftmaxOf<true>>, ControlOps, ConvolutionOps, RecurrentOps,
+         NormalizationOps, OpList<ShapeOf, ConstantOfShape, Cast, Calibration>, Table<Unary, kUnaryRows>,
          Table<Binary, kBinaryRows>, Table<Reduce, kReduceRows>>::type;
 
 }  // namespace openhb::ops

@@ -21,8 +21,8 @@ void check_image(const StepView& view, const TensorDesc& t) {
 
 void check_operand(const StepView& view, size_t input, DType dtype, const Shape& dims, const char* what) {
   const TensorDesc& t = view.in(input);
-  view.require((view.is_constant(input) || dtype == DType::f32) && t.dtype == dtype && t.dims == dims && t.dense() &&
-                   t.offset % dtype_size(dtype) == 0,
+  view.require((view.is_constant(input) || dtype == DType::f32) && t.dtype == dtype && t.dims == dims &&
+                   t.dense() && t.offset % dtype_size(dtype) == 0,
                what);
 }
 
@@ -107,10 +107,10 @@ void Kernel<ConvParams>::validate(const StepView& view, const ConvParams& p) {
   const int64_t taps = int64_t{p.kernel[0]} * p.kernel[1], channels = x.dims[3] / p.groups;
   if (quantized)
     conv::check_operand(view, 1, DType::i8, {p.groups, blocks, taps, conv::div_up(channels, 4), 16, 4},
-                         "weights are not as documented");
+                        "weights are not as documented");
   else
     conv::check_operand(view, 1, DType::f32, {p.groups, blocks, taps, channels, 16},
-                         "weights are not as documented");
+                        "weights are not as documented");
   conv::check_vectors(view, p.groups * blocks * 16);
 }
 
@@ -131,7 +131,7 @@ void Kernel<DepthwiseParams>::validate(const StepView& view, const DepthwisePara
   view.require(x.dims[3] == y.dims[3], "input and output channels differ");
   const int64_t padded = conv::div_up(x.dims[3], 16) * 16, taps = int64_t{p.kernel[0]} * p.kernel[1];
   conv::check_operand(view, 1, quantized ? DType::i8 : DType::f32, {taps, padded},
-                       "weights are not as documented");
+                      "weights are not as documented");
   conv::check_vectors(view, padded);
 }
 

@@ -13,36 +13,42 @@ OPENHB_LOOP_ROWS(BinaryLoops, kBinaryLoops)
 
 namespace {
 
+// The rows of an element type (of input 0), or nullptr.
+const BinaryTable* rows_of(DType dtype, const BinaryLoops& loops) {
+  if (dtype == DType::i8) return &loops.i8;
+  if (dtype == DType::f32) return &loops.f32;
+  return integer_binary_rows(dtype);
+}
+
+BinaryConstants constants_of(const StepView& view, const BinaryParams& params) {
+  const QuantParams &a = view.in(0).quant, &b = view.in(1).quant, &y = view.out().quant;
+  BinaryConstants c{params.fa, params.fb, params.k, a.zero_point(), b.zero_point(), y.zero_point()};
+  if (params.function == BinaryFunction::mul) c.k = static_cast<float>(y.zero_point() + 128);
+  if (params.function == BinaryFunction::div || is_comparison(params.function))
+    c.fa = a.scale(), c.fb = b.scale(), c.k = y.scale();
+  return c;
+}
+
 class BinaryRunner final : public Runner {
  public:
   BinaryRunner(const StepView& view, const BinaryParams& params, const Binding& binding)
       : walk_(broadcast_walk(view.out().dims, false, view.in(0), view.in(1), view.out())),
-        size_(static_cast<int64_t>(dtype_size(view.in(0).dtype))),
+        a_size_(static_cast<int64_t>(dtype_size(view.in(0).dtype))),
+        b_size_(static_cast<int64_t>(dtype_size(view.in(1).dtype))),
         y_size_(static_cast<int64_t>(dtype_size(view.out().dtype))),
         a_(binding.inputs[0]),
         b_(binding.inputs[1]),
-        y_(binding.outputs[0]) {
+        y_(binding.outputs[0]),
+        constants_(constants_of(view, params)) {
     const auto& loops = choose_kBinaryLoops(binding.cpu);
-    name_ = loops.name;
     const DType dtype = view.in(0).dtype;
-    const auto& int16 = choose_kInt16Loops(binding.cpu).fn->binary[view.out().dtype == DType::i8 ? 1 : 0];
-    const auto& functions = dtype == DType::i16   ? int16
-                            : dtype == DType::i8  ? loops.fn->i8
-                            : dtype == DType::f32 ? loops.fn->f32
-                            : dtype == DType::i32 ? loops.fn->i32
-                                                  : loops.fn->i64;
+    name_ = integer_binary_rows(dtype) ? "ref" : loops.name;
     const BinaryForm form = walk_.row_stride[1] == 0   ? kScalarB
                             : walk_.row_stride[0] == 0 ? kScalarA
                                                        : kBothDense;
+    const auto& int16 = choose_kInt16Loops(binding.cpu).fn->binary[view.out().dtype == DType::i8 ? 1 : 0];
+    const auto& functions = dtype == DType::i16 ? int16 : *rows_of(dtype, *loops.fn);
     row_ = functions[static_cast<size_t>(params.function)][form];
-    constants_ = {params.fa,
-                  params.fb,
-                  params.k,
-                  view.in(0).quant.zero_point(),
-                  view.in(1).quant.zero_point(),
-                  view.out().quant.zero_point()};
-    if (params.function == BinaryFunction::mul)
-      constants_.k = static_cast<float>(view.out().quant.zero_point() + 128);
   }
 
   int max_parts() const override { return parts_for(walk_.elements, walk_.elements); }
@@ -51,13 +57,13 @@ class BinaryRunner final : public Runner {
   void run(int part, int parts) noexcept override {
     const Range range = split_range(walk_.elements, part, parts);
     walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
-      row_(a_ + at[0] * size_, b_ + at[1] * size_, y_ + at[2] * y_size_, n, constants_);
+      row_(a_ + at[0] * a_size_, b_ + at[1] * b_size_, y_ + at[2] * y_size_, n, constants_);
     });
   }
 
  private:
   RowWalk<3> walk_;
-  int64_t size_, y_size_;
+  int64_t a_size_, b_size_, y_size_;
   const std::byte *a_, *b_;
   std::byte* y_;
   BinaryRow row_;
@@ -67,10 +73,10 @@ class BinaryRunner final : public Runner {
 
 bool has_function(DType dtype, BinaryFunction f) {
   using enum BinaryFunction;
-  if (dtype == DType::i8) return f == add || f == sub || f == mul;
+  if (f < add || static_cast<int32_t>(f) >= kBinaryFunctions) return false;
   if (dtype == DType::i16) return f == add || f == sub || f == mul || f == max || f == min;
-  if (dtype == DType::f32) return f >= add && f <= pow;
-  return (dtype == DType::i32 || dtype == DType::i64) && f >= add && f <= min;
+  const BinaryTable* rows = rows_of(dtype, *choose_kBinaryLoops(0).fn);
+  return rows && (*rows)[static_cast<size_t>(f)][kBothDense];
 }
 
 // Extents of the result of broadcasting `a` and `b`, or nothing when they do not fit together.
@@ -95,13 +101,17 @@ using namespace kernels;
 void Kernel<BinaryParams>::validate(const StepView& view, const BinaryParams& params) {
   check_tensors(view, 2);
   const TensorDesc &a = view.in(0), &b = view.in(1), &y = view.out();
-  const bool narrows = a.dtype == DType::i16 && y.dtype == DType::i8;
   view.require(has_function(a.dtype, params.function), "function and element type do not go together");
-  view.require(narrows || a.dtype == y.dtype, "wrong element type");
-  check_dtype(view, b, a.dtype);
+  const bool codes = a.dtype == DType::i8 || a.dtype == DType::i16;
+  const bool factors = a.dtype == DType::i8 && params.function == BinaryFunction::prelu;
+  const bool narrows = a.dtype == DType::i16 && y.dtype == DType::i8;
+  check_dtype(view, b, factors ? DType::f32 : a.dtype);
+  if (!narrows) check_dtype(view, y, is_comparison(params.function) ? DType::boolean : a.dtype);
   view.require(broadcasts_to(a.dims, b.dims, y.dims), "extents do not broadcast");
-  if (a.dtype == DType::i8 || a.dtype == DType::i16)
-    for (const TensorDesc* t : {&a, &b, &y}) check_quant(view, *t);
+  if (!codes) return;
+  check_quant(view, a);
+  if (!factors) check_quant(view, b);
+  if (y.dtype != DType::boolean) check_quant(view, y);
 }
 
 Cost Kernel<BinaryParams>::cost(const StepView& view, const BinaryParams&) { return traffic(view); }

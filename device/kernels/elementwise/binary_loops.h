@@ -4,12 +4,16 @@
 
 #include <cstdint>
 
+#include "common/dtype.h"
+#include "common/steps/params.h"
+
 namespace openhb::kernels {
 
 struct BinaryConstants {
-  float fa, fb, k;  // as in BinaryParams; mul: k is the output's zero point + 128
-  int32_t za, zb;   // int8 mul: zero points of the inputs
-  int32_t zy;       // int16 operands: zero point of the output
+  // add, sub: as in BinaryParams. mul: k is the output's zero point + 128. div: scales of the inputs and the
+  // output. Comparisons: scales of the inputs. prelu: fa.
+  float fa, fb, k;
+  int32_t za, zb, zy;  // zero points of codes
 };
 
 // y[i] = a[i] op b[i] for i < n.
@@ -17,14 +21,19 @@ using BinaryRow = void (*)(const void* a, const void* b, void* y, int64_t n, con
 
 // Which operands are single values within a row.
 enum BinaryForm { kBothDense, kScalarB, kScalarA, kBinaryForms };
-inline constexpr int kBinaryFunctions = 7;
+
+using BinaryTable = BinaryRow[kBinaryFunctions][kBinaryForms];
 
 // Indexed by function and form; null where a type lacks the function.
 struct BinaryLoops {
-  BinaryRow i8[kBinaryFunctions][kBinaryForms];
-  BinaryRow f32[kBinaryFunctions][kBinaryForms];
-  BinaryRow i32[kBinaryFunctions][kBinaryForms];
-  BinaryRow i64[kBinaryFunctions][kBinaryForms];
+  BinaryTable i8, f32;
 };
+
+// Portable rows for int32, int64, uint64 and bool; nullptr for any other type.
+const BinaryTable* integer_binary_rows(DType dtype);
+
+constexpr bool is_comparison(BinaryFunction f) {
+  return f == BinaryFunction::equal || f == BinaryFunction::less || f == BinaryFunction::less_equal;
+}
 
 }  // namespace openhb::kernels

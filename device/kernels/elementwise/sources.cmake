@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 target_sources(openhb_engine PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/binary.cc
+  ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/binary_integer.cc
+  ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/where.cc
   ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/unary.cc
   ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/lut.cc
   ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/quantize.cc

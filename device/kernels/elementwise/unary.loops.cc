@@ -5,8 +5,20 @@
 namespace openhb::kernels {
 namespace {
 
-// Sine and cosine of huge arguments need long integer arithmetic: blocks without any run the vector loop.
-template <bool Sine>
+// Angles that are huge need long integer arithmetic: blocks without any run the vector loop.
+template <UnaryFunction F>
+double angle_function(double x) {
+  if constexpr (F == UnaryFunction::sin) return math::sin(x);
+  if constexpr (F == UnaryFunction::cos) return math::cos(x);
+  if constexpr (F == UnaryFunction::tan) return math::tan(x);
+}
+template <UnaryFunction F>
+double moderate_angle_function(double x) {
+  if constexpr (F == UnaryFunction::sin) return math::sin_moderate(x);
+  if constexpr (F == UnaryFunction::cos) return math::cos_moderate(x);
+  if constexpr (F == UnaryFunction::tan) return math::tan_moderate(x);
+}
+template <UnaryFunction F>
 void angle_row(const float* x, float* y, int64_t n) {
   constexpr int64_t kBlock = 1024;
   for (int64_t begin = 0; begin < n; begin += kBlock) {
@@ -16,21 +28,19 @@ void angle_row(const float* x, float* y, int64_t n) {
       huge |= !(__builtin_fabsf(x[i]) < static_cast<float>(math::kModerateAngle));
     if (huge != 0) {
       for (int64_t i = begin; i < end; ++i)
-        y[i] = static_cast<float>(Sine ? math::sin(static_cast<double>(x[i]))
-                                       : math::cos(static_cast<double>(x[i])));
+        y[i] = static_cast<float>(angle_function<F>(static_cast<double>(x[i])));
     } else {
       OPENHB_INDEPENDENT
       for (int64_t i = begin; i < end; ++i)
-        y[i] = static_cast<float>(Sine ? math::sin_moderate(static_cast<double>(x[i]))
-                                       : math::cos_moderate(static_cast<double>(x[i])));
+        y[i] = static_cast<float>(moderate_angle_function<F>(static_cast<double>(x[i])));
     }
   }
 }
 
 template <UnaryFunction F>
 void unary_row(const float* x, float* y, int64_t n, float alpha, float beta) {
-  if constexpr (F == UnaryFunction::sin || F == UnaryFunction::cos) {
-    angle_row<F == UnaryFunction::sin>(x, y, n);
+  if constexpr (F == UnaryFunction::sin || F == UnaryFunction::cos || F == UnaryFunction::tan) {
+    angle_row<F>(x, y, n);
   } else {
     OPENHB_INDEPENDENT
     for (int64_t i = 0; i < n; ++i) y[i] = math::unary_f32<F>(x[i], alpha, beta);

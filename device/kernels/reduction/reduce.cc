@@ -4,8 +4,9 @@
 #include <limits>
 
 #include "device/kernels/elementwise/checks.h"
-#include "device/kernels/elementwise/walk.h"
+#include "device/kernels/reduction/reduce_integer.h"
 #include "device/kernels/reduction/reduce_rows.h"
+#include "device/kernels/reduction/reduce_split.h"
 
 namespace openhb::kernels {
 namespace {
@@ -29,60 +30,6 @@ constexpr FunctionRow kFunctions[] = {
     {Fold::add_square, 0.0f, keep},                                                       // sum_square
 };
 static_assert(std::size(kFunctions) == static_cast<size_t>(ReduceFunction::sum_square) + 1);
-
-// The reduced dimensions as runs of equally spaced elements inside a walk.
-struct Runs {
-  RowWalk<1> walk;         // over the first elements of the runs
-  int64_t length, stride;  // of a run
-
-  static Runs make(Shape dims, Shape strides) {
-    for (size_t i = dims.size(); i-- > 0;) {
-      const bool drop = dims[i] == 1;
-      const bool merge = !drop && i + 1 < dims.size() && strides[i] == strides[i + 1] * dims[i + 1];
-      if (merge) dims[i + 1] *= dims[i];
-      if (drop || merge) {
-        dims.erase(dims.begin() + static_cast<std::ptrdiff_t>(i));
-        strides.erase(strides.begin() + static_cast<std::ptrdiff_t>(i));
-      }
-    }
-    int64_t length = 1, stride = 0;
-    if (!dims.empty()) {
-      length = dims.back(), stride = strides.back();
-      dims.pop_back(), strides.pop_back();
-    }
-    std::vector<std::array<int64_t, 1>> outer;
-    for (const int64_t s : strides) outer.push_back({s});
-    return {RowWalk<1>(dims, outer), length, stride};
-  }
-
-  // Calls f(offset of the run's first element).
-  template <class F>
-  void for_runs(F&& f) const {
-    walk.for_rows(0, walk.elements, [&](const auto& at, int64_t n, int64_t) {
-      for (int64_t i = 0; i < n; ++i) f(at[0] + i * walk.row_stride[0]);
-    });
-  }
-};
-
-// Dimensions of the step, split into the reduced and the kept ones.
-struct Split {
-  Shape reduced_dims, reduced_strides, kept_dims;
-  std::vector<std::array<int64_t, 2>> kept_strides;
-
-  Split(const StepView& view, const ReduceParams& params) {
-    const TensorDesc &x = view.in(0), &y = view.out();
-    const Shape x_strides = x.strides(), y_strides = y.strides();
-    for (size_t i = 0; i < x.rank(); ++i) {
-      if (std::find(params.axes.begin(), params.axes.end(), static_cast<int64_t>(i)) != params.axes.end()) {
-        reduced_dims.push_back(x.dims[i]);
-        reduced_strides.push_back(x_strides[i]);
-      } else {
-        kept_dims.push_back(x.dims[i]);
-        kept_strides.push_back({x_strides[i], y_strides[i]});
-      }
-    }
-  }
-};
 
 class ReduceRunner final : public Runner {
  public:
@@ -150,10 +97,11 @@ using namespace kernels;
 void Kernel<ReduceParams>::validate(const StepView& view, const ReduceParams& params) {
   check_tensors(view, 1);
   const TensorDesc &x = view.in(0), &y = view.out();
-  check_dtype(view, x, DType::f32);
-  check_dtype(view, y, DType::f32);
   const auto f = static_cast<int32_t>(params.function);
   view.require(f >= 0 && f < static_cast<int32_t>(std::size(kFunctions)), "unknown function");
+  view.require(x.dtype == DType::f32 || reduces_integers(x.dtype, params.function),
+               "function and element type do not go together");
+  check_dtype(view, y, x.dtype);
   Shape expected = x.dims;
   std::array<bool, kMaxRank> seen{};
   for (const int64_t axis : params.axes) {
@@ -163,12 +111,18 @@ void Kernel<ReduceParams>::validate(const StepView& view, const ReduceParams& pa
     expected[static_cast<size_t>(axis)] = 1;
   }
   view.require(y.dims == expected, "wrong output extents");
+  if (x.dtype != DType::i8) return;
+  check_quant(view, x), check_quant(view, y);
+  int64_t count = 1;
+  for (const int64_t axis : params.axes) count = saturating_mul(count, x.dims[static_cast<size_t>(axis)]);
+  view.require(count < kMaxCodes, "the sum could overflow");
 }
 
 Cost Kernel<ReduceParams>::cost(const StepView& view, const ReduceParams&) { return traffic(view); }
 
 std::unique_ptr<Runner> Kernel<ReduceParams>::bind(const StepView& view, const ReduceParams& params,
                                                    const Binding& binding) {
+  if (view.in(0).dtype != DType::f32) return bind_integer_reduce(view, params, binding);
   return std::make_unique<ReduceRunner>(view, params, binding);
 }
 

@@ -3,7 +3,8 @@
 
 #include "device/kernels/elementwise/checks.h"
 #include "device/kernels/elementwise/isa_rows.h"
-#include "device/kernels/elementwise/walk.h"
+#include "device/kernels/reduction/sequences.h"
+#include "device/kernels/reduction/softmax_codes.h"
 #include "device/kernels/reduction/softmax_loops.h"
 
 namespace openhb::kernels {
@@ -11,16 +12,6 @@ namespace openhb::kernels {
 OPENHB_LOOP_ROWS(SoftmaxLoops, kSoftmaxLoops)
 
 namespace {
-
-// A walk over the first elements of the sequences: the axis counts as extent 1.
-RowWalk<2> sequence_walk(const StepView& view, size_t axis) {
-  Shape dims = view.out().dims;
-  dims[axis] = 1;
-  const Shape x_strides = view.in(0).strides(), y_strides = view.out().strides();
-  std::vector<std::array<int64_t, 2>> strides(dims.size());
-  for (size_t i = 0; i < dims.size(); ++i) strides[i] = {x_strides[i], y_strides[i]};
-  return RowWalk<2>(dims, strides);
-}
 
 class SoftmaxRunner final : public Runner {
  public:
@@ -91,10 +82,16 @@ namespace openhb {
 using namespace kernels;
 
 void Kernel<SoftmaxParams>::validate(const StepView& view, const SoftmaxParams& params) {
-  check_tensors(view, 1);
-  check_dtype(view, view.in(0), DType::f32);
-  check_dtype(view, view.out(), DType::f32);
+  const bool codes = view.num_inputs() == 2;
+  check_tensors(view, codes ? 2 : 1);
+  check_dtype(view, view.in(0), codes ? DType::i8 : DType::f32);
+  check_dtype(view, view.out(), view.in(0).dtype);
   check_same_dims(view, view.in(0), view.out());
+  if (codes) {
+    check_table(view, 1, DType::f32, {256});
+    check_quant(view, view.out());
+    view.require(params.log == 0, "no logarithm of int8");
+  }
   view.require(params.axis >= 0 && static_cast<size_t>(params.axis) < view.out().rank(), "no such axis");
   view.require(params.log == 0 || params.log == 1, "log is neither 0 nor 1");
 }
@@ -103,6 +100,7 @@ Cost Kernel<SoftmaxParams>::cost(const StepView& view, const SoftmaxParams&) { r
 
 std::unique_ptr<Runner> Kernel<SoftmaxParams>::bind(const StepView& view, const SoftmaxParams& params,
                                                     const Binding& binding) {
+  if (view.num_inputs() == 2) return bind_softmax_of_codes(view, params, binding);
   return std::make_unique<SoftmaxRunner>(view, params, binding);
 }
 

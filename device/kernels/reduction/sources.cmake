@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 target_sources(openhb_engine PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/reduction/reduce.cc
+  ${CMAKE_CURRENT_SOURCE_DIR}/reduction/reduce_integer.cc
+  ${CMAKE_CURRENT_SOURCE_DIR}/reduction/arg.cc
+  ${CMAKE_CURRENT_SOURCE_DIR}/reduction/cumulate.cc
+  ${CMAKE_CURRENT_SOURCE_DIR}/reduction/softmax_codes.cc
   ${CMAKE_CURRENT_SOURCE_DIR}/reduction/softmax.cc
   ${CMAKE_CURRENT_SOURCE_DIR}/reduction/matmul.cc)
 foreach(loops reduce softmax matmul matmul_integer)

@@ -7,10 +7,13 @@
 #include "device/kernels/elementwise/lut.h"
 #include "device/kernels/elementwise/quantize.h"
 #include "device/kernels/elementwise/unary.h"
+#include "device/kernels/elementwise/where.h"
 #include "device/kernels/movement/copy.h"
 #include "device/kernels/movement/fill.h"
 #include "device/kernels/movement/gather.h"
 #include "device/kernels/recurrent/recurrent.h"
+#include "device/kernels/reduction/arg.h"
+#include "device/kernels/reduction/cumulate.h"
 #include "device/kernels/reduction/matmul.h"
 #include "device/kernels/reduction/reduce.h"
 #include "device/kernels/reduction/softmax.h"
@@ -127,6 +130,21 @@ TEST(Hostile, Elementwise) {
   attack<BinaryParams>("Binary", [] {
     return simple<BinaryParams>({{DType::i8, {2, 1, 70}}, {DType::i8, {3, 70}}}, DType::i8, {2, 3, 70});
   });
+  attack<BinaryParams>("Binary of integers", [] {
+    auto c = simple<BinaryParams>({{DType::i64, {2, 1, 70}}, {DType::i64, {3, 70}}}, DType::i64, {2, 3, 70});
+    c.params.function = static_cast<BinaryFunction>(random_int(0, 13));
+    return c;
+  });
+  attack<BinaryParams>("Binary to bool", [] {
+    auto c =
+        simple<BinaryParams>({{DType::i8, {2, 1, 70}}, {DType::i8, {3, 70}}}, DType::boolean, {2, 3, 70});
+    c.params.function = BinaryFunction::less;
+    return c;
+  });
+  attack<WhereParams>("Where", [] {
+    return simple<WhereParams>({{DType::boolean, {3, 1}}, {DType::i16, {2, 3, 70}}, {DType::i16, {70}}},
+                               DType::i16, {2, 3, 70});
+  });
   attack<UnaryParams>("Unary",
                       [] { return simple<UnaryParams>({{DType::f32, {4, 9}}}, DType::f32, {4, 9}); });
   attack<QuantizeParams>("Quantize",
@@ -189,6 +207,28 @@ TEST(Hostile, Reduction) {
   attack<ReduceParams>("Reduce", [] {
     auto c = simple<ReduceParams>({{DType::f32, {3, 4, 20}}}, DType::f32, {3, 1, 20});
     c.params.axes = {1};
+    return c;
+  });
+  attack<ReduceParams>("Reduce of codes", [] {
+    auto c = simple<ReduceParams>({{DType::i8, {3, 4, 20}}}, DType::i8, {3, 1, 20});
+    c.params.axes = {1};
+    return c;
+  });
+  attack<ArgParams>("Arg", [] {
+    auto c = simple<ArgParams>({{DType::f32, {3, 4, 20}}}, DType::i64, {3, 1, 20});
+    c.params.axis = 1;
+    return c;
+  });
+  attack<CumulateParams>("Cumulate", [] {
+    auto c = simple<CumulateParams>({{DType::f32, {3, 4, 20}}}, DType::f32, {3, 4, 20});
+    c.params = {CumulateFunction::sum, static_cast<int32_t>(random_int(0, 2)), 0, chance(50) ? 1 : 0};
+    return c;
+  });
+  attack<SoftmaxParams>("Softmax of codes", [] {
+    StepCase<SoftmaxParams> c;
+    c.input(random_tensor(DType::i8, {3, 4, 20}), kQuant), c.constant(random_tensor(DType::f32, {256}));
+    c.output(DType::i8, {3, 4, 20}, kQuant);
+    c.params.axis = static_cast<int32_t>(random_int(0, 2));
     return c;
   });
   attack<SoftmaxParams>("Softmax", [] {

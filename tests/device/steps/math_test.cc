@@ -43,6 +43,31 @@ constexpr Row kRows[] = {
      [](Real x) { return std::fmin(std::fmax(Real{0.75} * x + Real{0.5}, Real{0}), Real{1}); }},
     {"hard_swish", UnaryFunction::hard_swish,
      [](Real x) { return x * std::fmin(std::fmax(x / 6 + Real{0.5}, Real{0}), Real{1}); }},
+    {"acos", UnaryFunction::acos, [](Real x) { return std::acos(x); }},
+    {"acosh", UnaryFunction::acosh, [](Real x) { return std::acosh(x); }},
+    {"asin", UnaryFunction::asin, [](Real x) { return std::asin(x); }},
+    {"asinh", UnaryFunction::asinh, [](Real x) { return std::asinh(x); }},
+    {"atan", UnaryFunction::atan, [](Real x) { return std::atan(x); }},
+    {"atanh", UnaryFunction::atanh, [](Real x) { return std::atanh(x); }},
+    {"cosh", UnaryFunction::cosh, [](Real x) { return std::cosh(x); }},
+    {"sinh", UnaryFunction::sinh, [](Real x) { return std::sinh(x); }},
+    {"tan", UnaryFunction::tan, [](Real x) { return std::tan(x); }},
+    {"celu", UnaryFunction::celu, [](Real x) { return x > 0 ? x : Real{0.75} * std::expm1(x / Real{0.75}); }},
+    {"selu", UnaryFunction::selu,
+     [](Real x) { return Real{0.5} * (x > 0 ? x : Real{0.75} * std::expm1(x)); }},
+    {"softsign", UnaryFunction::softsign, [](Real x) { return x / (1 + std::fabs(x)); }},
+    {"shrink", UnaryFunction::shrink,
+     [](Real x) { return x < Real{-0.75}  ? x + Real{0.5}
+                         : x > Real{0.75} ? x - Real{0.5}
+                                          : Real{0}; }},
+    {"thresholded_relu", UnaryFunction::thresholded_relu,
+     [](Real x) { return x > Real{0.75} ? x : Real{0}; }},
+    {"gelu_tanh", UnaryFunction::gelu_tanh,
+     [](Real x) {
+       const Real z = 0.79788456080286535587989211986876373L * (x + 0.044715L * x * x * x);
+       return x / (1 + std::exp(-2 * z));
+     }},
+    {"swish", UnaryFunction::swish, [](Real x) { return x / (1 + std::exp(Real{-0.75} * x)); }},
 };
 constexpr float kAlpha = 0.75f, kBeta = 0.5f;
 
@@ -123,10 +148,33 @@ TEST(Math, SpecialValues) {
   EXPECT_EQ(-4.0f, f(round, -3.5f));
   EXPECT_TRUE(std::isnan(f(sin, inf)));
   EXPECT_TRUE(std::isnan(f(cos, -inf)));
-  for (int g = 0; g < math::kUnaryFunctions; ++g)
-    EXPECT_TRUE(std::isnan(f(static_cast<UnaryFunction>(g), nan))) << g;
+  EXPECT_EQ(inf, f(acosh, inf));
+  EXPECT_EQ(-inf, f(asinh, -inf));
+  EXPECT_EQ(inf, f(atanh, 1.0f));
+  EXPECT_EQ(-inf, f(sinh, -inf));
+  EXPECT_EQ(inf, f(cosh, -inf));
+  EXPECT_EQ(-0x1.921fb6p+0f, f(atan, -inf));
+  EXPECT_EQ(0x1.921fb6p+1f, f(acos, -1.0f));
+  EXPECT_EQ(-0.75f, f(celu, -inf));
+  EXPECT_EQ(inf, f(selu, inf));
+  EXPECT_EQ(-1.0f, f(softsign, -inf));
+  EXPECT_EQ(0.0f, f(gelu_tanh, -inf));
+  EXPECT_EQ(inf, f(gelu_tanh, inf));
+  EXPECT_EQ(0.0f, f(swish, -inf));
+  EXPECT_EQ(inf, f(swish, inf));
+  EXPECT_TRUE(std::isnan(f(tan, inf)));
+  for (const UnaryFunction g : {acos, asin, atanh}) EXPECT_TRUE(std::isnan(f(g, 1.5f)));
+  EXPECT_TRUE(std::isnan(f(acosh, -3.0f)));
+  for (int g = 0; g < math::kUnaryFunctions; ++g) {
+    const auto function = static_cast<UnaryFunction>(g);
+    if (function == shrink || function == thresholded_relu)
+      EXPECT_EQ(0.0f, f(function, nan)) << g;  // a NaN is not beyond their threshold
+    else
+      EXPECT_TRUE(std::isnan(f(function, nan))) << g;
+  }
   for (const UnaryFunction g :
-       {tanh, erf, elu, gelu, mish, sin, hard_swish, sqrt, leaky_relu, round, floor, ceil}) {
+       {tanh, erf,  elu,   gelu, mish,  sin,  hard_swish, sqrt,     leaky_relu, round, floor,
+        ceil, asin, asinh, atan, atanh, sinh, tan,        softsign, gelu_tanh,  swish}) {
     EXPECT_EQ(0.0f, f(g, -0.0f));
     EXPECT_TRUE(std::signbit(f(g, -0.0f))) << static_cast<int>(g);
   }

@@ -48,7 +48,7 @@ TEST(Unary, RefusesWhatDoesNotFit) {
     return c;
   };
   make(static_cast<UnaryFunction>(math::kUnaryFunctions), DType::f32, DType::f32, {3}, {3})
-      .expect_invalid("24");
+      .expect_invalid("one too many");
   make(static_cast<UnaryFunction>(-1), DType::f32, DType::f32, {3}, {3}).expect_invalid("-1");
   make(UnaryFunction::exp, DType::i8, DType::f32, {3}, {3}).expect_invalid("int8 in");
   make(UnaryFunction::exp, DType::f32, DType::f64, {3}, {3}).expect_invalid("float64 out");

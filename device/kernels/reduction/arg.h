@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "device/kernels/kernel.h"
+
+namespace openhb {
+
+template <>
+struct Kernel<ArgParams> {
+  static void validate(const StepView& view, const ArgParams& params);
+  static Cost cost(const StepView& view, const ArgParams& params);
+  static std::unique_ptr<Runner> bind(const StepView& view, const ArgParams& params, const Binding& binding);
+};
+
+}  // namespace openhb
