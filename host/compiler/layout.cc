@@ -64,6 +64,13 @@ TensorId Lowering::relabel(TensorId id, const Order& order) {
   return alias(id, std::move(d));
 }
 
+TensorId Lowering::reinterpret(TensorId id, DType dtype) {
+  TensorDesc d = desc(id);
+  d.dtype = dtype;
+  d.quant = {};
+  return alias(id, std::move(d));
+}
+
 TensorId Lowering::dense(TensorId id) {
   if (desc(id).dense()) return id;
   const TensorDesc d = desc(id);

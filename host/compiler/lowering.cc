@@ -130,6 +130,10 @@ TensorId Lowering::constant(const Tensor& tensor, const QuantParams& quant) {
   return id;
 }
 
+TensorId Lowering::constant_codes(const Tensor& tensor, const QuantParams& quant) {
+  return constant(Tensor::from<int8_t>(tensor.shape(), quantize_codes(tensor.data<float>(), quant)), quant);
+}
+
 TensorId Lowering::native(const Value* value) {
   Forms& forms = forms_[value];
   if (forms.native) return *forms.native;
@@ -153,11 +157,7 @@ TensorId Lowering::as_codes(const Value* value) {
   Forms& forms = forms_[value];
   if (forms.codes) return *forms.codes;
   if (value->is_constant()) {
-    const QuantParams quant = constant_quant(*value->constant);
-    const TensorId id =
-        constant(Tensor::from<int8_t>(value->shape, quantize_codes(value->constant->data<float>(), quant)));
-    program_.tensors[id].quant = quant;
-    return *(forms.codes = id);
+    return *(forms.codes = constant_codes(*value->constant, constant_quant(*value->constant)));
   }
   if (!value->quant) fail(ErrorCode::internal, "tensor '{}' has no quantization parameters", value->name);
   if (forms.deferred) {

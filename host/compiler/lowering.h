@@ -119,6 +119,10 @@ class Lowering {
   Fused fused_output(const Node& node, bool clamps);
 
   TensorId constant(const Tensor& tensor, const QuantParams& quant = {});  // in identity order
+  // Its int8 codes with the given parameters.
+  TensorId constant_codes(const Tensor& tensor, const QuantParams& quant);
+  // The same bytes as another element type of the same size.
+  TensorId reinterpret(TensorId id, DType dtype);
   template <class T>
   TensorId constant(const Shape& dims, const std::vector<T>& data) {
     return constant(Tensor::from<T>(dims, data));

@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 
+#include "host/ops/operands.h"
 #include "host/ops/operator.h"
 
 namespace openhb::ops {
@@ -16,73 +17,117 @@ struct UnaryRow {
   UnaryFunction function;
   std::string_view alpha = "", beta = "";
   float alpha_default = 0, beta_default = 0;
-  bool integer = true;  // the integer engine may take it, as a table
+  int64_t since = 1;
 };
 
 inline constexpr std::array kUnaryRows{
     UnaryRow{"Abs", UnaryFunction::abs},
+    UnaryRow{"Acos", UnaryFunction::acos, "", "", 0, 0, 7},
+    UnaryRow{"Acosh", UnaryFunction::acosh, "", "", 0, 0, 9},
+    UnaryRow{"Asin", UnaryFunction::asin, "", "", 0, 0, 7},
+    UnaryRow{"Asinh", UnaryFunction::asinh, "", "", 0, 0, 9},
+    UnaryRow{"Atan", UnaryFunction::atan, "", "", 0, 0, 7},
+    UnaryRow{"Atanh", UnaryFunction::atanh, "", "", 0, 0, 9},
     UnaryRow{"Ceil", UnaryFunction::ceil},
-    UnaryRow{"Cos", UnaryFunction::cos},
+    UnaryRow{"Celu", UnaryFunction::celu, "alpha", "", 1.0f, 0, 12},
+    UnaryRow{"Cos", UnaryFunction::cos, "", "", 0, 0, 7},
+    UnaryRow{"Cosh", UnaryFunction::cosh, "", "", 0, 0, 9},
     UnaryRow{"Elu", UnaryFunction::elu, "alpha", "", 1.0f},
-    UnaryRow{"Erf", UnaryFunction::erf},
+    UnaryRow{"Erf", UnaryFunction::erf, "", "", 0, 0, 9},
     UnaryRow{"Exp", UnaryFunction::exp},
     UnaryRow{"Floor", UnaryFunction::floor},
-    UnaryRow{"Gelu", UnaryFunction::gelu},
+    UnaryRow{"Gelu", UnaryFunction::gelu, "", "", 0, 0, 20},
     UnaryRow{"HardSigmoid", UnaryFunction::hard_sigmoid, "alpha", "beta", 0.2f, 0.5f},
-    UnaryRow{"HardSwish", UnaryFunction::hard_swish},
+    UnaryRow{"HardSwish", UnaryFunction::hard_swish, "", "", 0, 0, 14},
     UnaryRow{"LeakyRelu", UnaryFunction::leaky_relu, "alpha", "", 0.01f},
     UnaryRow{"Log", UnaryFunction::log},
-    UnaryRow{"Mish", UnaryFunction::mish},
+    UnaryRow{"Mish", UnaryFunction::mish, "", "", 0, 0, 18},
     UnaryRow{"Neg", UnaryFunction::neg},
     UnaryRow{"Reciprocal", UnaryFunction::reciprocal},
-    UnaryRow{"Round", UnaryFunction::round},
+    UnaryRow{"Round", UnaryFunction::round, "", "", 0, 0, 11},
+    UnaryRow{"Selu", UnaryFunction::selu, "alpha", "gamma", 1.67326319217681884765625f,
+             1.05070102214813232421875f},
+    UnaryRow{"Shrink", UnaryFunction::shrink, "lambd", "bias", 0.5f, 0, 9},
     UnaryRow{"Sigmoid", UnaryFunction::sigmoid},
-    UnaryRow{"Sign", UnaryFunction::sign},
-    UnaryRow{"Sin", UnaryFunction::sin},
+    UnaryRow{"Sign", UnaryFunction::sign, "", "", 0, 0, 9},
+    UnaryRow{"Sin", UnaryFunction::sin, "", "", 0, 0, 7},
+    UnaryRow{"Sinh", UnaryFunction::sinh, "", "", 0, 0, 9},
     UnaryRow{"Softplus", UnaryFunction::softplus},
+    UnaryRow{"Softsign", UnaryFunction::softsign},
     UnaryRow{"Sqrt", UnaryFunction::sqrt},
+    UnaryRow{"Swish", UnaryFunction::swish, "alpha", "", 1.0f, 0, 24},
+    UnaryRow{"Tan", UnaryFunction::tan, "", "", 0, 0, 7},
     UnaryRow{"Tanh", UnaryFunction::tanh},
+    UnaryRow{"ThresholdedRelu", UnaryFunction::thresholded_relu, "alpha", "", 1.0f, 0, 10},
     // Clip and Relu: bounds come from activation_bounds.
     UnaryRow{"Clip", UnaryFunction::clip},
     UnaryRow{"Relu", UnaryFunction::clip},
 };
 
+inline constexpr std::initializer_list<DType> kUnsigned{DType::u8, DType::u16, DType::u32, DType::u64};
+inline constexpr std::initializer_list<DType> kNumbersAndBool{
+    DType::f32, DType::i8,  DType::u8,  DType::i16, DType::u16,
+    DType::i32, DType::u32, DType::i64, DType::u64, DType::boolean};
+inline constexpr std::initializer_list<DType> kBool{DType::boolean};
+inline constexpr std::initializer_list<DType> kPowBases{DType::f32, DType::i32, DType::i64};
+
 struct BinaryRow {
   std::string_view op;
   BinaryFunction function;
-  std::string_view int8_type;  // name in the integer engine; "": float only
-  size_t max_inputs = 2;       // more: a chain
+  std::initializer_list<DType> types = kNumbers;  // of the first operand
+  bool integer = false;                           // exists on int8 codes
+  bool int16 = false;                             // and on int16 ones
+  bool on_request = false;                        // QuantRule
+  bool swapped = false;                           // function(b, a)
+  size_t max_inputs = 2;                          // more: a chain
+  std::string_view int8_type = "";                // name in the integer engine; "": its own
+  int64_t since = 1;
 };
 
 inline constexpr std::array kBinaryRows{
-    BinaryRow{"Add", BinaryFunction::add, "HzSElementwiseAdd"},
-    BinaryRow{"Sub", BinaryFunction::sub, "HzSElementwiseSub"},
-    BinaryRow{"Mul", BinaryFunction::mul, "HzSQuantizedMul"},
-    BinaryRow{"Div", BinaryFunction::div, ""},
-    BinaryRow{"Pow", BinaryFunction::pow, ""},
-    BinaryRow{"Max", BinaryFunction::max, "", 4096},
-    BinaryRow{"Min", BinaryFunction::min, "", 4096},
-    BinaryRow{"Sum", BinaryFunction::add, "", 4096},
+    BinaryRow{"Add", BinaryFunction::add, kNumbers, true, true, false, false, 2, "HzSElementwiseAdd"},
+    BinaryRow{"Sub", BinaryFunction::sub, kNumbers, true, true, false, false, 2, "HzSElementwiseSub"},
+    BinaryRow{"Mul", BinaryFunction::mul, kNumbers, true, true, false, false, 2, "HzSQuantizedMul"},
+    BinaryRow{"Div", BinaryFunction::div, kNumbers, true},
+    BinaryRow{"Pow", BinaryFunction::pow, kPowBases, true, false, false, false, 2, "HzLut"},
+    BinaryRow{"Max", BinaryFunction::max, kNumbers, true, true, false, false, 4096},
+    BinaryRow{"Min", BinaryFunction::min, kNumbers, true, true, true, false, 4096},
+    BinaryRow{"PRelu", BinaryFunction::prelu, kNumbers, true, false, false, false, 2, "HzPRelu"},
+    BinaryRow{"Equal", BinaryFunction::equal, kNumbersAndBool, true, false, true},
+    BinaryRow{"Less", BinaryFunction::less, kNumbers, true, false, true},
+    BinaryRow{"LessOrEqual", BinaryFunction::less_equal, kNumbers, true, false, true, false, 2, "", 12},
+    BinaryRow{"Greater", BinaryFunction::less, kNumbers, true, false, true, true},
+    BinaryRow{"GreaterOrEqual", BinaryFunction::less_equal, kNumbers, true, false, true, true, 2, "", 12},
+    BinaryRow{"Mod", BinaryFunction::mod, kNumbers, false, false, false, false, 2, "", 10},
+    BinaryRow{"BitShift", BinaryFunction::shift_left, kUnsigned, false, false, false, false, 2, "", 11},
+    BinaryRow{"BitwiseAnd", BinaryFunction::bit_and, kIntegers, false, false, false, false, 2, "", 18},
+    BinaryRow{"BitwiseOr", BinaryFunction::bit_or, kIntegers, false, false, false, false, 2, "", 18},
+    BinaryRow{"BitwiseXor", BinaryFunction::bit_xor, kIntegers, false, false, false, false, 2, "", 18},
+    BinaryRow{"And", BinaryFunction::bit_and, kBool},
+    BinaryRow{"Or", BinaryFunction::bit_or, kBool},
+    BinaryRow{"Xor", BinaryFunction::bit_xor, kBool},
 };
 
 // Function and parameters of a node of the unary family; nullopt for any other operator.
 std::optional<UnaryParams> unary_params_of(const Node& node);
 
 void upgrade_unary(Rewriter& rewriter, Node& node);
-void infer_unary(InferContext& context);
-QuantRule quant_unary(const Node& node, const UnaryRow& row);
+void infer_unary(InferContext& context, const UnaryRow& row);
+QuantRule quant_unary();
 void lower_unary(compiler::Lowering& lowering, const Node& node, const UnaryRow& row);
-void infer_binary(InferContext& context);
+void upgrade_binary(Rewriter& rewriter, Node& node, const BinaryRow& row);
+void infer_binary(InferContext& context, const BinaryRow& row);
 QuantRule quant_binary(const Node& node, const BinaryRow& row);
 void lower_binary(compiler::Lowering& lowering, const Node& node, const BinaryRow& row);
 
 template <size_t I>
 struct Unary {
-  static constexpr OpInfo info{kUnaryRows[I].op, 1, kUnaryRows[I].op == "Clip" ? size_t{3} : size_t{1}, "",
-                               "HzLut"};
+  static constexpr OpInfo info{
+      kUnaryRows[I].op,   1, kUnaryRows[I].op == "Clip" ? size_t{3} : size_t{1}, "", "HzLut",
+      kUnaryRows[I].since};
   static void upgrade(Rewriter& rewriter, Node& node) { upgrade_unary(rewriter, node); }
-  static void infer(InferContext& context) { infer_unary(context); }
-  static QuantRule quant(const Node& node) { return quant_unary(node, kUnaryRows[I]); }
+  static void infer(InferContext& context) { infer_unary(context, kUnaryRows[I]); }
+  static QuantRule quant(const Node&) { return quant_unary(); }
   static void lower(compiler::Lowering& lowering, const Node& node) {
     lower_unary(lowering, node, kUnaryRows[I]);
   }
@@ -90,9 +135,12 @@ struct Unary {
 
 template <size_t I>
 struct Binary {
-  static constexpr OpInfo info{kBinaryRows[I].op, kBinaryRows[I].max_inputs == 2 ? size_t{2} : size_t{1},
-                               kBinaryRows[I].max_inputs, "", kBinaryRows[I].int8_type};
-  static void infer(InferContext& context) { infer_binary(context); }
+  static constexpr OpInfo info{
+      kBinaryRows[I].op,         kBinaryRows[I].max_inputs == 2 ? size_t{2} : size_t{1},
+      kBinaryRows[I].max_inputs, "",
+      kBinaryRows[I].int8_type,  kBinaryRows[I].since};
+  static void upgrade(Rewriter& rewriter, Node& node) { upgrade_binary(rewriter, node, kBinaryRows[I]); }
+  static void infer(InferContext& context) { infer_binary(context, kBinaryRows[I]); }
   static QuantRule quant(const Node& node) { return quant_binary(node, kBinaryRows[I]); }
   static void lower(compiler::Lowering& lowering, const Node& node) {
     lower_binary(lowering, node, kBinaryRows[I]);

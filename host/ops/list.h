@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "host/ops/composite.h"
 #include "host/ops/control.h"
 #include "host/ops/convolution.h"
 #include "host/ops/elementwise.h"
@@ -16,6 +17,7 @@
 #include "host/ops/reduce.h"
 #include "host/ops/resize.h"
 #include "host/ops/sampling.h"
+#include "host/ops/select.h"
 #include "host/ops/shape_ops.h"
 
 namespace openhb::ops {
@@ -39,13 +41,28 @@ struct FromTable<Family, std::index_sequence<I...>> {
 template <template <size_t> class Family, auto& rows>
 using Table = typename FromTable<Family, std::make_index_sequence<rows.size()>>::type;
 
-using AllOps =
-    Join<OpList<Conv, Preprocess, BatchNormalization, Gemm, MatMul>, PoolOps, IndexingOps, SamplingOps,
-         OpList<Tile, CenterCropPad, Col2Im>,
-         OpList<Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Transpose, Concat, Slice, Split>,
-         OpList<Gather, Pad, Expand, DepthToSpace, SpaceToDepth>, OpList<Resize, Upsample>,
-         OpList<SoftmaxOf<false>, SoftmaxOf<true>>, ControlOps, ConvolutionOps, RecurrentOps,
-         NormalizationOps, OpList<ShapeOf, ConstantOfShape, Cast, Calibration>, Table<Unary, kUnaryRows>,
-         Table<Binary, kBinaryRows>, Table<Reduce, kReduceRows>>::type;
+// clang-format off
+using AllOps = Join<
+    OpList<Conv, Preprocess, BatchNormalization, Gemm, MatMul>,
+    PoolOps,
+    IndexingOps,
+    SamplingOps,
+    OpList<Tile, CenterCropPad, Col2Im>,
+    OpList<Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout, Transpose, Concat, Slice, Split>,
+    OpList<Gather, Pad, Expand, DepthToSpace, SpaceToDepth>,
+    OpList<Resize, Upsample>,
+    OpList<SoftmaxOf<false>, SoftmaxOf<true>>,
+    ControlOps,
+    ConvolutionOps,
+    RecurrentOps,
+    NormalizationOps,
+    OpList<ShapeOf, ConstantOfShape, Cast, BitCast, Calibration>,
+    SelectOps,
+    Table<Composite, kCompositeRows>,
+    Table<Refused, kRefusedRows>,
+    Table<Unary, kUnaryRows>,
+    Table<Binary, kBinaryRows>,
+    Table<Reduce, kReduceRows>>::type;
+// clang-format on
 
 }  // namespace openhb::ops

@@ -6,6 +6,7 @@
 #include <array>
 #include <concepts>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -89,6 +90,10 @@ struct QuantRule {
   int weight_axis = 0;
   // The activations and outputs may also be int16 codes, in any mixture with int8.
   bool int16 = false;
+  // In float unless run_on_bpu names the node; `reason` says why.
+  bool on_request = false;
+  // Parameters that the output always has.
+  std::optional<QuantParams> output = std::nullopt;
 };
 
 inline QuantRule float_only(std::string reason) { return {QuantKind::none, std::move(reason), {}, 0}; }

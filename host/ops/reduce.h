@@ -20,16 +20,16 @@ inline constexpr std::array kReduceRows{
     ReduceRow{"ReduceSum", ReduceFunction::sum}, ReduceRow{"ReduceSumSquare", ReduceFunction::sum_square},
 };
 
-void upgrade_reduce(Rewriter& rewriter);
-void infer_reduce(InferContext& context);
+void upgrade_reduce(Rewriter& rewriter, Node& node, const ReduceRow& row);
+void infer_reduce(InferContext& context, const ReduceRow& row);
 QuantRule quant_reduce(const Node& node, const ReduceRow& row);
 void lower_reduce(compiler::Lowering& lowering, const Node& node, const ReduceRow& row);
 
 template <size_t I>
 struct Reduce {
   static constexpr OpInfo info{kReduceRows[I].op, 1, 2};
-  static void upgrade(Rewriter& rewriter, Node&) { upgrade_reduce(rewriter); }
-  static void infer(InferContext& context) { infer_reduce(context); }
+  static void upgrade(Rewriter& rewriter, Node& node) { upgrade_reduce(rewriter, node, kReduceRows[I]); }
+  static void infer(InferContext& context) { infer_reduce(context, kReduceRows[I]); }
   static QuantRule quant(const Node& node) { return quant_reduce(node, kReduceRows[I]); }
   static void lower(compiler::Lowering& lowering, const Node& node) {
     lower_reduce(lowering, node, kReduceRows[I]);
@@ -38,6 +38,7 @@ struct Reduce {
 
 void upgrade_softmax(Rewriter& rewriter, Node& node);
 void infer_softmax(InferContext& context);
+QuantRule quant_softmax(bool log);
 void lower_softmax(compiler::Lowering& lowering, const Node& node, bool log);
 
 template <bool kLog>
@@ -45,9 +46,7 @@ struct SoftmaxOf {
   static constexpr OpInfo info{kLog ? "LogSoftmax" : "Softmax", 1, 1};
   static void upgrade(Rewriter& rewriter, Node& node) { upgrade_softmax(rewriter, node); }
   static void infer(InferContext& context) { infer_softmax(context); }
-  static QuantRule quant(const Node&) {
-    return float_only("it runs in float by default, which keeps probabilities exact");
-  }
+  static QuantRule quant(const Node&) { return quant_softmax(kLog); }
   static void lower(compiler::Lowering& lowering, const Node& node) { lower_softmax(lowering, node, kLog); }
 };
 

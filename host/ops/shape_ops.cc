@@ -45,14 +45,17 @@ void ConstantOfShape::lower(Lowering&, const Node& node) {
 namespace {
 // ONNX TensorProto.DataType numbers, as the attribute `to` of Cast holds them.
 DType cast_target(const Node& node) {
-  constexpr std::pair<int64_t, DType> kTypes[] = {{1, DType::f32},  {2, DType::u8},      {3, DType::i8},
-                                                  {4, DType::u16},  {5, DType::i16},     {6, DType::i32},
-                                                  {7, DType::i64},  {9, DType::boolean}, {10, DType::f32},
-                                                  {11, DType::f32}, {12, DType::u32},    {13, DType::u64}};
+  constexpr std::pair<int64_t, DType> kTypes[] = {
+      {1, DType::f32},  {2, DType::u8},   {3, DType::i8},      {4, DType::u16},  {5, DType::i16},
+      {6, DType::i32},  {7, DType::i64},  {9, DType::boolean}, {10, DType::f32}, {11, DType::f32},
+      {12, DType::u32}, {13, DType::u64}, {16, DType::f32}};
   const int64_t to = node.attr_int("to", 1);
   for (const auto& [number, dtype] : kTypes)
     if (number == to) return dtype;
-  fail(ErrorCode::model_bad_attribute, "{}: attribute 'to' holds {}, which is not a supported element type",
+  fail(ErrorCode::model_unsupported_op,
+       "{}: attribute 'to' holds {}; strings, complex numbers and types of 8 bits or fewer other than int8, "
+       "uint8 "
+       "and bool do not exist here",
        node.describe(), to);
 }
 }  // namespace
@@ -63,6 +66,20 @@ void Cast::lower(Lowering& lowering, const Node& node) {
   const TensorId x = lowering.input(0);
   if (node.outputs[0]->dtype == lowering.desc(x).dtype) return lowering.bind(node.outputs[0], x);
   lowering.emit(CastParams{}, {x}, {lowering.output(node.outputs[0], lowering.desc(x).order)});
+}
+
+void BitCast::infer(InferContext& c) {
+  const int64_t to = c.node().attr_int("to", 0);
+  c.require_support(to != 10 && to != 11 && to != 16,
+                    "float16, bfloat16 and double are computed as float32, which has other bits");
+  const DType dtype = cast_target(c.node());
+  c.require_support(dtype_size(dtype) == dtype_size(c.dtype(0)),
+                    fmt::format("{} and {} differ in size", dtype_name(c.dtype(0)), dtype_name(dtype)));
+  c.set(0, dtype, c.shape(0));
+}
+QuantRule BitCast::quant(const Node&) { return float_only("it changes the element type"); }
+void BitCast::lower(Lowering& lowering, const Node& node) {
+  lowering.bind(node.outputs[0], lowering.reinterpret(lowering.input(0), node.outputs[0]->dtype));
 }
 
 // The calibrated model's marker: quantize and dequantize again, so that float shows what int8 will do.

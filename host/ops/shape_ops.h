@@ -27,6 +27,14 @@ struct Cast {
   static void lower(compiler::Lowering& lowering, const Node& node);
 };
 
+// The same bits as another type of the same size.
+struct BitCast {
+  static constexpr OpInfo info{"BitCast", 1, 1, "", "", 26};
+  static void infer(InferContext& context);
+  static QuantRule quant(const Node& node);
+  static void lower(compiler::Lowering& lowering, const Node& node);
+};
+
 struct Calibration {
   static constexpr OpInfo info{"HzCalibration", 3, 3, "horizon"};
   static void infer(InferContext& context);

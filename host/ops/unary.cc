@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "common/math/functions.h"
-#include "host/compiler/lowering.h"
 #include "host/ops/elementwise.h"
+#include "host/ops/operands.h"
 #include "host/ops/rewriter.h"
 
 namespace openhb::ops {
@@ -16,54 +14,42 @@ UnaryParams unary_params(const Node& node, const UnaryRow& row) {
   if (!row.alpha.empty()) p.alpha = node.attr_float(row.alpha, row.alpha_default);
   if (!row.beta.empty()) p.beta = node.attr_float(row.beta, row.beta_default);
   if (row.function == UnaryFunction::clip) std::tie(p.alpha, p.beta) = compiler::activation_bounds(node);
+  if (row.function == UnaryFunction::gelu && node.attr_string("approximate", "none") == "tanh")
+    p.function = UnaryFunction::gelu_tanh;
   return p;
 }
 
-// Bounds that are one float constant each are parameters of the step; others need Max and Min of their own.
-bool has_plain_bounds(const Node& node) {
-  for (size_t i = 1; i < node.inputs.size(); ++i)
-    if (node.input(i) && !node.input(i)->is_constant()) return false;
-  return node.input(0)->dtype == DType::f32;
+// Max and Min with bounds that may be computed; a bound may have shape [1].
+void clip_by_steps(Rewriter& r, const Node& node) {
+  Value* x = node.inputs[0];
+  const auto bound = [&](size_t i) {
+    Value* b = node.input(i);
+    if (!b || b->shape.empty()) return b;
+    if (num_elements(b->shape) != 1)
+      fail(ErrorCode::model_bad_shape, "{}: its input {} has shape {}, expected one number", node.describe(),
+           i, to_string(b->shape));
+    return r.node("Reshape", {b, r.ints({})});
+  };
+  Value *lo = bound(1), *hi = bound(2);
+  if (!lo && !hi) return r.result(0, x);
+  if (!hi) return r.result("Max", {x, lo});
+  r.result("Min", {lo ? r.node("Max", {x, lo}) : x, hi});
 }
 
-void lower_open_clip(compiler::Lowering& lowering, const Node& node) {
-  compiler::TensorId x = lowering.input(0);
-  const TensorDesc d = lowering.desc(x);
-  for (size_t i : {size_t{1}, size_t{2}}) {
-    if (!node.input(i)) continue;
-    const compiler::TensorId bound =
-        lowering.view(lowering.native(node.input(i)), Shape(d.rank(), 1), d.order);
-    const bool last = i == 2 || !node.input(2);
-    const compiler::TensorId y =
-        last ? lowering.output(node.outputs[0], d.order) : lowering.scratch(d.dtype, d.dims, d.order);
-    lowering.emit(BinaryParams{i == 1 ? BinaryFunction::max : BinaryFunction::min, 0, 0, 0}, {x, bound}, {y});
-    x = y;
-  }
-  if (!node.input(1) && !node.input(2)) lowering.bind(node.outputs[0], x);
+// Integers: the few functions that have them, from Binary ones.
+void of_integers(Rewriter& r, const Node& node) {
+  Value* x = node.inputs[0];
+  const bool sign = !is_unsigned(x->dtype);
+  const auto number = [&](int64_t v) { return r.constant(scalar_of(x->dtype, v)); };
+  if (node.op == "Clip") return clip_by_steps(r, node);
+  if (node.op == "Neg") return r.result("Sub", {number(0), x});
+  if (node.op == "Sign") return r.result("Min", {sign ? r.node("Max", {x, number(-1)}) : x, number(1)});
+  if (!sign) return r.result(0, x);  // Abs, Relu
+  r.result("Max", {x, node.op == "Abs" ? r.node("Sub", {number(0), x}) : number(0)});
 }
 
-// Lut with an int16 side: 256 codes from int8, interpolation from int16.
-void lower_int16(compiler::Lowering& lowering, const Node& node, const UnaryParams& p) {
-  const Value *from = node.input(0), *result = node.outputs[0];
-  const QuantParams& to = *result->quant;
-  const compiler::TensorId x = lowering.input(0);
-  compiler::TensorId table = 0;
-  if (from->codes == DType::i16) {
-    const auto g = [&](double v) {
-      return math::evaluate_unary(p.function, v, static_cast<double>(p.alpha), static_cast<double>(p.beta));
-    };
-    const auto knots = compiler::interpolation_table(g, from->quant->scale(), to, result->codes);
-    table = lowering.constant<int32_t>({static_cast<int64_t>(knots.size())}, knots);
-  } else {
-    std::vector<float> real;
-    for (int q = -128; q < 128; ++q) {
-      const float v = static_cast<float>(q - from->quant->zero_point()) * from->quant->scale();
-      real.push_back(static_cast<float>(math::evaluate_unary(p.function, v, p.alpha, p.beta)));
-    }
-    table = lowering.constant<int16_t>({256}, compiler::quantize_codes_int16(real, to));
-  }
-  const compiler::TensorId y = lowering.output(result, lowering.desc(x).order);
-  lowering.emit(LutParams{}, {x, table}, {y});
+bool has_integers(std::string_view op) {
+  return op == "Abs" || op == "Clip" || op == "Neg" || op == "Relu" || op == "Sign";
 }
 
 }  // namespace
@@ -75,53 +61,48 @@ std::optional<UnaryParams> unary_params_of(const Node& node) {
 }
 
 void upgrade_unary(Rewriter& r, Node& node) {
-  if (node.op != "Clip") return;
-  r.float_to_input("min", 1);
-  r.float_to_input("max", 2);
+  if (node.op == "Clip") {
+    r.float_to_input("min", 1);
+    r.float_to_input("max", 2);
+  }
+  if (has_integers(node.op) && is_integer(node.input(0)->dtype)) return of_integers(r, node);
+  for (size_t i = 1; i < node.inputs.size(); ++i)  // Clip
+    if (node.input(i) && !node.input(i)->is_constant()) return clip_by_steps(r, node);
 }
 
-void infer_unary(InferContext& c) {
-  c.require_support(c.node().op != "Gelu" || c.node().attr_string("approximate", "none") == "none",
-                    "only the exact form of Gelu exists (approximate: none)");
-  if (c.node().op == "Clip") {
-    c.require_type(0, {DType::f32, DType::i32, DType::i64});
-    for (size_t i : {size_t{1}, size_t{2}})
-      if (c.has(i))
-        c.require(num_elements(c.shape(i)) == 1 && c.dtype(i) == c.dtype(0),
-                  "a bound must be one number of the input's type");
-  } else {
-    c.require_type(0, {DType::f32});
+void infer_unary(InferContext& c, const UnaryRow& row) {
+  c.require_type(0, {DType::f32});
+  for (size_t i = 1; i < c.node().inputs.size(); ++i)  // Clip
+    if (c.has(i))
+      c.require(num_elements(c.shape(i)) == 1 && c.dtype(i) == c.dtype(0),
+                "a bound must be one number of the input's type");
+  if (row.op == "Gelu") {
+    const std::string form = c.node().attr_string("approximate", "none");
+    if (form != "none" && form != "tanh")
+      fail(ErrorCode::model_bad_attribute, "{}: attribute 'approximate' is '{}', expected none or tanh",
+           c.node().describe(), form);
   }
+  const UnaryParams p = unary_params(c.node(), row);
+  if (std::isnan(p.alpha) || std::isnan(p.beta))
+    fail(ErrorCode::model_bad_value, "{}: an attribute or a bound is NaN (not a number)",
+         c.node().describe());
+  if (row.function == UnaryFunction::celu && p.alpha == 0)
+    fail(ErrorCode::model_bad_attribute, "{}: attribute 'alpha' is 0, by which Celu divides",
+         c.node().describe());
   c.set(0, c.dtype(0), c.shape(0));
 }
 
-QuantRule quant_unary(const Node& node, const UnaryRow& row) {
-  if (row.op == "Clip" && !has_plain_bounds(node)) return float_only("its bounds are computed at run time");
-  return {QuantKind::table, "", {0}, 0, true};
-}
+QuantRule quant_unary() { return {QuantKind::table, "", {0}, 0, true}; }
 
 void lower_unary(compiler::Lowering& lowering, const Node& node, const UnaryRow& row) {
-  if (row.op == "Clip" && !has_plain_bounds(node)) return lower_open_clip(lowering, node);
   const UnaryParams params = unary_params(node, row);
-  const Value* result = node.outputs[0];
-  if (lowering.int16()) return lower_int16(lowering, node, params);
-  if (lowering.int8()) {
-    const auto pending = lowering.deferred(node.input(0));
-    const compiler::TensorId base = pending ? pending->base : lowering.input(0);
-    const QuantParams& from = pending ? *node.input(0)->quant : lowering.desc(base).quant;
-    const QuantParams& to = *result->quant;
-    compiler::Table table{};
-    for (int q = -128; q < 128; ++q) {
-      const int code = pending ? pending->table[static_cast<size_t>(q + 128)] : q;
-      const float x = static_cast<float>(code - from.zero_point()) * from.scale();
-      const auto g = static_cast<float>(math::evaluate_unary(params.function, x, params.alpha, params.beta));
-      table[static_cast<size_t>(q + 128)] = compiler::quantize_codes({&g, 1}, to)[0];
-    }
-    lowering.defer_table(result, base, table);
-    return;
-  }
+  if (lowering.int8())
+    return lower_table(lowering, node, 0, [&](double x) {
+      return math::evaluate_unary(params.function, x, static_cast<double>(params.alpha),
+                                  static_cast<double>(params.beta));
+    });
   const compiler::TensorId x = lowering.input(0);
-  const compiler::TensorId y = lowering.output(result, lowering.desc(x).order);
+  const compiler::TensorId y = lowering.output(node.outputs[0], lowering.desc(x).order);
   lowering.emit(params, {x}, {y});
 }
 

@@ -61,9 +61,10 @@ void check_weights(const Node& node) {
          what);
 }
 
-bool has_float_data(const Node& node) {
-  return std::all_of(node.outputs.begin(), node.outputs.end(),
-                     [](const Value* v) { return v->dtype == DType::f32; });
+// Results may be of other types: comparisons give bool, ArgMax int64.
+bool has_float_data(const Node& node, const QuantRule& rule) {
+  return std::all_of(rule.activations.begin(), rule.activations.end(),
+                     [&](size_t i) { return node.input(i)->dtype == DType::f32; });
 }
 
 }  // namespace
@@ -87,10 +88,17 @@ std::vector<Value*> int8_values(const Graph& graph) {
       const Node* next = compiler::fusable_activation(*node, consumers, graph);
       if (next && next->int8) internal.insert(node->outputs[0]);
     } else {
-      for (Value* v : node->outputs) add(v);
+      for (Value* v : node->outputs)
+        if (v->dtype == DType::f32) add(v);
     }
   }
   return list;
+}
+
+// The parameters that the operator which computes a value prescribes.
+std::optional<QuantParams> prescribed(const Graph& graph, const Value& value) {
+  if (!value.producer || !value.producer->int8) return std::nullopt;
+  return rule_of(graph, *value.producer).output;
 }
 
 bool shares_scale(const Graph& graph, const Value& value) {
@@ -185,10 +193,12 @@ std::vector<std::string> assign_precision(Graph& graph, const Choice& choice) {
     node->reason.clear();
     if (rule.kind == QuantKind::none)
       to_float(*node, rule.reason);
-    else if (!has_float_data(*node))
+    else if (!has_float_data(*node, rule))
       to_float(*node, "its data is not float");
     else if (on_cpu.count(node.get()))
       to_float(*node, "run_on_cpu asks for it");
+    else if (rule.on_request && !on_bpu.count(node.get()))
+      to_float(*node, rule.reason);
     else if (rule.kind == QuantKind::arithmetic || rule.kind == QuantKind::concat)
       if (auto what = unfit_constant(*node, [](float v) { return !(std::fabs(v) <= kLargestValue); });
           !what.empty())
@@ -236,7 +246,7 @@ std::vector<std::string> assign_precision(Graph& graph, const Choice& choice) {
 
 std::vector<Value*> values_to_calibrate(const Graph& graph) {
   std::vector<Value*> list = int8_values(graph);
-  std::erase_if(list, [&](const Value* v) { return shares_scale(graph, *v); });
+  std::erase_if(list, [&](const Value* v) { return shares_scale(graph, *v) || prescribed(graph, *v); });
   return list;
 }
 
@@ -265,6 +275,12 @@ void apply_ranges(Graph& graph, const std::vector<std::string>& pictures,
       v->codes = DType::i8;
       v->quant = QuantParams{{1.0f}, {0}, -1};
       v->range_lo = -128, v->range_hi = 127;
+    } else if (const auto fixed = prescribed(graph, *v)) {
+      const auto [lowest, highest] = compiler::code_range(DType::i8);
+      const auto zero = static_cast<float>(fixed->zero_point());
+      v->codes = DType::i8;
+      v->quant = fixed;
+      v->range_lo = (lowest - zero) * fixed->scale(), v->range_hi = (highest - zero) * fixed->scale();
     } else if (shares_scale(graph, *v) && v->producer->input(0)->quant) {
       const Value* source = v->producer->input(0);
       v->codes = source->codes;
