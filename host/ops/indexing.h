@@ -52,7 +52,7 @@ struct Compress {
 };
 
 struct TopK {
-  static constexpr OpInfo info{"TopK", 1, 2};
+  static constexpr OpInfo info{"TopK", 1, 2, "", "", 1, 2};
   static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);

@@ -12,7 +12,7 @@ struct InstanceNormalization {
 };
 
 struct LayerNormalization {
-  static constexpr OpInfo info{"LayerNormalization", 2, 3, "", "", 17};
+  static constexpr OpInfo info{"LayerNormalization", 2, 3, "", "", 17, 3};
   static void upgrade(Rewriter& rewriter, Node& node);
 };
 

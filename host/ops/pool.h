@@ -7,7 +7,7 @@
 namespace openhb::ops {
 
 struct MaxPool {
-  static constexpr OpInfo info{"MaxPool", 1, 1, "", "HzQuantizedMaxPool"};
+  static constexpr OpInfo info{"MaxPool", 1, 1, "", "HzQuantizedMaxPool", 1, 2};
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);

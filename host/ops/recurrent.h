@@ -14,7 +14,12 @@ struct RecurrentOf {
   static constexpr OpInfo info{kCell == RecurrentCell::lstm  ? "LSTM"
                                : kCell == RecurrentCell::gru ? "GRU"
                                                              : "RNN",
-                               3, kCell == RecurrentCell::lstm ? size_t{8} : size_t{6}};
+                               3,
+                               kCell == RecurrentCell::lstm ? size_t{8} : size_t{6},
+                               "",
+                               "",
+                               1,
+                               kCell == RecurrentCell::lstm ? size_t{3} : size_t{2}};
   static void infer(InferContext& context) { infer_recurrent(context, kCell); }
   static QuantRule quant(const Node&) {
     return float_only(

@@ -184,7 +184,7 @@ CaseResult run_case(const fs::path& folder) {
       result.recordings.push_back(std::move(attempt.recording));
       if (!attempt.note.empty()) result.detail = attempt.note;
     }
-    if (sets == 0) result.detail = "it has no test_data_set_0";
+    if (sets == 0 && result.detail.empty()) result.detail = "it has no test_data_set_0";
     if (result.status == Status::pass && result.recordings.size() == static_cast<size_t>(sets)) return result;
   } catch (const std::exception& e) {
     result.detail = e.what();

@@ -28,6 +28,7 @@ struct Contents {
   void add_nodes(const Nodes& nodes) {
     for (const onnx::NodeProto& node : nodes) {
       operators.insert(node.op_type());
+      training_mode = training_mode || (node.op_type() == "Dropout" && node.input_size() > 2);
       preview = preview || node.domain().find("training") != std::string::npos;
       for (const auto& a : node.attribute()) {
         if (a.name() == "to" || a.name() == "dtype") types.insert(static_cast<int>(a.i()));
