@@ -11,6 +11,7 @@ add_library(openhb_calibration STATIC
   calibration/range.cc
   config/config.cc
   config/keys.cc
+  config/node_info.cc
   config/values.cc
 )
 add_library(openhb::calibration ALIAS openhb_calibration)

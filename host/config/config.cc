@@ -168,6 +168,12 @@ class Builder {
     for (const std::string& node : config_.run_on_cpu)
       if (std::count(config_.run_on_bpu.begin(), config_.run_on_bpu.end(), node) > 0)
         bad("run_on_bpu", "'{}' is in run_on_cpu, too", node);
+    for (const NodeInfo& node : config_.node_info) {
+      const auto& others = node.on == "BPU" ? config_.run_on_cpu : config_.run_on_bpu;
+      if (!node.on.empty() && std::count(others.begin(), others.end(), node.name) > 0)
+        bad("node_info", "'{}' is {} here and in {}", node.name, node.on,
+            node.on == "BPU" ? "run_on_cpu" : "run_on_bpu");
+    }
   }
 
   std::string word(std::string_view key, size_t i) const {

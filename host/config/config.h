@@ -37,6 +37,14 @@ struct Int16Request {
   int input = -1;  // from 0 on: this input alone
 };
 
+// What node_info says of one node.
+struct NodeInfo {
+  std::string name = {};
+  std::string on = {};  // "BPU", "CPU" or ""
+  bool int16_inputs = false, int16_outputs = false;
+  std::vector<int> int16_input = {};  // single inputs, from 0 on
+};
+
 struct Config {
   std::string onnx_model;
   std::string march = "bayes";
@@ -49,7 +57,9 @@ struct Config {
   double max_percentile = 1.0;
   bool per_channel = false;
   std::vector<std::string> run_on_cpu, run_on_bpu;
-  std::vector<Int16Request> int16;
+  std::vector<NodeInfo> node_info;
+  std::vector<std::string> int16_nodes;   // set_node_data_type: nodes with int16 outputs
+  std::vector<std::string> optimization;  // its words
   std::string optimize_level = "O2";
   bool debug = false;
 };
@@ -60,6 +70,12 @@ Config load_config(const std::string& path);
 
 // The same for text in memory; `path` names it in errors and is where relative paths are looked up.
 Config parse_config(const std::string& yaml, const std::string& path);
+
+// What several keys say together: run_on_cpu, run_on_bpu and node_info; set_node_data_type, node_info and
+// optimization.
+std::vector<std::string> nodes_on_cpu(const Config& config);
+std::vector<std::string> nodes_on_bpu(const Config& config);
+std::vector<Int16Request> int16_requests(const Config& config);
 
 // The configuration with every default filled in, as YAML with the documented key names.
 std::string effective_yaml(const Config& config);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/text/text.h"
+#include "host/config/node_info.h"
 
 namespace openhb::config {
 namespace {
@@ -44,8 +45,8 @@ std::string show_boolean(bool value) { return value ? "True" : "False"; }
 std::string show_numbers(const std::vector<float>& values) {
   return values.empty() ? "None" : fmt::format("{}", fmt::join(values, " "));
 }
-std::string show_names(const std::vector<std::string>& names) {
-  return fmt::format("{}", fmt::join(names, "; "));
+std::string show_names(const std::vector<std::string>& names, std::string_view after = "") {
+  return fmt::format("{}{}", fmt::join(names, fmt::format("{}; ", after)), after);
 }
 
 using C = Config;
@@ -80,11 +81,18 @@ const Key kKeys[] = {
   {.group = Group::model, .name = "remove_node_name", .type = Type::names,
    .help = "Names of nodes to remove at inputs and outputs.", .available = false},
   {.group = Group::model, .name = "set_node_data_type", .type = Type::names,
-   .help = "Nodes with int16 outputs, as `name:int16`.", .available = false},
+   .help = "Nodes with int16 outputs, as `name:int16`, as far as the nodes that read them take int16.",
+   .check = [](V& v) { return parse_node_types(std::exchange(v.names, {}), v.names); },
+   .set = [](C& c, const V& v) { c.int16_nodes = v.names; },
+   .show = [](const C& c) { return c.int16_nodes.empty() ? "" : show_names(c.int16_nodes, ":int16"); }},
   {.group = Group::model, .name = "debug_mode", .type = Type::text,
    .help = "`dump_calibration_data` keeps the preprocessed calibration samples.", .available = false},
-  {.group = Group::model, .name = "node_info", .type = Type::anything,
-   .help = "Place and data type of single nodes.", .available = false},
+  {.group = Group::model, .name = "node_info", .type = Type::node_info,
+   .help = "Place and data type of single nodes: a map such as `{'conv_1': {'ON': 'BPU', 'InputType': 'int16', "
+           "'OutputType': 'int16'}}` (`InputType0`, ...: one input), or `conv_1:int16;add_2:int16` for outputs. A tensor "
+           "becomes int16 when all integer nodes that touch it take int16; otherwise it stays int8 and the log says why.",
+   .set = [](C& c, const V& v) { c.node_info = v.nodes; },
+   .show = [](const C& c) { return show_node_info(c.node_info); }},
 
   {.group = Group::input, .name = "input_name", .type = Type::text, .per_input = true,
    .help = "Names of the model's inputs; may be left out for a single input.",
@@ -164,8 +172,14 @@ const Key kKeys[] = {
   {.group = Group::calibration, .name = "run_on_bpu", .type = Type::names,
    .help = "Nodes that must become integer steps.",
    .set = [](C& c, const V& v) { c.run_on_bpu = v.names; }, .show = [](const C& c) { return show_names(c.run_on_bpu); }},
-  {.group = Group::calibration, .name = "optimization", .type = Type::text,
-   .help = "Options of the quantizer, separated by `,`.", .available = false},
+  {.group = Group::calibration, .name = "optimization", .type = Type::options,
+   .values = "set_all_nodes_int16 set_{NodeKind}_input_int16 set_{NodeKind}_output_int16",
+   .later = "set_model_output_int8 set_model_output_int16 set_Softmax_input_int8 set_Softmax_output_int8 asymmetric "
+            "bias_correction lstm_batch_last",
+   .help = "Options of the quantizer, separated by `,`. `{NodeKind}` is an ONNX operator type such as `Conv`; its nodes get "
+           "int16 as `node_info` does it.",
+   .set = [](C& c, const V& v) { c.optimization = v.names; },
+   .show = [](const C& c) { return fmt::format("{}", fmt::join(c.optimization, ", ")); }},
 
   {.group = Group::compiler, .name = "compile_mode", .type = Type::text, .fallback = "latency", .values = "latency",
    .later = "bandwidth balance", .help = "What the compiler optimizes for."},
@@ -197,8 +211,8 @@ const Key kKeys[] = {
 };
 // clang-format on
 
-constexpr std::array<std::string_view, 9> kTypeNames = {"text",  "path",  "True/False", "integer", "number",
-                                                        "names", "shape", "numbers",    "any"};
+constexpr std::array<std::string_view, 11> kTypeNames = {"text",  "path",  "True/False", "integer", "number",
+                                                        "names", "shape", "numbers",    "any", "map or names", "options"};
 
 std::string code_words(std::string_view text) {
   std::vector<std::string> marked;

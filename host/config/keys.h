@@ -30,7 +30,7 @@ inline constexpr std::array<GroupInfo, 5> kGroups{
      {"custom_op", false, "Operators of your own."}}};
 
 // How the text of a value is read.
-enum class Type { text, path, boolean, integer, number, names, shape, numbers, anything };
+enum class Type { text, path, boolean, integer, number, names, shape, numbers, anything, node_info, options };
 
 // One value after its type was checked; for a key with one entry per input, one entry.
 struct Value {
@@ -38,9 +38,10 @@ struct Value {
   bool none = false;  // "None": nothing for this input
   bool boolean = false;
   double number = 0;
-  std::vector<std::string> names;  // separated by ;
+  std::vector<std::string> names;  // separated by ; or, as options, by ,
   std::vector<float> numbers;      // separated by blanks; empty for "None"
   Shape shape;
+  std::vector<NodeInfo> nodes;  // of node_info
 };
 
 struct Key {
@@ -53,8 +54,9 @@ struct Key {
   std::string_view values = {};    // allowed words separated by blanks, or empty
   std::string_view later = {};     // known words that are not available yet
   std::string_view help = {};
-  double least = 0, most = 0;  // bounds of numbers, when least < most
-  bool available = true;       // false: only the default is accepted
+  double least = 0, most = 0;              // bounds of numbers, when least < most
+  bool available = true;                   // false: only the default is accepted
+  std::string (*check)(Value&) = nullptr;  // beyond what the type asks: what is wrong, or ""
   void (*set)(Config&, const Value&) = nullptr;
   std::string (*show)(const Config&) = nullptr;
   void (*set_input)(InputConfig&, const Value&) = nullptr;

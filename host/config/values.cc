@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "common/text/text.h"
+#include "host/config/node_info.h"
 
 namespace openhb::config {
 namespace {
@@ -101,9 +102,25 @@ std::string check_numbers(const Key&, Value& value) {
   return value.numbers.empty() ? "no number between the separators" : "";
 }
 
+std::string check_node_info(const Key&, Value& value) { return parse_node_info(value.text, value.nodes); }
+
+std::string check_options(const Key& key, Value& value) {
+  value.names = split(value.text, ',');
+  for (const std::string& word : value.names) {
+    const auto later = words(key.later);
+    if (std::find(later.begin(), later.end(), word) != later.end())
+      return fmt::format("'{}' is not available yet; use: {}", word, list_words(key.values));
+    if (Int16Request ignored; !parse_int16_option(word, ignored))
+      return fmt::format("'{}' is none of: {}.{}", word, list_words(key.values),
+                         suggestion(word, words(key.values)));
+  }
+  return value.names.empty() ? "no word between the separators" : "";
+}
+
 // In the order of Type.
-constexpr Check kChecks[] = {check_text,  check_path,  check_boolean, check_number, check_number,
-                             check_names, check_shape, check_numbers, check_path};
+constexpr Check kChecks[] = {check_text,   check_path,      check_boolean, check_number,
+                             check_number, check_names,     check_shape,   check_numbers,
+                             check_path,   check_node_info, check_options};
 
 int line_of(const YAML::Node& node) { return node.Mark().line + 1; }
 
@@ -199,6 +216,13 @@ class Reader {
             key.fallback.empty() ? "remove it" : fmt::format("only its default {} is", key.fallback));
       return;
     }
+    if (key.type == Type::node_info && content.IsMap()) {
+      YAML::Emitter text;
+      text.SetMapFormat(YAML::Flow);
+      text.SetStringFormat(YAML::DoubleQuoted);
+      text << content;
+      return read_values(key, text.c_str(), line);
+    }
     if (!content.IsScalar()) {
       problems_.add(
           ErrorCode::config_bad_value, line,
@@ -216,9 +240,10 @@ class Reader {
       Value value;
       value.text = std::move(entry);
       value.none = may_be_none(key) && lower(value.text) == "none";
-      const std::string wrong = value.none           ? ""
-                                : value.text.empty() ? "an entry is empty"
-                                                     : kChecks[static_cast<size_t>(key.type)](key, value);
+      std::string wrong = value.none           ? ""
+                          : value.text.empty() ? "an entry is empty"
+                                               : kChecks[static_cast<size_t>(key.type)](key, value);
+      if (wrong.empty() && !value.none && key.check) wrong = key.check(value);
       if (!wrong.empty()) problems_.add(ErrorCode::config_bad_value, line, "'{}': {}", key.name, wrong);
       sound = sound && wrong.empty();
       given.values.push_back(std::move(value));

@@ -127,6 +127,13 @@ std::vector<std::string> assign_codes(Graph& graph, const std::vector<Int16Reque
   if (requests.empty()) return {};
   std::vector<std::string> denied;
   const auto consumers = graph.consumers();
+  for (const Int16Request& request : requests) {
+    std::vector<std::string> known;
+    for (const auto& node : graph.nodes()) known.push_back(node->op);
+    if (request.op.empty() || std::find(known.begin(), known.end(), request.op) != known.end()) continue;
+    denied.push_back(fmt::format("optimization: the model has no node of type '{}'.{}", request.op,
+                                 suggestion(request.op, known)));
+  }
   std::unordered_set<const Value*> wanted;
   for (const auto& node : graph.nodes())
     for (const Int16Request& request : requests) {

@@ -162,6 +162,36 @@ TEST(Hostile, Elementwise) {
   });
 }
 
+TEST(Hostile, Int16) {
+  static const QuantParams kInt16{{0.5f}, {0}, -1};
+  attack<BinaryParams>("Binary", [] {
+    StepCase<BinaryParams> c;
+    c.input(random_tensor(DType::i16, {2, 1, 70}), kInt16, 1),
+        c.input(random_tensor(DType::i16, {3, 70}), kInt16);
+    c.output(DType::i16, {2, 3, 70}, kInt16, 2);
+    return c;
+  });
+  attack<QuantizeParams>("Quantize", [] {
+    StepCase<QuantizeParams> c;
+    c.input(random_tensor(DType::i16, {4, 90}), kInt16, 1), c.output(DType::i8, {4, 90}, kQuant, 2);
+    return c;
+  });
+  attack<LutParams>("Lut", [] {
+    StepCase<LutParams> c;
+    c.input(random_tensor(DType::i16, {3, 80}), kInt16, 1), c.constant(Tensor(DType::i32, {1025}));
+    c.output(DType::i16, {3, 80}, kInt16, 2);
+    return c;
+  });
+  attack<PoolParams>("Pool", [] {
+    StepCase<PoolParams> c;
+    c.params.mode = chance(50) ? PoolMode::max : PoolMode::average;
+    c.params.kernel = {3, 3}, c.params.pads = {1, 1, 1, 1};
+    c.input(random_tensor(DType::i16, {1, 6, 7, 5}), kInt16, 1),
+        c.output(DType::i16, {1, 6, 7, 5}, kInt16, 2);
+    return c;
+  });
+}
+
 TEST(Hostile, Movement) {
   attack<CopyParams>("Copy", [] {
     auto c = simple<CopyParams>({{DType::i16, {3, 4, 5}}}, DType::i16, {5, 4, 3});
