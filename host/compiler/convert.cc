@@ -137,8 +137,8 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
       int8.images[input.name] = {input.kind_rt, input.nhwc_rt, input.nhwc_train};
       pictures.push_back(input.name);
     }
-  for (const std::string& denied :
-       precision::assign_precision(graph, {config.run_on_cpu, config.run_on_bpu, config.int16}))
+  for (const std::string& denied : precision::assign_precision(
+           graph, {config.run_on_cpu, config.run_on_bpu, config.int16, march::find_march(config.march)}))
     reporter.warn(denied);
   const SampleReader samples(config, graph, dataset);
   reporter.info(fmt::format("There are {} samples in the calibration data set.", samples.size()));
