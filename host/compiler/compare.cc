@@ -4,7 +4,6 @@
 #include <unordered_map>
 
 #include "host/compiler/calibrate.h"
-#include "host/ops/operator.h"
 
 namespace openhb::compiler {
 namespace {
@@ -52,36 +51,18 @@ void compare_programs(const graph::Graph& graph, const Program& int8_program, co
     row.l2 /= static_cast<double>(std::max<size_t>(a.size(), 1));
     report.outputs.push_back(row);
   }
-  std::unordered_map<std::string, int32_t> subgraphs;
-  for (const Step& step : int8_program.steps)
-    if (step.subgraph >= 0) subgraphs[step.node] = step.subgraph;
+  report.nodes = placements(graph, integer.model());
   const auto consumers = graph.consumers();
-  int32_t current = 0;
-  std::unordered_map<const graph::Node*, bool> fused;
-  for (const auto& node : graph.nodes()) {
-    const auto& info = ops::op_of(*node, graph.opset).info;
-    NodeReport row;
-    row.node = node->name;
-    row.on = node->int8 ? "BPU" : "CPU";
-    if (const auto it = subgraphs.find(node->name); it != subgraphs.end()) current = it->second;
-    row.subgraph = node->int8 ? fmt::format("id({})", current) : "--";
-    const bool compute =
-        node->int8 && ops::op_of(*node, graph.opset).quant(*node).kind == ops::QuantKind::compute;
-    if (const graph::Node* next = fused_activation(*node, consumers, graph, node->int8, compute))
-      fused[next] = true;
-    row.type = node->int8 && !info.int8_type.empty() && !fused.contains(node.get())
-                   ? std::string(info.int8_type)
-                   : node->op;
+  for (size_t i = 0; i < report.nodes.size(); ++i) {
+    const graph::Node& node = *graph.nodes()[i];
     // A fused activation's tensor is what both nodes produce.
-    const graph::Value* result = node->outputs[0];
-    if (const graph::Node* next = fusable_activation(*node, consumers, graph);
+    const graph::Value* result = node.outputs[0];
+    if (const graph::Node* next = fusable_activation(node, consumers, graph);
         next && !similarity.contains(result->name))
       result = next->outputs[0];
-    const auto it = similarity.find(result->name);
-    row.cosine = it == similarity.end() ? "--" : fmt::format("{:.6f}", it->second);
-    row.threshold = threshold_of(*node);
-    row.reason = node->reason;
-    report.nodes.push_back(std::move(row));
+    if (const auto it = similarity.find(result->name); it != similarity.end())
+      report.nodes[i].cosine = fmt::format("{:.6f}", it->second);
+    report.nodes[i].threshold = threshold_of(node);
   }
 }
 

@@ -138,8 +138,8 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
       pictures.push_back(input.name);
     }
   for (const std::string& denied : precision::assign_precision(
-           graph,
-           {config::nodes_on_cpu(config), config::nodes_on_bpu(config), config::int16_requests(config)}))
+           graph, {config::nodes_on_cpu(config), config::nodes_on_bpu(config), config::int16_requests(config),
+                   march::find_march(config.march)}))
     reporter.warn(denied);
   const SampleReader samples(config, graph, dataset);
   reporter.info(fmt::format("There are {} samples in the calibration data set.", samples.size()));

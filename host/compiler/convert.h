@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "device/engine/model.h"
 #include "host/config/config.h"
 #include "host/graph/graph.h"
 
@@ -21,6 +22,8 @@ struct Reporter {
 
 struct NodeReport {
   std::string node, on, subgraph, type, cosine, threshold, reason;
+  std::string op;               // of the graph; `type` is what the integer engine calls it
+  int64_t macs = 0, bytes = 0;  // of the node's steps
 };
 struct OutputReport {
   std::string output;
@@ -34,6 +37,10 @@ struct ConversionReport {
   uint64_t arena_bytes = 0, arena_lower_bound = 0, weight_bytes = 0;
   int64_t macs = 0;
 };
+
+// Where each node of `graph` runs in the program that it became, why, and what its steps cost; similarities
+// are left open.
+std::vector<NodeReport> placements(const graph::Graph& graph, const engine::Model& model);
 
 // Runs every stage and writes <working_dir>/<prefix>_original_float_model.onnx, _optimized_float_model.onnx,
 // _calibrated_model.onnx, _quantized_model.onnx and <prefix>.bin, each whole or not at all.

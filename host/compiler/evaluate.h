@@ -25,7 +25,8 @@ class GraphRunner {
   // One run; `inputs` in ONNX order, element types as the program's inputs.
   void run(const std::vector<Tensor>& inputs, const Observer& observer = {});
   Tensor output(size_t i) const;  // in ONNX order
-  const Program& program() const { return session_->model().program(); }
+  const engine::Model& model() const { return session_->model(); }
+  const Program& program() const { return model().program(); }
 
  private:
   std::unique_ptr<engine::Session> session_;

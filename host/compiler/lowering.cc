@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "host/compiler/memory_plan.h"
 #include "host/ops/operator.h"
@@ -43,8 +44,10 @@ const Node* fusable_activation(const Node& node, const graph::Consumers& consume
 const Node* fused_activation(const Node& node, const graph::Consumers& consumers, const graph::Graph& graph,
                              bool int8, bool clamps) {
   const Node* next = fusable_activation(node, consumers, graph);
-  if (!next || !int8) return clamps ? next : nullptr;
-  if (!next->int8 || !next->outputs[0]->quant) return nullptr;
+  // One in float and one in integers meet at the value between them.
+  if (!next || next->int8 != node.int8) return nullptr;
+  if (!int8) return clamps ? next : nullptr;
+  if (!next->outputs[0]->quant) return nullptr;
   const QuantParams& q = *next->outputs[0]->quant;
   const auto [lo, hi] = activation_bounds(*next);
   const auto [lowest, highest] = code_range(next->outputs[0]->codes);
@@ -167,7 +170,10 @@ TensorId Lowering::as_codes(const Value* value) {
     d.quant = *value->quant;
     d.pitch = 1;
     const TensorId id = add_tensor(d);
+    // Another node asks for it, but the step is the producer's.
+    const Node* reader = std::exchange(node_, value->producer);
     emit_table(pending.base, id, pending.table);
+    node_ = reader;
     announce(id);
     return *(forms_[value].codes = id);
   }

@@ -2,6 +2,9 @@
 # Operators: a new file needs no line here.
 file(GLOB operators CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/ops/*.cc)
 add_library(openhb_compiler STATIC
+  checker/check.cc
+  checker/operators.cc
+  checker/support.cc
   compiler/calibrate.cc
   compiler/codes.cc
   compiler/compare.cc
@@ -10,6 +13,12 @@ add_library(openhb_compiler STATIC
   compiler/layout.cc
   compiler/lowering.cc
   compiler/memory_plan.cc
+  compiler/placement.cc
+  march/attribute.cc
+  march/march.cc
+  march/operand.cc
+  march/tensor.cc
+  march/window.cc
   ${operators}
   passes/preprocess.cc
   precision/activation.cc

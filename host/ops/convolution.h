@@ -8,6 +8,8 @@ namespace openhb::ops {
 
 struct ConvTranspose {
   static constexpr OpInfo info{"ConvTranspose", 2, 3, "", "HzSQuantizedConvTranspose"};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kConvTranspose;
   static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);

@@ -18,47 +18,56 @@ struct UnaryRow {
   std::string_view alpha = "", beta = "";
   float alpha_default = 0, beta_default = 0;
   int64_t since = 1;
+  std::span<const march::Limit> limits = march::kElementwise;
+
+  constexpr UnaryRow within(std::span<const march::Limit> own) const {
+    UnaryRow row = *this;
+    row.limits = own;
+    return row;
+  }
 };
 
 inline constexpr std::array kUnaryRows{
-    UnaryRow{"Abs", UnaryFunction::abs},
-    UnaryRow{"Acos", UnaryFunction::acos, "", "", 0, 0, 7},
-    UnaryRow{"Acosh", UnaryFunction::acosh, "", "", 0, 0, 9},
-    UnaryRow{"Asin", UnaryFunction::asin, "", "", 0, 0, 7},
-    UnaryRow{"Asinh", UnaryFunction::asinh, "", "", 0, 0, 9},
-    UnaryRow{"Atan", UnaryFunction::atan, "", "", 0, 0, 7},
-    UnaryRow{"Atanh", UnaryFunction::atanh, "", "", 0, 0, 9},
-    UnaryRow{"Ceil", UnaryFunction::ceil},
-    UnaryRow{"Celu", UnaryFunction::celu, "alpha", "", 1.0f, 0, 12},
-    UnaryRow{"Cos", UnaryFunction::cos, "", "", 0, 0, 7},
-    UnaryRow{"Cosh", UnaryFunction::cosh, "", "", 0, 0, 9},
+    UnaryRow{"Abs", UnaryFunction::abs}.within(march::kElementwiseBayes),
+    UnaryRow{"Acos", UnaryFunction::acos, "", "", 0, 0, 7}.within(march::kElementwiseBayes),
+    UnaryRow{"Acosh", UnaryFunction::acosh, "", "", 0, 0, 9}.within(march::kElementwiseBayes),
+    UnaryRow{"Asin", UnaryFunction::asin, "", "", 0, 0, 7}.within(march::kElementwiseBayes),
+    UnaryRow{"Asinh", UnaryFunction::asinh, "", "", 0, 0, 9}.within(march::kElementwiseBayes),
+    UnaryRow{"Atan", UnaryFunction::atan, "", "", 0, 0, 7}.within(march::kElementwiseBayes),
+    UnaryRow{"Atanh", UnaryFunction::atanh, "", "", 0, 0, 9}.within(march::kElementwiseBayes),
+    UnaryRow{"Ceil", UnaryFunction::ceil}.within(march::kElementwiseBayes),
+    UnaryRow{"Celu", UnaryFunction::celu, "alpha", "", 1.0f, 0, 12}.within(march::kElementwiseBayes),
+    UnaryRow{"Cos", UnaryFunction::cos, "", "", 0, 0, 7}.within(march::kElementwiseSmall),
+    UnaryRow{"Cosh", UnaryFunction::cosh, "", "", 0, 0, 9}.within(march::kElementwiseBayes),
     UnaryRow{"Elu", UnaryFunction::elu, "alpha", "", 1.0f},
-    UnaryRow{"Erf", UnaryFunction::erf, "", "", 0, 0, 9},
+    UnaryRow{"Erf", UnaryFunction::erf, "", "", 0, 0, 9}.within(march::kElementwiseBayes),
     UnaryRow{"Exp", UnaryFunction::exp},
-    UnaryRow{"Floor", UnaryFunction::floor},
-    UnaryRow{"Gelu", UnaryFunction::gelu, "", "", 0, 0, 20},
+    UnaryRow{"Floor", UnaryFunction::floor}.within(march::kElementwiseBayes),
+    UnaryRow{"Gelu", UnaryFunction::gelu, "", "", 0, 0, 20}.within(march::kElementwiseBayes),
     UnaryRow{"HardSigmoid", UnaryFunction::hard_sigmoid, "alpha", "beta", 0.2f, 0.5f},
-    UnaryRow{"HardSwish", UnaryFunction::hard_swish, "", "", 0, 0, 14},
+    UnaryRow{"HardSwish", UnaryFunction::hard_swish, "", "", 0, 0, 14}.within(march::kElementwiseBayes),
     UnaryRow{"LeakyRelu", UnaryFunction::leaky_relu, "alpha", "", 0.01f},
-    UnaryRow{"Log", UnaryFunction::log},
-    UnaryRow{"Mish", UnaryFunction::mish, "", "", 0, 0, 18},
-    UnaryRow{"Neg", UnaryFunction::neg},
+    UnaryRow{"Log", UnaryFunction::log}.within(march::kElementwiseBayes),
+    UnaryRow{"Mish", UnaryFunction::mish, "", "", 0, 0, 18}.within(march::kElementwiseBayes),
+    UnaryRow{"Neg", UnaryFunction::neg}.within(march::kElementwiseBayes),
     UnaryRow{"Reciprocal", UnaryFunction::reciprocal},
-    UnaryRow{"Round", UnaryFunction::round, "", "", 0, 0, 11},
+    UnaryRow{"Round", UnaryFunction::round, "", "", 0, 0, 11}.within(march::kElementwiseBayes),
     UnaryRow{"Selu", UnaryFunction::selu, "alpha", "gamma", 1.67326319217681884765625f,
-             1.05070102214813232421875f},
-    UnaryRow{"Shrink", UnaryFunction::shrink, "lambd", "bias", 0.5f, 0, 9},
-    UnaryRow{"Sigmoid", UnaryFunction::sigmoid},
-    UnaryRow{"Sign", UnaryFunction::sign, "", "", 0, 0, 9},
-    UnaryRow{"Sin", UnaryFunction::sin, "", "", 0, 0, 7},
-    UnaryRow{"Sinh", UnaryFunction::sinh, "", "", 0, 0, 9},
-    UnaryRow{"Softplus", UnaryFunction::softplus},
-    UnaryRow{"Softsign", UnaryFunction::softsign},
-    UnaryRow{"Sqrt", UnaryFunction::sqrt},
-    UnaryRow{"Swish", UnaryFunction::swish, "alpha", "", 1.0f, 0, 24},
-    UnaryRow{"Tan", UnaryFunction::tan, "", "", 0, 0, 7},
-    UnaryRow{"Tanh", UnaryFunction::tanh},
-    UnaryRow{"ThresholdedRelu", UnaryFunction::thresholded_relu, "alpha", "", 1.0f, 0, 10},
+             1.05070102214813232421875f}
+        .within(march::kElementwiseBayes),
+    UnaryRow{"Shrink", UnaryFunction::shrink, "lambd", "bias", 0.5f, 0, 9}.within(march::kElementwiseBayes),
+    UnaryRow{"Sigmoid", UnaryFunction::sigmoid}.within(march::kSigmoid),
+    UnaryRow{"Sign", UnaryFunction::sign, "", "", 0, 0, 9}.within(march::kElementwiseBayes),
+    UnaryRow{"Sin", UnaryFunction::sin, "", "", 0, 0, 7}.within(march::kElementwiseSmall),
+    UnaryRow{"Sinh", UnaryFunction::sinh, "", "", 0, 0, 9}.within(march::kElementwiseBayes),
+    UnaryRow{"Softplus", UnaryFunction::softplus}.within(march::kElementwiseSmall),
+    UnaryRow{"Softsign", UnaryFunction::softsign}.within(march::kElementwiseBayes),
+    UnaryRow{"Sqrt", UnaryFunction::sqrt}.within(march::kElementwiseSmall),
+    UnaryRow{"Swish", UnaryFunction::swish, "alpha", "", 1.0f, 0, 24}.within(march::kElementwiseBayes),
+    UnaryRow{"Tan", UnaryFunction::tan, "", "", 0, 0, 7}.within(march::kElementwiseBayes),
+    UnaryRow{"Tanh", UnaryFunction::tanh}.within(march::kElementwiseSmall),
+    UnaryRow{"ThresholdedRelu", UnaryFunction::thresholded_relu, "alpha", "", 1.0f, 0, 10}.within(
+        march::kElementwiseBayes),
     // Clip and Relu: bounds come from activation_bounds.
     UnaryRow{"Clip", UnaryFunction::clip},
     UnaryRow{"Relu", UnaryFunction::clip},
@@ -82,22 +91,36 @@ struct BinaryRow {
   size_t max_inputs = 2;                          // more: a chain
   std::string_view int8_type = "";                // name in the integer engine; "": its own
   int64_t since = 1;
+  std::span<const march::Limit> limits = march::kFourDimensions;
+
+  constexpr BinaryRow within(std::span<const march::Limit> own) const {
+    BinaryRow row = *this;
+    row.limits = own;
+    return row;
+  }
 };
 
 inline constexpr std::array kBinaryRows{
-    BinaryRow{"Add", BinaryFunction::add, kNumbers, true, true, false, false, 2, "HzSElementwiseAdd"},
-    BinaryRow{"Sub", BinaryFunction::sub, kNumbers, true, true, false, false, 2, "HzSElementwiseSub"},
-    BinaryRow{"Mul", BinaryFunction::mul, kNumbers, true, true, false, false, 2, "HzSQuantizedMul"},
-    BinaryRow{"Div", BinaryFunction::div, kNumbers, true},
-    BinaryRow{"Pow", BinaryFunction::pow, kPowBases, true, false, false, false, 2, "HzLut"},
-    BinaryRow{"Max", BinaryFunction::max, kNumbers, true, true, false, false, 4096},
-    BinaryRow{"Min", BinaryFunction::min, kNumbers, true, true, true, false, 4096},
-    BinaryRow{"PRelu", BinaryFunction::prelu, kNumbers, true, false, false, false, 2, "HzPRelu"},
-    BinaryRow{"Equal", BinaryFunction::equal, kNumbersAndBool, true, false, true},
-    BinaryRow{"Less", BinaryFunction::less, kNumbers, true, false, true},
-    BinaryRow{"LessOrEqual", BinaryFunction::less_equal, kNumbers, true, false, true, false, 2, "", 12},
-    BinaryRow{"Greater", BinaryFunction::less, kNumbers, true, false, true, true},
-    BinaryRow{"GreaterOrEqual", BinaryFunction::less_equal, kNumbers, true, false, true, true, 2, "", 12},
+    BinaryRow{"Add", BinaryFunction::add, kNumbers, true, true, false, false, 2, "HzSElementwiseAdd"}.within(
+        march::kAdd),
+    BinaryRow{"Sub", BinaryFunction::sub, kNumbers, true, true, false, false, 2, "HzSElementwiseSub"}.within(
+        march::kSub),
+    BinaryRow{"Mul", BinaryFunction::mul, kNumbers, true, true, false, false, 2, "HzSQuantizedMul"}.within(
+        march::kMul),
+    BinaryRow{"Div", BinaryFunction::div, kNumbers, true}.within(march::kDiv),
+    BinaryRow{"Pow", BinaryFunction::pow, kPowBases, true, false, false, false, 2, "HzLut"}.within(
+        march::kPow),
+    BinaryRow{"Max", BinaryFunction::max, kNumbers, true, true, false, false, 4096}.within(march::kCompare),
+    BinaryRow{"Min", BinaryFunction::min, kNumbers, true, true, true, false, 4096}.within(march::kCompare),
+    BinaryRow{"PRelu", BinaryFunction::prelu, kNumbers, true, false, false, false, 2, "HzPRelu"}.within(
+        march::kElementwise),
+    BinaryRow{"Equal", BinaryFunction::equal, kNumbersAndBool, true, false, true}.within(march::kCompare),
+    BinaryRow{"Less", BinaryFunction::less, kNumbers, true, false, true}.within(march::kCompare),
+    BinaryRow{"LessOrEqual", BinaryFunction::less_equal, kNumbers, true, false, true, false, 2, "", 12}
+        .within(march::kCompare),
+    BinaryRow{"Greater", BinaryFunction::less, kNumbers, true, false, true, true}.within(march::kCompare),
+    BinaryRow{"GreaterOrEqual", BinaryFunction::less_equal, kNumbers, true, false, true, true, 2, "", 12}
+        .within(march::kCompare),
     BinaryRow{"Mod", BinaryFunction::mod, kNumbers, false, false, false, false, 2, "", 10},
     BinaryRow{"BitShift", BinaryFunction::shift_left, kUnsigned, false, false, false, false, 2, "", 11},
     BinaryRow{"BitwiseAnd", BinaryFunction::bit_and, kIntegers, false, false, false, false, 2, "", 18},
@@ -125,6 +148,8 @@ struct Unary {
   static constexpr OpInfo info{
       kUnaryRows[I].op,   1, kUnaryRows[I].op == "Clip" ? size_t{3} : size_t{1}, "", "HzLut",
       kUnaryRows[I].since};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = kUnaryRows[I].limits;
   static void upgrade(Rewriter& rewriter, Node& node) { upgrade_unary(rewriter, node); }
   static void infer(InferContext& context) { infer_unary(context, kUnaryRows[I]); }
   static QuantRule quant(const Node&) { return quant_unary(); }
@@ -139,6 +164,10 @@ struct Binary {
       kBinaryRows[I].op,         kBinaryRows[I].max_inputs == 2 ? size_t{2} : size_t{1},
       kBinaryRows[I].max_inputs, "",
       kBinaryRows[I].int8_type,  kBinaryRows[I].since};
+  static constexpr Integer integer = kBinaryRows[I].int16     ? Integer::int16
+                                     : kBinaryRows[I].integer ? Integer::int8
+                                                              : Integer::none;
+  static constexpr std::span<const march::Limit> limits = kBinaryRows[I].limits;
   static void upgrade(Rewriter& rewriter, Node& node) { upgrade_binary(rewriter, node, kBinaryRows[I]); }
   static void infer(InferContext& context) { infer_binary(context, kBinaryRows[I]); }
   static QuantRule quant(const Node& node) { return quant_binary(node, kBinaryRows[I]); }

@@ -9,6 +9,8 @@ namespace openhb::ops {
 
 struct GatherElements {
   static constexpr OpInfo info{"GatherElements", 2, 2, "", "", 11};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kPlain;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -16,6 +18,8 @@ struct GatherElements {
 
 struct GatherND {
   static constexpr OpInfo info{"GatherND", 2, 2, "", "", 11};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kPlain;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -23,6 +27,8 @@ struct GatherND {
 
 struct ScatterElements {
   static constexpr OpInfo info{"ScatterElements", 3, 3, "", "", 11};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kPlain;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -36,6 +42,8 @@ struct Scatter {
 
 struct ScatterND {
   static constexpr OpInfo info{"ScatterND", 3, 3, "", "", 11};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kPlain;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -53,6 +61,8 @@ struct Compress {
 
 struct TopK {
   static constexpr OpInfo info{"TopK", 1, 2, "", "", 1, 2};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kTopK;
   static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
@@ -68,6 +78,8 @@ struct NonMaxSuppression {
 
 struct ReverseSequence {
   static constexpr OpInfo info{"ReverseSequence", 2, 2, "", "", 10};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kPlain;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);

@@ -8,6 +8,8 @@ namespace openhb::ops {
 
 struct Conv {
   static constexpr OpInfo info{"Conv", 2, 3, "", "HzSQuantizedConv"};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kConv;
   static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
@@ -16,6 +18,7 @@ struct Conv {
 
 struct Preprocess {
   static constexpr OpInfo info{"HzPreprocess", 3, 3, "horizon", "HzSQuantizedPreprocess"};
+  static constexpr Integer integer = Integer::int16;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -31,6 +34,8 @@ struct BatchNormalization {
 
 struct Gemm {
   static constexpr OpInfo info{"Gemm", 2, 3, "", "HzSQuantizedConv"};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kGemm;
   static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
@@ -39,6 +44,8 @@ struct Gemm {
 
 struct MatMul {
   static constexpr OpInfo info{"MatMul", 2, 2, "", "HzSQuantizedMatmul"};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kMatMul;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);

@@ -8,6 +8,8 @@ namespace openhb::ops {
 
 struct Reshape {
   static constexpr OpInfo info{"Reshape", 2, 2};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kView;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -15,6 +17,8 @@ struct Reshape {
 
 struct Flatten {
   static constexpr OpInfo info{"Flatten", 1, 1};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kView;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -22,6 +26,8 @@ struct Flatten {
 
 struct Squeeze {
   static constexpr OpInfo info{"Squeeze", 1, 2};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kView;
   static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
@@ -30,6 +36,8 @@ struct Squeeze {
 
 struct Unsqueeze {
   static constexpr OpInfo info{"Unsqueeze", 1, 2};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kView;
   static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
@@ -38,6 +46,8 @@ struct Unsqueeze {
 
 struct Identity {
   static constexpr OpInfo info{"Identity", 1, 1};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kAnyRank;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -50,6 +60,8 @@ struct Dropout {
 
 struct Transpose {
   static constexpr OpInfo info{"Transpose", 1, 1};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kView;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -57,6 +69,8 @@ struct Transpose {
 
 struct Concat {
   static constexpr OpInfo info{"Concat", 1, 4096};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kConcat;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -64,6 +78,8 @@ struct Concat {
 
 struct Slice {
   static constexpr OpInfo info{"Slice", 1, 5};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kAnyRank;
   static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
@@ -72,6 +88,8 @@ struct Slice {
 
 struct Split {
   static constexpr OpInfo info{"Split", 1, 2, "", "", 1, 4096};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kSplit;
   static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
@@ -80,6 +98,8 @@ struct Split {
 
 struct Gather {
   static constexpr OpInfo info{"Gather", 2, 2};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kGather;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -87,6 +107,8 @@ struct Gather {
 
 struct Pad {
   static constexpr OpInfo info{"Pad", 1, 4};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kPad;
   static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
@@ -95,6 +117,8 @@ struct Pad {
 
 struct Expand {
   static constexpr OpInfo info{"Expand", 2, 2};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kExpand;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -102,6 +126,8 @@ struct Expand {
 
 struct DepthToSpace {
   static constexpr OpInfo info{"DepthToSpace", 1, 1};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kBlocks;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -109,6 +135,8 @@ struct DepthToSpace {
 
 struct SpaceToDepth {
   static constexpr OpInfo info{"SpaceToDepth", 1, 1};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kBlocks;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -116,6 +144,8 @@ struct SpaceToDepth {
 
 struct Tile {
   static constexpr OpInfo info{"Tile", 2, 2, "", "", 6};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kExpand;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);

@@ -8,6 +8,8 @@ namespace openhb::ops {
 
 struct MaxPool {
   static constexpr OpInfo info{"MaxPool", 1, 1, "", "HzQuantizedMaxPool", 1, 2};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kMaxPool;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -15,6 +17,8 @@ struct MaxPool {
 
 struct AveragePool {
   static constexpr OpInfo info{"AveragePool", 1, 1, "", "HzSQuantizedAveragePool"};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kAveragePool;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -22,6 +26,8 @@ struct AveragePool {
 
 struct GlobalAveragePool {
   static constexpr OpInfo info{"GlobalAveragePool", 1, 1, "", "HzSQuantizedGlobalAveragePool"};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kGlobalAveragePool;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);

@@ -11,13 +11,19 @@ namespace openhb::ops {
 struct ReduceRow {
   std::string_view op;
   ReduceFunction function;
+  Integer integer = Integer::none;
+  std::span<const march::Limit> limits = march::kFourDimensions;
 };
 
 inline constexpr std::array kReduceRows{
-    ReduceRow{"ReduceL1", ReduceFunction::l1},   ReduceRow{"ReduceL2", ReduceFunction::l2},
-    ReduceRow{"ReduceMax", ReduceFunction::max}, ReduceRow{"ReduceMean", ReduceFunction::mean},
-    ReduceRow{"ReduceMin", ReduceFunction::min}, ReduceRow{"ReduceProd", ReduceFunction::prod},
-    ReduceRow{"ReduceSum", ReduceFunction::sum}, ReduceRow{"ReduceSumSquare", ReduceFunction::sum_square},
+    ReduceRow{"ReduceL1", ReduceFunction::l1},
+    ReduceRow{"ReduceL2", ReduceFunction::l2},
+    ReduceRow{"ReduceMax", ReduceFunction::max, Integer::int8, march::kReduceMax},
+    ReduceRow{"ReduceMean", ReduceFunction::mean, Integer::int16, march::kReduceMean},
+    ReduceRow{"ReduceMin", ReduceFunction::min, Integer::int8, march::kReduceMax},
+    ReduceRow{"ReduceProd", ReduceFunction::prod},
+    ReduceRow{"ReduceSum", ReduceFunction::sum, Integer::int8, march::kReduceSum},
+    ReduceRow{"ReduceSumSquare", ReduceFunction::sum_square},
 };
 
 void upgrade_reduce(Rewriter& rewriter, Node& node, const ReduceRow& row);
@@ -28,6 +34,8 @@ void lower_reduce(compiler::Lowering& lowering, const Node& node, const ReduceRo
 template <size_t I>
 struct Reduce {
   static constexpr OpInfo info{kReduceRows[I].op, 1, 2};
+  static constexpr Integer integer = kReduceRows[I].integer;
+  static constexpr std::span<const march::Limit> limits = kReduceRows[I].limits;
   static void upgrade(Rewriter& rewriter, Node& node) { upgrade_reduce(rewriter, node, kReduceRows[I]); }
   static void infer(InferContext& context) { infer_reduce(context, kReduceRows[I]); }
   static QuantRule quant(const Node& node) { return quant_reduce(node, kReduceRows[I]); }
@@ -44,6 +52,8 @@ void lower_softmax(compiler::Lowering& lowering, const Node& node, bool log);
 template <bool kLog>
 struct SoftmaxOf {
   static constexpr OpInfo info{kLog ? "LogSoftmax" : "Softmax", 1, 1};
+  static constexpr Integer integer = kLog ? Integer::none : Integer::int8;
+  static constexpr std::span<const march::Limit> limits = march::kSoftmax;
   static void upgrade(Rewriter& rewriter, Node& node) { upgrade_softmax(rewriter, node); }
   static void infer(InferContext& context) { infer_softmax(context); }
   static QuantRule quant(const Node&) { return quant_softmax(kLog); }

@@ -8,6 +8,8 @@ namespace openhb::ops {
 
 struct Resize {
   static constexpr OpInfo info{"Resize", 1, 4, "", "HzQuantizedResizeUpsample", 10};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kResize;
   static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);

@@ -8,6 +8,8 @@ namespace openhb::ops {
 
 struct GridSample {
   static constexpr OpInfo info{"GridSample", 2, 2, "", "", 16};
+  static constexpr Integer integer = Integer::int16;
+  static constexpr std::span<const march::Limit> limits = march::kGridSample;
   static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);

@@ -8,6 +8,8 @@ namespace openhb::ops {
 
 struct Where {
   static constexpr OpInfo info{"Where", 3, 3, "", "", 9};
+  static constexpr Integer integer = Integer::int8;
+  static constexpr std::span<const march::Limit> limits = march::kPlain;
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -20,6 +22,8 @@ void lower_arg(compiler::Lowering& lowering, const Node& node, bool smallest);
 template <bool kSmallest>
 struct ArgOf {
   static constexpr OpInfo info{kSmallest ? "ArgMin" : "ArgMax", 1, 1};
+  static constexpr Integer integer = Integer::int8;
+  static constexpr std::span<const march::Limit> limits = march::kArgSearch;
   static void infer(InferContext& context) { infer_arg(context); }
   static QuantRule quant(const Node&) { return quant_arg(); }
   static void lower(compiler::Lowering& lowering, const Node& node) { lower_arg(lowering, node, kSmallest); }

@@ -210,6 +210,11 @@ std::vector<std::string> assign_precision(Graph& graph, const Choice& choice) {
       if (auto what = unfit_constant(*node, [](float v) { return !(std::fabs(v) <= kLargestValue); });
           !what.empty())
         to_float(*node, what + ", which int8 cannot express");
+    if (node->int8 && choice.march) {
+      const auto broken =
+          march::violations(*choice.march, ops::op_of(*node, graph.opset).limits, {graph, consumers, *node});
+      if (!broken.empty()) to_float(*node, march::reason_of(*choice.march, *node, broken));
+    }
   }
   // Behind the last convolution int8 only costs accuracy: what feeds none stays in float.
   std::unordered_set<const Node*> leads_to_compute;

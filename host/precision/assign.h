@@ -3,12 +3,14 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "host/calibration/histogram.h"
 #include "host/config/config.h"
 #include "host/graph/graph.h"
+#include "host/march/march.h"
 
 namespace openhb::precision {
 
@@ -17,6 +19,7 @@ using config::Int16Request;
 struct Choice {
   std::vector<std::string> run_on_cpu, run_on_bpu;  // node names
   std::vector<Int16Request> int16 = {};
+  std::optional<march::March> march = std::nullopt;  // whose limits hold; nobody's without it
 };
 
 // Sets Node::int8 and Node::reason of every node and Value::codes of every value. Unknown names are

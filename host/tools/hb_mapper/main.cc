@@ -5,6 +5,8 @@
 
 #include "common/error.h"
 #include "common/text/text.h"
+#include "host/march/march.h"
+#include "host/tools/hb_mapper/checker.h"
 #include "host/tools/hb_mapper/makertbin.h"
 
 namespace {
@@ -17,7 +19,7 @@ std::string usage_text(const CLI::App& app, const CLI::App& command, const CLI::
     for (const CLI::App* a : {&app, &command})
       for (const CLI::Option* o : a->get_options())
         known.push_back(fmt::format("--{}", o->get_single_name()));
-    known.push_back(command.get_name());
+    for (const CLI::App* a : app.get_subcommands(nullptr)) known.push_back(a->get_name());
     sentence = fmt::format("'{}' is not known; --help lists all commands and options.{}", words.front(),
                            openhb::suggestion(words.front(), known));
   } else if (dynamic_cast<const CLI::ArgumentMismatch*>(&error)) {
@@ -35,7 +37,32 @@ int main(int argc, char** argv) {
   app.name("hb_mapper");
   app.set_version_flag("--version", OPENHB_VERSION);
   app.require_subcommand(0, 1);  // none is reported below, behind a word that is not known
-  app.footer("Example:\n  hb_mapper makertbin -c config.yaml --model-type onnx");
+  app.footer(
+      "Examples:\n  hb_mapper checker --model-type onnx --march bayes --model net.onnx\n"
+      "  hb_mapper makertbin -c config.yaml --model-type onnx");
+
+  openhb::tools::CheckerOptions check;
+  CLI::App* checker = app.add_subcommand("checker", "Tell which nodes of a model run where, and why");
+  checker->add_option("--model-type", check.model_type, "onnx")
+      ->required()
+      ->check(CLI::IsMember({"onnx", "caffe"}));
+  std::vector<std::string> marches;
+  for (const auto& row : openhb::march::kMarches) marches.emplace_back(row.name);
+  checker->add_option("--march", check.march, "bayes (default) or bernoulli2")->check(CLI::IsMember(marches));
+  checker->add_option("--proto", check.proto, "The .prototxt of a Caffe model");
+  checker->add_option("--model", check.model, "The .onnx or .caffemodel file")->required();
+  checker
+      ->add_option("-i,--input-shape", check.input_shapes,
+                   "Name of an input and its shape, as in: --input-shape data 1x3x224x224; once per input")
+      ->take_all();
+  checker->add_option("--output", check.output, "Without effect; for scripts of older versions");
+  checker->add_option("--json", check.json, "Also write the result to this JSON file");
+  checker->add_flag("--strict", check.strict, "End with status 1 when a node runs on the CPU");
+  checker->add_flag("-v,--verbose", check.verbose, "More lines on the console");
+  checker->add_flag("--quiet", check.quiet, "Errors only on the console");
+  checker->footer(
+      "Example:\n  hb_mapper checker --model-type onnx --march bayes --model net.onnx --input-shape data "
+      "1x3x224x224");
 
   openhb::tools::MakertbinOptions options;
   CLI::App* makertbin = app.add_subcommand("makertbin", "Convert a model as a YAML configuration describes");
@@ -53,15 +80,15 @@ int main(int argc, char** argv) {
   makertbin->footer("Example:\n  hb_mapper makertbin -c config.yaml --model-type onnx --json result.json");
   try {
     app.parse(argc, argv);
-    if (!*makertbin) throw CLI::RequiredError("A command (makertbin)");
+    if (!*makertbin && !*checker) throw CLI::RequiredError("A command (checker, makertbin)");
   } catch (const CLI::Success& e) {
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
-    std::fprintf(stderr, "%s\n", usage_text(app, *makertbin, e).c_str());
+    std::fprintf(stderr, "%s\n", usage_text(app, *checker ? *checker : *makertbin, e).c_str());
     return 2;
   }
   try {
-    return openhb::tools::makertbin(options);
+    return *checker ? openhb::tools::checker(check) : openhb::tools::makertbin(options);
   } catch (const openhb::Error& e) {
     std::fprintf(stderr, "%s\n", e.text().c_str());
     return e.code() == openhb::ErrorCode::usage ? 2 : 1;

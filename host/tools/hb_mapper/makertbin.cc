@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <span>
 #include <thread>
 
 #include "common/io/file.h"
@@ -14,26 +13,10 @@
 #include "host/config/config.h"
 #include "host/report/log.h"
 #include "host/report/progress.h"
+#include "host/tools/hb_mapper/tables.h"
 
 namespace openhb::tools {
 namespace {
-
-void write_text(const std::string& path, const std::string& text) {
-  write_file_atomically(path, std::as_bytes(std::span(text.data(), text.size())));
-}
-
-// As newer vendor builds: at most 50 characters, the end of the name kept.
-std::string shortened(const std::string& name) {
-  constexpr size_t kLongest = 50;
-  return name.size() <= kLongest ? name : "..." + name.substr(name.size() - (kLongest - 3));
-}
-
-std::string node_table(const compiler::ConversionReport& report) {
-  std::vector<std::vector<std::string>> rows;
-  for (const auto& n : report.nodes)
-    rows.push_back({shortened(n.node), n.on, n.subgraph, n.type, n.cosine, n.threshold});
-  return format_table({"Node", "ON", "Subgraph", "Type", "Cosine Similarity", "Threshold"}, rows);
-}
 
 std::string output_table(const compiler::ConversionReport& report) {
   std::vector<std::vector<std::string>> rows;
@@ -46,22 +29,9 @@ std::string output_table(const compiler::ConversionReport& report) {
 
 // Why nodes stay in float, the same reason once with its nodes.
 std::string reasons(const compiler::ConversionReport& report) {
-  std::vector<std::pair<std::string, std::vector<std::string>>> groups;
-  for (const auto& n : report.nodes) {
-    if (n.reason.empty()) continue;
-    auto it = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == n.reason; });
-    if (it == groups.end()) it = groups.insert(groups.end(), {n.reason, {}});
-    it->second.push_back(fmt::format("{} ({})", shortened(n.node), n.type));
-  }
   std::string text;
-  for (const auto& [reason, nodes] : groups) {
-    constexpr size_t kShown = 6;
-    const std::vector<std::string> some(
-        nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(std::min(nodes.size(), kShown)));
-    text +=
-        fmt::format("\n  {}{}: {}", fmt::join(some, ", "),
-                    nodes.size() > kShown ? fmt::format(" and {} more", nodes.size() - kShown) : "", reason);
-  }
+  for (const ReasonGroup& group : by_reason(report.nodes))
+    text += fmt::format("\n  {}: {}", names_of(group), group.reason);
   return text;
 }
 
@@ -132,7 +102,7 @@ int makertbin(const MakertbinOptions& options) {
     write_text(config.working_dir + "/effective_config.yaml", config::effective_yaml(config));
     if (const std::string why = reasons(result); !why.empty())
       log.info("These nodes run on the CPU in float:{}", why);
-    log.info("The converted model node information:\n{}", node_table(result));
+    log.info("The converted model node information:\n{}", node_table(result.nodes, true));
     log.info("The quantized model output:\n{}", output_table(result));
     log.info("{:.1f} M multiply-accumulates, weights {:.1f} kB, arena {:.1f} kB (lower bound {:.1f} kB)",
              static_cast<double>(result.macs) / 1e6, static_cast<double>(result.weight_bytes) / 1e3,

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/checker/check.h"
+
+#include "host/compiler/lowering.h"
+#include "host/ops/operator.h"
+#include "host/precision/assign.h"
+
+namespace openhb::checker {
+namespace {
+
+// Codes of scale 1: real ranges are smaller as a rule, so what overflows here overflows anyway.
+void make_up_ranges(graph::Graph& graph) {
+  const auto annotate = [&] {
+    precision::apply_ranges(graph, {}, [](const graph::Value&) { return calibration::ClipRange{-127, 127}; });
+  };
+  annotate();
+  while (precision::demote_overflowing(graph)) annotate();
+}
+
+}  // namespace
+
+Report check(graph::Graph& graph, march::March march) {
+  precision::assign_precision(graph, {.run_on_cpu = {}, .run_on_bpu = {}, .int16 = {}, .march = march});
+  make_up_ranges(graph);
+  compiler::LowerOptions options;
+  options.int8 = true;
+  const auto model = engine::Model::create(compiler::Lowering(graph, options).run());
+  const auto consumers = graph.consumers();
+  Report report;
+  const auto rows = compiler::placements(graph, *model);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const graph::Node& node = *graph.nodes()[i];
+    Placement placement{rows[i], {}};
+    if (!node.int8) {
+      auto violations =
+          march::violations(march, ops::op_of(node, graph.opset).limits, {graph, consumers, node});
+      // Others stand behind a rule that comes first.
+      if (march::reason_of(march, node, violations) == node.reason)
+        placement.violations = std::move(violations);
+    }
+    report.nodes.push_back(std::move(placement));
+  }
+  for (size_t s = 0; s < model->program().steps.size(); ++s) {
+    report.macs += model->cost(s).macs;
+    report.bytes += model->cost(s).bytes;
+  }
+  return report;
+}
+
+}  // namespace openhb::checker

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/tools/hb_mapper/checker.h"
+
+#include <charconv>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "common/io/file.h"
+#include "common/text/text.h"
+#include "host/checker/check.h"
+#include "host/frontend/onnx/onnx.h"
+#include "host/ops/operator.h"
+#include "host/report/log.h"
+#include "host/tools/hb_mapper/tables.h"
+
+namespace openhb::tools {
+namespace {
+
+constexpr const char* kFolder = "./.hb_check";
+
+Shape parse_shape(const std::string& name, const std::string& text) {
+  Shape shape;
+  for (const std::string& part : split(text, 'x')) {
+    int64_t extent = 0;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), extent);
+    if (error != std::errc() || end != part.data() + part.size() || extent < 1)
+      fail(ErrorCode::usage,
+           "--input-shape {} {}: '{}' is not an extent; expected numbers such as 1x3x224x224", name, text,
+           part);
+    shape.push_back(extent);
+  }
+  if (shape.empty() || std::count(text.begin(), text.end(), 'x') + 1 != std::ssize(shape))
+    fail(ErrorCode::usage, "--input-shape {} '{}': expected numbers such as 1x3x224x224", name, text);
+  return shape;
+}
+
+graph::Graph import_model(const CheckerOptions& options) {
+  if (options.model_type != "onnx")
+    fail(ErrorCode::usage,
+         "--model-type {} is not available yet; export the network to ONNX and use --model-type onnx",
+         options.model_type);
+  if (!options.proto.empty())
+    fail(ErrorCode::usage, "--proto belongs to --model-type caffe; an ONNX model is one file (--model)");
+  onnx_frontend::ImportOptions import;
+  for (const auto& [name, text] : options.input_shapes)
+    if (!import.input_shapes.emplace(name, parse_shape(name, text)).second)
+      fail(ErrorCode::usage, "--input-shape gives input '{}' two shapes", name);
+  return onnx_frontend::import_onnx(options.model, import);
+}
+
+std::string shapes_text(const std::vector<graph::Value*>& values) {
+  std::vector<std::string> list;
+  for (const auto* v : values) list.push_back(fmt::format("'{}': [{}]", v->name, fmt::join(v->shape, ", ")));
+  return fmt::format("{{{}}}", fmt::join(list, ", "));
+}
+
+std::string names_text(const std::vector<graph::Value*>& values) {
+  std::vector<std::string> list;
+  for (const auto* v : values) list.push_back(fmt::format("'{}'", v->name));
+  return fmt::format("[{}]", fmt::join(list, ", "));
+}
+
+double percent(int64_t part, int64_t whole) {
+  return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+std::string cost_text(int64_t macs, int64_t bytes, const checker::Report& report) {
+  return fmt::format(
+      "{:.2f} M multiply-accumulates ({:.1f} % of the network), {:.1f} kB read and written ({:.1f} %)",
+      static_cast<double>(macs) / 1e6, percent(macs, report.macs), static_cast<double>(bytes) / 1e3,
+      percent(bytes, report.bytes));
+}
+
+// What runs on the CPU: nodes with the same reason together, and what their float steps cost.
+std::string reasons(const checker::Report& report) {
+  std::vector<compiler::NodeReport> rows(report.nodes.begin(), report.nodes.end());
+  std::string text;
+  for (const ReasonGroup& group : by_reason(rows)) {
+    int64_t macs = 0, bytes = 0;
+    for (const auto* n : group.nodes) macs += n->macs, bytes += n->bytes;
+    text += fmt::format("\n  {}: {}\n      cost in float: {}", names_of(group), group.reason,
+                        cost_text(macs, bytes, report));
+  }
+  return text;
+}
+
+nlohmann::ordered_json as_json(const CheckerOptions& options, const checker::Report& report) {
+  nlohmann::ordered_json j;
+  j["model"] = options.model;
+  j["march"] = options.march;
+  j["macs"] = report.macs;
+  j["bytes"] = report.bytes;
+  j["nodes"] = nlohmann::ordered_json::array();
+  int64_t cpu = 0;
+  for (const auto& n : report.nodes) {
+    cpu += n.on == "CPU";
+    nlohmann::ordered_json row{{"node", n.node}, {"on", n.on},      {"subgraph", n.subgraph},
+                               {"type", n.type}, {"op", n.op},      {"reason", n.reason},
+                               {"macs", n.macs}, {"bytes", n.bytes}};
+    row["limits"] = nlohmann::ordered_json::array();
+    for (const auto& v : n.violations)
+      row["limits"].push_back(
+          {{"quantity", v.quantity}, {"observed", v.observed}, {"allowed", v.allowed}, {"advice", v.advice}});
+    j["nodes"].push_back(std::move(row));
+  }
+  j["cpu_nodes"] = cpu;
+  j["bpu_nodes"] = std::ssize(report.nodes) - cpu;
+  return j;
+}
+
+nlohmann::ordered_json as_json(const CheckerOptions& options, const std::vector<checker::Problem>& problems) {
+  nlohmann::ordered_json j;
+  j["model"] = options.model;
+  j["march"] = options.march;
+  for (const auto& p : problems)
+    j["unsupported"].push_back({{"node", p.node},
+                                {"op", p.op},
+                                {"code", fmt::format("OHB-{:04}", static_cast<int>(p.code))},
+                                {"reason", p.sentence}});
+  return j;
+}
+
+void write_json(const CheckerOptions& options, const nlohmann::ordered_json& json) {
+  if (!options.json.empty()) write_text(options.json, json.dump(2) + "\n");
+}
+
+// Brings the graph to its canonical form, or throws one Error about all nodes that refuse.
+void infer(const CheckerOptions& options, graph::Graph& graph, report::Log& log) {
+  const graph::Graph imported = graph.clone();
+  try {
+    ops::infer_shapes(graph);
+  } catch (const Error&) {
+    const auto problems = checker::problems_of(imported);
+    if (problems.empty()) throw;
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& p : problems) rows.push_back({shortened(p.node), p.op, p.sentence});
+    log.info("Nodes that cannot be converted:\n{}", format_table({"Node", "Type", "Reason"}, rows));
+    write_json(options, as_json(options, problems));
+    throw checker::error_of(problems);
+  }
+}
+
+int run(const CheckerOptions& options, report::Log& log) {
+  log.info("log will be stored in {}", std::filesystem::absolute(log.path()).string());
+  if (!options.json.empty()) ensure_directory(std::filesystem::path(options.json).parent_path().string());
+  log.info("Start hb_mapper....\nOpenHB version {}", OPENHB_VERSION);
+  if (!options.output.empty()) log.warning("--output has no effect; the log is {}", log.path());
+  const auto march = march::find_march(options.march);
+  if (!march) fail(ErrorCode::usage, "--march {} is not known", options.march);
+  log.info("Model type: {}; march: {}", options.model_type, options.march);
+  if (options.input_shapes.empty())
+    log.info("The input parameter is not specified, convert with default parameters.");
+  log.info("Start to parse the {} model.", options.model_type);
+  graph::Graph graph = import_model(options);
+  log.info("input names {}", names_text(graph.inputs));
+  log.info("input shapes {}", shapes_text(graph.inputs));
+  log.info("Begin model checking....");
+  infer(options, graph, log);
+  log.info("Input ONNX model information:\n{:<26}{}\n{:<26}{}{}", "ONNX IR version:", graph.ir_version,
+           "Producer:", graph.producer,
+           fmt::format("\n{:<26}{}", "Output shapes:", shapes_text(graph.outputs)));
+  log.info("End to parse the {} model.", options.model_type);
+  ensure_directory(kFolder);
+  const auto save = [&](const char* stage) {
+    const std::string path = fmt::format("{}/{}_model.onnx", kFolder, stage);
+    onnx_frontend::export_onnx(graph, path);
+    log.info("Saving model to: {}.", path);
+  };
+  save("original_float");
+  log.info("Start to optimize the model.");
+  compiler::optimize(graph);
+  save("optimized_float");
+  log.info("End to optimize the model.");
+  log.info("Start to compile the model with march {}.", options.march);
+  const checker::Report report = checker::check(graph, *march);
+  log.info("End to compile the model with march {}.", options.march);
+  const std::vector<compiler::NodeReport> rows(report.nodes.begin(), report.nodes.end());
+  log.info("The converted model node information:\n{}", node_table(rows, false));
+  int64_t cpu = 0, cpu_macs = 0, cpu_bytes = 0;
+  for (const auto& n : rows)
+    if (n.on == "CPU") ++cpu, cpu_macs += n.macs, cpu_bytes += n.bytes;
+  if (cpu > 0) log.info("These nodes run on the CPU in float:{}", reasons(report));
+  log.info("{} of {} nodes run on the BPU; on the CPU: {}", std::ssize(rows) - cpu, rows.size(),
+           cost_text(cpu_macs, cpu_bytes, report));
+  log.info("ONNX model output num : {}", graph.outputs.size());
+  write_json(options, as_json(options, report));
+  if (options.strict && cpu > 0)
+    fail(ErrorCode::compile_failed,
+         "{} of {} nodes run on the CPU, the first one is '{}': {}. --strict wants all on the BPU", cpu,
+         rows.size(), by_reason(rows).front().nodes.front()->node, by_reason(rows).front().reason);
+  log.info("End model checking....");
+  return 0;
+}
+
+}  // namespace
+
+int checker(const CheckerOptions& options) {
+  report::Log log("hb_mapper", "checker",
+                  options.quiet     ? report::Level::error
+                  : options.verbose ? report::Level::debug
+                                    : report::Level::info);
+  const auto failed = [&](const Error& e) {
+    log.error("{}", e.text());
+    log.error("exception in command: checker");
+    return e.code() == ErrorCode::usage ? 2 : 1;
+  };
+  try {
+    return run(options, log);
+  } catch (const Error& e) {
+    return failed(e);
+  } catch (const std::bad_alloc&) {
+    return failed(Error(ErrorCode::resources, "out of memory; use a machine with more memory"));
+  }
+}
+
+}  // namespace openhb::tools
