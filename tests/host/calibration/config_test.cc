@@ -126,7 +126,7 @@ TEST(Config, BadValues) {
       {"model_parameters", "output_nodes", "a;b;a", "'a' is named twice"},
       {"model_parameters", "output_nodes", "';'", "no name"},
       {"model_parameters", "output_nodes", "[a, b]", "separated by ';'"},
-      {"model_parameters", "caffe_model", "x.caffemodel", "'caffe_model' is not available yet"},
+      {"model_parameters", "caffe_model", "x.caffemodel", "there is a Caffe model, too"},
       {"model_parameters", "layer_out_dump", "True", "'layer_out_dump' is not available yet"},
       {"model_parameters", "node_info", "{a: {'ON': 'CPU'}}", "'node_info' is not available yet"},
       {"input_parameters", "input_type_rt", "nv12", "'nv12' is not available yet"},
