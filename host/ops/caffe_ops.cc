@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "host/compiler/lowering.h"
@@ -47,10 +48,11 @@ DetectionOutputParams detection_params(const Node& node) {
   p.nms_threshold = node.attr_float("nms_threshold", 0.3f);
   p.eta = node.attr_float("eta", 1.0f);
   p.confidence_threshold = node.attr_float("confidence_threshold", std::numeric_limits<float>::lowest());
-  if (!(p.nms_threshold >= 0 && p.eta > 0 && p.eta <= 1))
+  if (!(p.nms_threshold >= 0 && p.eta > 0 && p.eta <= 1) || std::isnan(p.confidence_threshold))
     fail(ErrorCode::model_bad_attribute,
-         "{}: nms_threshold is {} and eta {}; expected at least 0, and 0 to 1", node.describe(),
-         p.nms_threshold, p.eta);
+         "{}: nms_threshold is {}, eta {} and confidence_threshold {}; expected at least 0, 0 to 1, and a "
+         "number",
+         node.describe(), p.nms_threshold, p.eta);
   return p;
 }
 

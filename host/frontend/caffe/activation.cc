@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Functions of single elements.
+#include <algorithm>
 #include <cmath>
 
 #include "host/frontend/caffe/layer.h"

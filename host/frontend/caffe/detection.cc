@@ -79,7 +79,7 @@ void prior_box(Layer& l) {
     step_w = static_cast<float>(width) / static_cast<float>(columns);
   }
   const int64_t count = checked_mul(checked_mul(rows, columns), static_cast<int64_t>(sizes.size()) * 4);
-  l.require_shape(count < (int64_t{1} << 28), "it would make {} numbers", count);
+  l.require_shape(count <= (int64_t{1} << 24), "it would make {} numbers", count);
   Tensor tensor(DType::f32, {1, 2, count});
   auto out = tensor.data<float>().begin();
   const auto put = [&](float v) { *out++ = p.clip() ? std::clamp(v, 0.0f, 1.0f) : v; };
@@ -106,9 +106,10 @@ void detection_output(Layer& l) {
   l.require_shape(prior.size() == 3 && (prior[0] == 1 || prior[0] == n) && prior[1] == 2 && prior[2] % 4 == 0,
                   "the third bottom must be prior boxes 1x2x4*count");
   const int64_t priors = prior[2] / 4, sets = p.share_location() ? 1 : classes;
-  l.require_shape(num_elements(loc) == n * priors * sets * 4, "{} prior boxes need {} locations", priors,
-                  priors * sets * 4);
-  l.require_shape(!conf.empty() && conf[0] == n && num_elements(conf) == n * priors * classes,
+  const int64_t boxes = checked_mul(n, priors);
+  l.require_shape(num_elements(loc) == checked_mul(checked_mul(boxes, sets), 4),
+                  "{} prior boxes need {} locations", priors, priors * sets * 4);
+  l.require_shape(!conf.empty() && conf[0] == n && num_elements(conf) == checked_mul(boxes, classes),
                   "{} prior boxes and {} classes need {} scores", priors, classes, priors * classes);
   const auto& nms = p.nms_param();
   l.require(nms.nms_threshold() >= 0, "nms_threshold is {}", nms.nms_threshold());
@@ -116,6 +117,7 @@ void detection_output(Layer& l) {
   const int64_t top_k = nms.has_top_k() ? nms.top_k() : -1, keep = p.keep_top_k();
   l.require(top_k >= -1 && top_k != 0 && keep >= -1 && keep != 0,
             "top_k and keep_top_k must be positive or -1");
+  l.require(!std::isnan(p.confidence_threshold()), "confidence_threshold is not a number");
   const bool has_background = p.background_label_id() >= 0 && p.background_label_id() < classes;
   const int64_t possible =
       checked_mul(classes - (has_background ? 1 : 0), top_k == -1 ? priors : std::min(top_k, priors));

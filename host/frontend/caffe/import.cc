@@ -129,6 +129,7 @@ std::string Importer::free_name(const std::string& base) const {
 }
 
 void Importer::add_input(const std::string& name, Shape shape, const std::string& what) {
+  if (name.empty()) fail(ErrorCode::model_structure, "{}: an input has no name", what);
   if (const auto given = options_.input_shapes.find(name); given != options_.input_shapes.end()) {
     if (std::ranges::any_of(given->second, [](int64_t d) { return d < 1; }))
       fail(ErrorCode::config_bad_value, "input_shape {} of input '{}': every dimension must be at least 1",
