@@ -578,6 +578,41 @@ struct CumulateParams {
   }
 };
 
+enum class BoxCode : int32_t { corner = 0, center_size = 1, corner_size = 2 };
+
+// Boxes of the SSD family: decoded against prior boxes, filtered by score, overlap and count.
+// Inputs, float32: locations [N, P * L * 4] (L = 1 when shared, else classes), scores [N, P * classes],
+//   priors [1 or N, 2, P * 4] (corners, then variances).
+// Output float32 [1, 1, rows, 7]: image, class, score, x1, y1, x2, y2; rows behind the last one hold -1 and
+//   zeros. rows = N * keep_top_k, or with keep_top_k = -1 room for all boxes. top_k -1: no limit.
+struct DetectionOutputParams {
+  static constexpr std::string_view kName = "DetectionOutput";
+  static constexpr uint16_t kId = 80;
+  int32_t classes = 1, background = 0, share_location = 1;
+  BoxCode code = BoxCode::corner;
+  int32_t variance_encoded = 0, clip = 0, top_k = -1, keep_top_k = -1;
+  float nms_threshold = 0, eta = 1, confidence_threshold = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("classes", s.classes), v("background", s.background), v("share_location", s.share_location);
+    v("code", s.code), v("variance_encoded", s.variance_encoded), v("clip", s.clip);
+    v("top_k", s.top_k), v("keep_top_k", s.keep_top_k), v("nms_threshold", s.nms_threshold);
+    v("eta", s.eta), v("confidence_threshold", s.confidence_threshold);
+  }
+};
+
+// Averages over the bins of regions, every bin from channels of its own. float32 x [N, D*G*G, H, W] and
+// regions [R, 5] (image, x1, y1, x2, y2) to [R, D, G, G], stored in this order of axes.
+struct PsRoiPoolParams {
+  static constexpr std::string_view kName = "PsRoiPool";
+  static constexpr uint16_t kId = 81;
+  float spatial_scale = 1;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("spatial_scale", s.spatial_scale);
+  }
+};
+
 // The only list of steps.
 using StepParams =
     std::variant<ConvParams, DepthwiseParams, MatMulParams, PoolParams, BinaryParams, UnaryParams, LutParams,
@@ -586,7 +621,7 @@ using StepParams =
                  ScatterElementsParams, ScatterNdParams, TopKParams, NonMaxSuppressionParams,
                  ReverseSequenceParams, DetParams, ResampleParams, GridSampleParams, RoiParams,
                  WindowPoolParams, DeformSampleParams, RecurrentParams, WhereParams, ArgParams,
-                 CumulateParams>;
+                 CumulateParams, DetectionOutputParams, PsRoiPoolParams>;
 
 inline std::string_view step_name(const StepParams& params) {
   return std::visit([](const auto& p) { return p.kName; }, params);

@@ -5,6 +5,7 @@
 #include "common/program/file.h"
 #include "common/text/text.h"
 #include "host/compiler/calibrate.h"
+#include "host/frontend/model.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/ops/operator.h"
 #include "host/passes/passes.h"
@@ -92,18 +93,20 @@ void optimize(graph::Graph& graph) {
 
 ConversionReport convert(const config::Config& user_config, int threads, const Reporter& reporter) {
   warn_of_idle_options(user_config, reporter);
-  reporter.info("Start to parse the onnx model.");
-  onnx_frontend::ImportOptions import;
+  const std::string kind = user_config.is_caffe() ? "caffe" : "onnx";
+  reporter.info(fmt::format("Start to parse the {} model.", kind));
+  frontend::ModelSource source{
+      user_config.onnx_model, user_config.prototxt, user_config.caffe_model, {}, reporter.warn};
   for (const auto& input : user_config.inputs)
-    if (input.shape && !input.name.empty()) import.input_shapes[input.name] = *input.shape;
-  graph::Graph graph = onnx_frontend::import_onnx(user_config.onnx_model, import);
+    if (input.shape && !input.name.empty()) source.input_shapes[input.name] = *input.shape;
+  graph::Graph graph = frontend::import_model(source);
   const config::Config config = matched(user_config, graph);
   reporter.info(fmt::format("Input ONNX model information:\n{:<26}{}\n{:<26}[{}]\n{:<26}{}{}",
                             "ONNX IR version:", graph.ir_version, "Opset version:", graph.opset,
                             "Producer:", graph.producer, line_of_inputs(graph)));
   ops::infer_shapes(graph);
   select_outputs(graph, config.output_nodes);
-  reporter.info("End to parse the onnx model.");
+  reporter.info(fmt::format("End to parse the {} model.", kind));
 
   ensure_directory(config.working_dir);
   const std::string base = config.working_dir + "/" + config.prefix;

@@ -33,6 +33,7 @@ class Builder {
   Config build() {
     count_inputs();
     for (const Key& key : keys()) apply(key);
+    check_model();
     for (size_t i = 0; i < config_.inputs.size(); ++i) check_input(i);
     check_calibration();
     check_placement();
@@ -93,6 +94,19 @@ class Builder {
     }
     for (size_t i = 0; i < config_.inputs.size(); ++i)
       if (key.set_input && !value->values[i].none) key.set_input(config_.inputs[i], value->values[i]);
+  }
+
+  // One model, in one of the two formats.
+  void check_model() {
+    const bool onnx = given("onnx_model"), prototxt = given("prototxt"), weights = given("caffe_model");
+    if (onnx && (prototxt || weights))
+      bad("onnx_model", "there is a Caffe model, too (prototxt, caffe_model); give one model");
+    else if (!onnx && !prototxt && !weights)
+      missing("onnx_model", "; a Caffe model needs 'prototxt' and 'caffe_model' instead");
+    else if (!onnx && !prototxt)
+      missing("prototxt", "; caffe_model needs it");
+    else if (!onnx && !weights)
+      missing("caffe_model", "; prototxt needs it");
   }
 
   void check_input(size_t i) {
@@ -236,7 +250,8 @@ Config parse_config(const std::string& yaml, const std::string& path) {
   problems.throw_if_any(path);
 
   const fs::path folder = fs::path(path).parent_path();
-  resolve(config.onnx_model, folder);
+  for (std::string* path : {&config.onnx_model, &config.prototxt, &config.caffe_model})
+    resolve(*path, folder);
   for (InputConfig& input : config.inputs) resolve(input.cal_dir, folder);
   return config;
 }

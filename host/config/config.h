@@ -46,7 +46,8 @@ struct NodeInfo {
 };
 
 struct Config {
-  std::string onnx_model;
+  std::string onnx_model;             // either this
+  std::string prototxt, caffe_model;  // or these two
   std::string march = "bayes";
   std::string prefix = "model";
   std::string working_dir = "model_output";
@@ -62,6 +63,8 @@ struct Config {
   std::vector<std::string> optimization;  // its words
   std::string optimize_level = "O2";
   bool debug = false;
+
+  bool is_caffe() const { return onnx_model.empty(); }
 };
 
 // Reads and checks the file; reports all errors at once with line numbers; relative paths in it are relative

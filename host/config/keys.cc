@@ -55,13 +55,15 @@ using V = Value;
 
 // clang-format off
 const Key kKeys[] = {
-  {.group = Group::model, .name = "onnx_model", .type = Type::path, .required = true,
-   .help = "The float ONNX model.",
+  {.group = Group::model, .name = "onnx_model", .type = Type::path,
+   .help = "The float ONNX model. Either this is required, or `prototxt` and `caffe_model` are.",
    .set = [](C& c, const V& v) { c.onnx_model = v.text; }, .show = [](const C& c) { return c.onnx_model; }},
   {.group = Group::model, .name = "prototxt", .type = Type::path,
-   .help = "The structure of a Caffe model.", .available = false},
+   .help = "The structure of a Caffe model.",
+   .set = [](C& c, const V& v) { c.prototxt = v.text; }, .show = [](const C& c) { return c.prototxt; }},
   {.group = Group::model, .name = "caffe_model", .type = Type::path,
-   .help = "The weights of a Caffe model.", .available = false},
+   .help = "The weights of a Caffe model.",
+   .set = [](C& c, const V& v) { c.caffe_model = v.text; }, .show = [](const C& c) { return c.caffe_model; }},
   {.group = Group::model, .name = "march", .type = Type::text, .required = true, .values = "bayes", .later = "bernoulli2",
    .help = "The architecture to compile for.",
    .set = [](C& c, const V& v) { c.march = v.text; }, .show = [](const C& c) { return c.march; }},

@@ -16,3 +16,5 @@ target_compile_definitions(openhb_frontend PRIVATE ONNX_ML=1 ONNX_NAMESPACE=onnx
 target_include_directories(openhb_frontend SYSTEM PRIVATE ${ONNX_INCLUDE_DIR} ${Protobuf_INCLUDE_DIRS})
 target_link_libraries(openhb_frontend PUBLIC openhb::graph openhb::common
                       PRIVATE ${ONNX_PROTO_LIBRARY} ${Protobuf_LIBRARIES})
+
+include(frontend/caffe/sources.cmake)

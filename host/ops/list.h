@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "host/ops/caffe_ops.h"
 #include "host/ops/composite.h"
 #include "host/ops/control.h"
 #include "host/ops/convolution.h"
@@ -53,6 +54,7 @@ using AllOps = Join<
     OpList<Resize, Upsample>,
     OpList<SoftmaxOf<false>, SoftmaxOf<true>>,
     ControlOps,
+    CaffeOps,
     ConvolutionOps,
     RecurrentOps,
     NormalizationOps,

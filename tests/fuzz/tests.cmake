@@ -32,4 +32,16 @@ if(OPENHB_HOST)
             ${CMAKE_CURRENT_BINARY_DIR}/onnx_corpus ${ONNX_TESTDATA}/node
     WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
   set_tests_properties(onnx_fuzzer PROPERTIES LABELS fuzz TIMEOUT 300)
+
+  target_compile_options(openhb_caffe_proto PRIVATE -fsanitize=fuzzer-no-link)
+  add_executable(caffe_fuzzer fuzz/caffe_fuzzer.cc)
+  target_compile_options(caffe_fuzzer PRIVATE -fsanitize=fuzzer)
+  target_link_options(caffe_fuzzer PRIVATE -fsanitize=fuzzer)
+  target_compile_definitions(caffe_fuzzer PRIVATE OPENHB_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_link_libraries(caffe_fuzzer PRIVATE openhb::compiler openhb::caffe_proto)
+  # Starts from the networks that its mutator makes, and from real ones beside the project.
+  add_test(NAME caffe_fuzzer
+    COMMAND caffe_fuzzer -max_total_time=60 -timeout=20 -rss_limit_mb=4000 -malloc_limit_mb=2000 -max_len=131072 -seed=1
+    WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+  set_tests_properties(caffe_fuzzer PROPERTIES LABELS fuzz TIMEOUT 300)
 endif()

@@ -10,3 +10,11 @@ openhb_test(NAME onnx_test
             LIBRARIES openhb::frontend ${ONNX_PROTO_LIBRARY} ${Protobuf_LIBRARIES} LABELS host bad_input)
 target_compile_definitions(onnx_test PRIVATE ONNX_ML=1 ONNX_NAMESPACE=onnx
                                              OPENHB_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+
+openhb_test(NAME caffe_test
+            SOURCES host/frontend/caffe_layers_test.cc host/frontend/caffe_movement_test.cc
+                    host/frontend/caffe_detection_test.cc host/frontend/caffe_network_test.cc
+                    host/frontend/caffe_bad_input_test.cc host/frontend/caffe_models_test.cc
+                    host/frontend/caffe_case.cc
+            LIBRARIES openhb::compiler openhb::caffe_proto LABELS fast host bad_input)
+target_compile_definitions(caffe_test PRIVATE OPENHB_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

@@ -107,15 +107,19 @@ void write_opset(const std::string& domain, int64_t version, onnx::ModelProto& m
 
 onnx::ModelProto to_model(const Graph& graph) {
   std::set<std::string> functions;
+  bool own_domain = false;
   for (const auto& node : graph.nodes())
-    if (node->domain == kOwnDomain) functions.insert(node->op);
+    if (node->domain == kOwnDomain) {
+      own_domain = true;
+      if (!is_own_operator(node->op)) functions.insert(node->op);
+    }
 
   onnx::ModelProto model;
   model.set_ir_version(std::max(
       {graph.ir_version, ir_version_of(graph.opset), functions.empty() ? int64_t{0} : kFunctionIrVersion}));
   model.set_producer_name("openhb");
   write_opset("", graph.opset, model);
-  if (!functions.empty()) write_opset(std::string(kOwnDomain), kOwnDomainVersion, model);
+  if (own_domain) write_opset(std::string(kOwnDomain), kOwnDomainVersion, model);
   for (const std::string& op : functions) define_function(op, graph.opset, *model.add_functions());
   write_graph(graph, *model.mutable_graph());
   return model;

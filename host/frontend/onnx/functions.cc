@@ -65,6 +65,11 @@ bool is_own_function(std::string_view op) {
   return std::ranges::find(kDefinitions, op, &Definition::op) != std::end(kDefinitions);
 }
 
+bool is_own_operator(std::string_view op) {
+  constexpr std::string_view kOperators[] = {"DetectionOutput", "PSROIPooling"};
+  return std::ranges::find(kOperators, op) != std::end(kOperators);
+}
+
 void define_function(std::string_view op, int64_t opset, onnx::FunctionProto& function) {
   const auto* definition = std::ranges::find(kDefinitions, op, &Definition::op);
   if (definition == std::end(kDefinitions)) fail(ErrorCode::internal, "no function {}", op);

@@ -18,6 +18,9 @@ inline constexpr int64_t kFunctionIrVersion = 8;
 
 // Whether `op` of the domain "horizon" is one of ours.
 bool is_own_function(std::string_view op);
+// Whether `op` of the domain "horizon" is one of our operators that no function defines: stock runtimes can
+// show, but not run it.
+bool is_own_operator(std::string_view op);
 // The definition of `op` for a model of the given opset. `op` must be one of ours.
 void define_function(std::string_view op, int64_t opset, onnx::FunctionProto& function);
 

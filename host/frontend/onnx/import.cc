@@ -283,7 +283,8 @@ Tensor Importer::constant_value(const onnx::NodeProto& node, const std::string& 
 
 void check_domain(const onnx::NodeProto& node, const std::string& what) {
   if (node.domain().empty() || node.domain() == "ai.onnx") return;
-  if (node.domain() == kOwnDomain && is_own_function(node.op_type())) return;
+  if (node.domain() == kOwnDomain && (is_own_function(node.op_type()) || is_own_operator(node.op_type())))
+    return;
   fail(ErrorCode::model_unsupported_op,
        "{}: operator {} of domain '{}' is not supported; export the model with standard ONNX operators only",
        what, node.op_type(), node.domain());

@@ -27,7 +27,8 @@ graph::Graph import_onnx_bytes(std::string_view bytes, const std::string& origin
 Tensor import_tensor_file(const std::string& path);
 
 // Writes the model whole or not at all: standard operators, and model-local functions (domain "horizon") for
-// the HzPreprocess and HzCalibration nodes in it, so that stock ONNX Runtime loads it. Same graph, same
+// the HzPreprocess and HzCalibration nodes in it, so that stock ONNX Runtime loads it; not so with
+// DetectionOutput and PSROIPooling, which are operators of that domain without a definition. Same graph, same
 // bytes.
 void export_onnx(const graph::Graph& graph, const std::string& path);
 

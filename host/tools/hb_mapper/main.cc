@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
   CLI::App* makertbin = app.add_subcommand("makertbin", "Convert a model as a YAML configuration describes");
   makertbin->add_option("-c,--config", options.config, "Configuration file (YAML; docs/configuration.md)")
       ->required();
-  makertbin->add_option("--model-type", options.model_type, "onnx")
+  makertbin->add_option("--model-type", options.model_type, "onnx or caffe: the format of the model")
       ->required()
       ->check(CLI::IsMember({"onnx", "caffe"}));
   makertbin->add_option("--threads", options.threads, "Threads for calibration (default: all processors)")

@@ -60,10 +60,6 @@ nlohmann::ordered_json as_json(const compiler::ConversionReport& report) {
 }  // namespace
 
 int makertbin(const MakertbinOptions& options) {
-  if (options.model_type != "onnx")
-    fail(ErrorCode::usage,
-         "--model-type {} is not available yet; export the network to ONNX and use --model-type onnx",
-         options.model_type);
   report::Log log("hb_mapper", "makertbin",
                   options.quiet     ? report::Level::error
                   : options.verbose ? report::Level::debug
@@ -79,8 +75,13 @@ int makertbin(const MakertbinOptions& options) {
     if (!options.json.empty()) ensure_directory(std::filesystem::path(options.json).parent_path().string());
     log.info("Start hb_mapper....\nOpenHB version {}", OPENHB_VERSION);
     config::Config config = config::load_config(options.config);
+    if ((options.model_type == "caffe") != config.is_caffe())
+      fail(ErrorCode::usage, "--model-type {} was given, but the configuration '{}' names {}",
+           options.model_type, options.config,
+           config.is_caffe() ? "a Caffe model (prototxt, caffe_model)" : "an ONNX model (onnx_model)");
     if (!options.working_dir.empty()) config.working_dir = options.working_dir;
-    log.info("Working dir: {}; model: {}; march: {}", config.working_dir, config.onnx_model, config.march);
+    log.info("Working dir: {}; model: {}; march: {}", config.working_dir,
+             config.is_caffe() ? config.caffe_model : config.onnx_model, config.march);
     std::unique_ptr<report::Progress> bar;
     std::string stage;
     compiler::Reporter reporter;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Damaged files: random changes to the parameters and tensors of valid steps. Whatever validate() lets pass
 // must run inside its memory (run under AddressSanitizer for the full effect).
+#include "device/kernels/detection/detection_output.h"
+#include "device/kernels/detection/ps_roi_pool.h"
 #include "device/kernels/elementwise/binary.h"
 #include "device/kernels/elementwise/cast.h"
 #include "device/kernels/elementwise/image.h"
@@ -293,6 +295,21 @@ TEST(Hostile, Recurrent) {
     c.input(random_tensor(DType::f32, {2, 3, 16}));
     c.input(random_tensor(DType::i32, {5}));
     return c;
+  });
+}
+
+TEST(Hostile, Detection) {
+  attack<DetectionOutputParams>("DetectionOutput", [] {
+    auto c = simple<DetectionOutputParams>(
+        {{DType::f32, {2, 48}}, {DType::f32, {2, 36}}, {DType::f32, {1, 2, 48}}}, DType::f32, {1, 1, 14, 7});
+    c.params.classes = 3;
+    c.params.keep_top_k = 7;
+    c.params.code = BoxCode::center_size;
+    return c;
+  });
+  attack<PsRoiPoolParams>("PsRoiPool", [] {
+    return simple<PsRoiPoolParams>({{DType::f32, {2, 8, 5, 6}}, {DType::f32, {4, 5}}}, DType::f32,
+                                   {4, 2, 2, 2});
   });
 }
 

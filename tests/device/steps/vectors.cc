@@ -215,6 +215,30 @@ void add_recurrent(Maker& m) {
     }
 }
 
+void add_detections(Maker& m) {
+  Numbers n(90);
+  constexpr std::array<const char*, 3> kNames{"corner", "center_size", "corner_size"};
+  for (int32_t k = 0; k < 3; ++k) {
+    DetectionOutputParams p{.classes = 3, .code = static_cast<BoxCode>(k), .top_k = 20, .keep_top_k = 12};
+    p.share_location = k == 2 ? 0 : 1, p.variance_encoded = k == 0 ? 1 : 0, p.clip = k == 1 ? 1 : 0;
+    p.nms_threshold = 0.6f, p.eta = k == 1 ? 0.75f : 1.0f, p.confidence_threshold = 0.25f;
+    Tensor prior = n.tensor(DType::f32, {1, 2, 120}, 0.5f);
+    for (size_t i = 0; i < 120; i += 4)  // corners in order
+      for (size_t j = 0; j < 2; ++j)
+        prior.data<float>()[i + 2 + j] =
+            prior.data<float>()[i + j] + 0.5f + prior.data<float>()[i + 2 + j] * 0.5f;
+    m.add(fmt::format("detection_output_{}", kNames[static_cast<size_t>(k)]), p,
+          {{n.tensor(DType::f32, {2, 120 * (k == 2 ? 3 : 1)}, 0.5f), {}},
+           {n.tensor(DType::f32, {2, 90}, 1.0f), {}},
+           {prior, {}, true}},
+          DType::f32, {1, 1, 24, 7});
+  }
+  Tensor rois = n.tensor(DType::f32, {6, 5}, 14.0f);
+  for (size_t r = 0; r < 6; ++r) rois.data<float>()[r * 5] = static_cast<float>(r % 2);
+  m.add("ps_roi_pool", PsRoiPoolParams{0.5f}, {{n.tensor(DType::f32, {2, 18, 7, 9}), {}}, {rois, {}}},
+        DType::f32, {6, 2, 3, 3});
+}
+
 }  // namespace
 
 std::vector<VectorFile> make_vectors(CpuFeatures cpu) {
@@ -227,6 +251,7 @@ std::vector<VectorFile> make_vectors(CpuFeatures cpu) {
   add_reductions(maker);
   add_recurrent(maker);
   add_int16(maker);
+  add_detections(maker);
   return std::move(maker.files);
 }
 

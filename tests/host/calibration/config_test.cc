@@ -24,6 +24,8 @@ bool operator==(const InputConfig& a, const InputConfig& b) {
 
 void expect_equal(const Config& a, const Config& b) {
   EXPECT_EQ(a.onnx_model, b.onnx_model);
+  EXPECT_EQ(a.prototxt, b.prototxt);
+  EXPECT_EQ(a.caffe_model, b.caffe_model);
   EXPECT_EQ(a.march, b.march);
   EXPECT_EQ(a.prefix, b.prefix);
   EXPECT_EQ(a.working_dir, b.working_dir);
@@ -126,7 +128,7 @@ TEST(Config, BadValues) {
       {"model_parameters", "output_nodes", "a;b;a", "'a' is named twice"},
       {"model_parameters", "output_nodes", "';'", "no name"},
       {"model_parameters", "output_nodes", "[a, b]", "separated by ';'"},
-      {"model_parameters", "caffe_model", "x.caffemodel", "'caffe_model' is not available yet"},
+      {"model_parameters", "caffe_model", "x.caffemodel", "there is a Caffe model, too"},
       {"model_parameters", "layer_out_dump", "True", "'layer_out_dump' is not available yet"},
       {"model_parameters", "node_info", "{a: {'ON': 'GPU'}}", "node 'a': 'ON' is 'GPU'"},
       {"model_parameters", "node_info", "{a: {'InputTyp': 'int16'}}", "Did you mean 'InputType'"},
@@ -262,6 +264,27 @@ TEST(Config, FileErrors) {
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::file_missing);
   }
+}
+
+TEST(Config, CaffeModels) {
+  const auto without_onnx = [](const std::string& key, const std::string& value) {
+    return with(with(kMinimal, "model_parameters", "onnx_model", "''"), "model_parameters", key, value);
+  };
+  const std::string whole =
+      with(without_onnx("prototxt", "a.prototxt"), "model_parameters", "caffe_model", "b.caffemodel");
+  const Config c = load(whole);
+  EXPECT_TRUE(c.is_caffe());
+  EXPECT_EQ(c.prototxt, "a.prototxt");
+  EXPECT_EQ(c.caffe_model, "b.caffemodel");
+  expect_equal(c, load(effective_yaml(c)));
+  EXPECT_FALSE(load(kMinimal).is_caffe());
+  EXPECT_NE(error_text(without_onnx("prototxt", "a.prototxt")).find("'caffe_model' is missing"),
+            std::string::npos);
+  EXPECT_NE(error_text(without_onnx("caffe_model", "b")).find("'prototxt' is missing"), std::string::npos);
+  EXPECT_NE(error_text(without_onnx("march", "bayes")).find("'prototxt' and 'caffe_model'"),
+            std::string::npos);
+  EXPECT_EQ(error_code(with(whole, "model_parameters", "onnx_model", "net.onnx")),
+            ErrorCode::config_bad_value);
 }
 
 TEST(Config, PathsBesideTheFileComeFirst) {
