@@ -181,6 +181,7 @@ void TensorScatter::upgrade(Rewriter& r, Node& node) {
     fail(ErrorCode::model_bad_attribute,
          "{}: axis {}, mode '{}' and an update of shape {} do not fit a cache of shape {}", node.describe(),
          axis, mode, to_string(part), to_string(shape));
+  require_foldable(r, part);
   const auto a = static_cast<size_t>(axis);
   Shape along(shape.size(), 1), across(shape.size(), 1);
   along[a] = part[a], across[0] = part[0];

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "host/ops/movement.h"
+#include "host/ops/plain.h"
 #include "host/ops/rewriter.h"
 
 namespace openhb::ops {
@@ -63,11 +64,11 @@ void Col2Im::upgrade(Rewriter& r, Node& node) {
     blocks = checked_mul(blocks, counts.back());
     pixels = checked_mul(pixels, image[i]), size = checked_mul(size, block[i]);
   }
-  constexpr int64_t kLargest = 1 << 28;
-  if (!fits || x->shape[1] % size != 0 || x->shape[2] != blocks || pixels >= kLargest ||
-      checked_mul(size, blocks) >= kLargest)
+  if (!fits || x->shape[1] % size != 0 || x->shape[2] != blocks)
     fail(ErrorCode::model_bad_shape, "{}: image [{}] and blocks [{}] do not fit the input {}",
          node.describe(), fmt::join(image, ", "), fmt::join(block, ", "), to_string(x->shape));
+  require_foldable(r, {size, blocks});
+  require_foldable(r, {pixels + 1, x->shape[0], x->shape[1] / size});
   std::vector<int64_t> targets;
   targets.reserve(static_cast<size_t>(size * blocks));
   for (int64_t k = 0; k < size; ++k)

@@ -4,6 +4,7 @@
 
 #include "host/compiler/lowering.h"
 #include "host/ops/operator.h"
+#include "host/ops/rewriter.h"
 
 namespace openhb::ops {
 
@@ -24,6 +25,14 @@ inline void check_constant_indices(InferContext& c, size_t input, int64_t extent
   if (!c.constant(input)) return;
   for (const int64_t i : c.ints(input))
     c.require(i >= -extent && i < extent, fmt::format("index {} is out of range for extent {}", i, extent));
+}
+
+// Before an expansion makes a constant of that shape: Error(model_bad_shape) when it is larger than
+// Graph::max_folded.
+inline void require_foldable(Rewriter& r, const Shape& shape) {
+  if (num_elements(shape) > r.graph().max_folded)
+    fail(ErrorCode::model_bad_shape, "{}: it needs a table of {}, more than {} elements", r.node().describe(),
+         to_string(shape), r.graph().max_folded);
 }
 
 }  // namespace openhb::ops

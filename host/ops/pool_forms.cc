@@ -2,6 +2,7 @@
 // Operators that are pools of another form, or are made of pools.
 #include <algorithm>
 
+#include "host/ops/plain.h"
 #include "host/ops/pool.h"
 #include "host/ops/rewriter.h"
 
@@ -72,9 +73,7 @@ void MaxUnpool::upgrade(Rewriter& r, Node& node) {
            shape[i + 2], i + 2);
   }
   const int64_t total = num_elements(shape);
-  if (total >= int64_t{1} << 31)
-    fail(ErrorCode::model_bad_shape, "{}: its result {} is larger than 2^31 elements", node.describe(),
-         to_string(shape));
+  require_foldable(r, shape);
   Value *flat = r.ints({-1}), *zeros = r.constant(Tensor(DType::f32, {total}));
   Value* result =
       r.node("ScatterElements", {zeros, r.node("Reshape", {indices, flat}), r.node("Reshape", {x, flat})});

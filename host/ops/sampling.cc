@@ -94,8 +94,7 @@ void AffineGrid::upgrade(Rewriter& r, Node& node) {
          node.describe(), to_string(theta), size.size());
   const Shape spatial(size.begin() + 2, size.end());
   const int64_t points = num_elements(spatial);
-  if (points < 0 || points > int64_t{1} << 28)
-    fail(ErrorCode::model_bad_shape, "{}: a grid of {} points is too large", node.describe(), points);
+  require_foldable(r, {points, static_cast<int64_t>(n) + 1});
   const bool align = node.attr_int("align_corners", 0) != 0;
   std::vector<std::vector<float>> axes;
   for (int64_t extent : spatial) axes.push_back(centres(extent, align));

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 foreach(family math binary unary quantize movement spatial reduction recurrent matmul_integer hostile int16 conv_int16
-               logic sequence detection)
+               logic sequence detection indexing sampling)
   openhb_test(NAME steps_${family}_test SOURCES device/steps/${family}_test.cc LIBRARIES openhb::engine LABELS fast)
 endforeach()
 set_tests_properties(steps_hostile_test PROPERTIES LABELS "fast;bad_input")
