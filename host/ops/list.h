@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "host/ops/attention.h"
 #include "host/ops/caffe_ops.h"
 #include "host/ops/composite.h"
 #include "host/ops/control.h"
@@ -14,12 +15,14 @@
 #include "host/ops/movement.h"
 #include "host/ops/normalization.h"
 #include "host/ops/pool.h"
+#include "host/ops/quantized.h"
 #include "host/ops/recurrent.h"
 #include "host/ops/reduce.h"
 #include "host/ops/resize.h"
 #include "host/ops/sampling.h"
 #include "host/ops/select.h"
 #include "host/ops/shape_ops.h"
+#include "host/ops/signal.h"
 
 namespace openhb::ops {
 
@@ -58,6 +61,9 @@ using AllOps = Join<
     ConvolutionOps,
     RecurrentOps,
     NormalizationOps,
+    QuantizedOps,
+    AttentionOps,
+    SignalOps,
     OpList<ShapeOf, ConstantOfShape, Cast, BitCast, Calibration>,
     SelectOps,
     Table<Composite, kCompositeRows>,
