@@ -52,7 +52,7 @@ DetectionOutputParams detection_params(const Node& node) {
     fail(ErrorCode::model_bad_attribute,
          "{}: nms_threshold is {}, eta {} and confidence_threshold {}; expected at least 0, 0 to 1, and a "
          "number",
-         node.describe(), p.nms_threshold, p.eta);
+         node.describe(), p.nms_threshold, p.eta, p.confidence_threshold);
   return p;
 }
 

@@ -16,3 +16,16 @@ add_test(NAME e2e_traffic_signs
   COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_network.py traffic_signs ${e2e_options}
           --shared ${PROJECT_SOURCE_DIR}/../shared)
 set_tests_properties(e2e_traffic_signs PROPERTIES LABELS e2e TIMEOUT 600)
+
+# Every network of ../shared/models: float against stock ONNX Runtime, then converted and run.
+add_executable(float_program e2e/float_program.cc)
+target_link_libraries(float_program PRIVATE openhb::compiler)
+foreach(network mobilenetv2_imagenet yolox_nano fastestdet ultraface_rfb320 ultraface_rfb320_caffe road_segmentation_adas_0001
+                twinlitenet lstr_lane vit_tracker ppocr_v3_det ppocr_en_rec super_resolution silero_vad_16k gtcrn_denoise
+                hand_landmark xfeat_256 xfeat_interpolator wechat_qr_detect_caffe)
+  add_test(NAME float_${network}
+    COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_float.py ${network} --shared ${PROJECT_SOURCE_DIR}/../shared
+            --work ${CMAKE_CURRENT_BINARY_DIR}/float --node-modules ${PROJECT_SOURCE_DIR}/node_modules
+            --float-program $<TARGET_FILE:float_program> --hb-mapper $<TARGET_FILE:hb_mapper> --hrt $<TARGET_FILE:hrt_model_exec>)
+  set_tests_properties(float_${network} PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 600)
+endforeach()
