@@ -37,11 +37,11 @@ std::string operators_table() {
   std::ranges::sort(rows, {}, [](const ops::OpRow* row) { return row->info.name; });
   std::string text = "\n| operator | opsets | int8 | int16 | float | notes |\n|---|---|---|---|---|---|\n";
   for (const ops::OpRow* row : rows) {
-    const bool expanded = !row->lower;
+    const bool expanded = !row->lower && !row->refused;
     const auto in = [&](ops::Integer least) { return expanded ? "expanded" : yes(row->integer >= least); };
     text += fmt::format("| {} | {}+ | {} | {} | {} | {} |\n", row->info.name,
                         std::max<int64_t>(row->info.since, 7), in(ops::Integer::int8),
-                        in(ops::Integer::int16), expanded ? "expanded" : "yes", row->note);
+                        in(ops::Integer::int16), expanded ? "expanded" : yes(!row->refused), row->note);
   }
   return text;
 }

@@ -94,6 +94,8 @@ inline constexpr std::array kRefusedRows{
 template <size_t I>
 struct Refused {
   static constexpr OpInfo info{kRefusedRows[I].op, 0, 4096, "", "", kRefusedRows[I].since};
+  static constexpr std::string_view note = kRefusedRows[I].reason;
+  static constexpr bool refused = true;
   static void upgrade(Rewriter&, Node& node) { refuse(node, kRefusedRows[I]); }
 };
 

@@ -99,9 +99,10 @@ struct QuantRule {
 
 inline QuantRule float_only(std::string reason) { return {QuantKind::none, std::move(reason), {}, 0}; }
 
-// What the integer engine takes of an operator at best; `quant` decides for a node. Two optional members of a
-// description: `integer` (default: none), and `limits`, the rows of march/tables.h that its nodes must keep
-// on a march (default: four dimensions).
+// What the integer engine takes of an operator at best; `quant` decides for a node. Optional members of a
+// description: `integer` (default: none); `limits`, the rows of march/tables.h that its nodes must keep on a
+// march (default: four dimensions); `note`, what docs/operators.md says about it; `refused`, set when
+// `upgrade` accepts no node.
 enum class Integer : uint8_t { none, int8, int16 };  // int16: as well as int8
 
 struct OpRow {
@@ -109,6 +110,7 @@ struct OpRow {
   Integer integer;
   std::span<const march::Limit> limits;
   std::string_view note;
+  bool refused;
   void (*upgrade)(Rewriter&, Node&);  // nullptr: its form is canonical at all opsets
   // nullptr when `upgrade` always replaces the node.
   void (*infer)(InferContext&);
@@ -135,10 +137,11 @@ concept Operator = Upgraded<T> || Lowered<T>;
 
 template <Operator T>
 consteval OpRow row_of() {
-  OpRow row{T::info, Integer::none, march::kFourDimensions, "", nullptr, nullptr, nullptr, nullptr};
+  OpRow row{T::info, Integer::none, march::kFourDimensions, "", false, nullptr, nullptr, nullptr, nullptr};
   if constexpr (requires { T::integer; }) row.integer = T::integer;
   if constexpr (requires { T::limits; }) row.limits = T::limits;
   if constexpr (requires { T::note; }) row.note = T::note;
+  if constexpr (requires { T::refused; }) row.refused = T::refused;
   if constexpr (Upgraded<T>) row.upgrade = &T::upgrade;
   if constexpr (Lowered<T>) row.infer = &T::infer, row.quant = &T::quant, row.lower = &T::lower;
   return row;

@@ -8,6 +8,7 @@ namespace openhb::ops {
 
 struct ShapeOf {
   static constexpr OpInfo info{"Shape", 1, 1};
+  static constexpr std::string_view note = "known when compiling";
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);
@@ -15,6 +16,7 @@ struct ShapeOf {
 
 struct ConstantOfShape {
   static constexpr OpInfo info{"ConstantOfShape", 1, 1};
+  static constexpr std::string_view note = "known when compiling";
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);

@@ -181,6 +181,17 @@ std::vector<std::string> assign_codes(Graph& graph, const std::vector<Int16Reque
 }
 }  // namespace
 
+namespace {
+// The limits of the march that keep the node out of the integer engine, as a reason.
+std::string broken_limits(const Graph& graph, const Node& node, const Choice& choice,
+                          const graph::Consumers& consumers) {
+  if (!choice.march) return "";
+  const auto broken =
+      march::violations(*choice.march, ops::op_of(node, graph.opset).limits, {graph, consumers, node});
+  return march::reason_of(*choice.march, node, broken);
+}
+}  // namespace
+
 std::vector<std::string> assign_precision(Graph& graph, const Choice& choice) {
   const auto on_cpu = named_nodes(graph, choice.run_on_cpu, "run_on_cpu");
   auto on_bpu = named_nodes(graph, choice.run_on_bpu, "run_on_bpu");
@@ -204,17 +215,14 @@ std::vector<std::string> assign_precision(Graph& graph, const Choice& choice) {
       to_float(*node, "its data is not float");
     else if (on_cpu.count(node.get()))
       to_float(*node, "run_on_cpu asks for it");
+    else if (auto broken = broken_limits(graph, *node, choice, consumers); !broken.empty())
+      to_float(*node, std::move(broken));
     else if (rule.on_request && !on_bpu.count(node.get()))
       to_float(*node, rule.reason);
     else if (rule.kind == QuantKind::arithmetic || rule.kind == QuantKind::concat)
       if (auto what = unfit_constant(*node, [](float v) { return !(std::fabs(v) <= kLargestValue); });
           !what.empty())
         to_float(*node, what + ", which int8 cannot express");
-    if (node->int8 && choice.march) {
-      const auto broken =
-          march::violations(*choice.march, ops::op_of(*node, graph.opset).limits, {graph, consumers, *node});
-      if (!broken.empty()) to_float(*node, march::reason_of(*choice.march, *node, broken));
-    }
   }
   // Behind the last convolution int8 only costs accuracy: what feeds none stays in float.
   std::unordered_set<const Node*> leads_to_compute;
