@@ -249,7 +249,7 @@ void test_top_k(DType dtype) {
         at[axis] = i;
         return x.data<T>()[flat(x.shape(), at)];
       };
-      std::ranges::stable_sort(order, [&](int64_t a, int64_t b) {
+      std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
         const T va = value(a), vb = value(b);
         if (va != va || vb != vb) return largest ? va != va && vb == vb : va == va && vb != vb;
         return largest ? va > vb : va < vb;
