@@ -3,6 +3,8 @@
 // that the ONNX specification's examples give.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/device/steps/harness.h"
 #include "tests/host/compiler/small_graph.h"
 
