@@ -74,11 +74,32 @@ void require_spatial(InferContext& c) {
             "the input must have rank 3, 4 or 5 (one to three spatial dimensions)");
 }
 
-Shape pooled_shape(InferContext& c) {
+// Whether window `o` along spatial axis `i` has a position inside the input.
+bool sees_input(const PoolWindow& w, size_t i, int64_t o, int64_t extent) {
+  const int64_t start = o * w.stride[i] - w.pads[i];
+  const int64_t first = start >= 0 ? 0 : (-start + w.dilation[i] - 1) / w.dilation[i];
+  return first < w.kernel[i] && start + first * w.dilation[i] < extent;
+}
+
+// `empty_windows`: windows that lie wholly in the padding have a result, too.
+Shape pooled_shape(InferContext& c, bool empty_windows = false) {
   require_spatial(c);
   Shape shape{c.shape(0)[0], c.shape(0)[1]};
   const PoolWindow w = window_of(c.node());
   shape.insert(shape.end(), w.out.begin(), w.out.end());
+  if (num_elements(shape) == 0 || empty_windows) return shape;
+  for (size_t i = 0; i < w.out.size(); ++i) {
+    const int64_t extent = c.shape(0)[i + 2], span = (w.kernel[i] - 1) * w.dilation[i] + 1;
+    // Windows [left, right) lie inside.
+    const int64_t left = std::min((w.pads[i] + w.stride[i] - 1) / w.stride[i], w.out[i]);
+    const int64_t room = extent + w.pads[i] - span;
+    const int64_t right = std::clamp(room < 0 ? 0 : room / w.stride[i] + 1, left, w.out[i]);
+    bool seen = true;
+    for (int64_t o = 0; o < left; ++o) seen = seen && sees_input(w, i, o, extent);
+    for (int64_t o = right; o < w.out[i]; ++o) seen = seen && sees_input(w, i, o, extent);
+    c.require_support(
+        seen, fmt::format("a window along axis {} lies wholly in the padding; use less padding", i + 2));
+  }
   return shape;
 }
 
@@ -166,7 +187,7 @@ void MaxPool::lower(Lowering& lowering, const Node& node) {
 
 void AveragePool::infer(InferContext& c) {
   c.require_type(0, {DType::f32});
-  c.set(0, c.dtype(0), pooled_shape(c));
+  c.set(0, c.dtype(0), pooled_shape(c, c.node().attr_int("count_include_pad", 0) != 0));
 }
 QuantRule AveragePool::quant(const Node& node) {
   return {QuantKind::arithmetic, "", {0}, 0, planar(node, window_of(node))};

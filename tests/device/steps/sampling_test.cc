@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Steps that sample or pool at computed positions, and determinants: naive computations in the order that
 // docs/numerics.md defines.
+#include <algorithm>
+
 #include "device/kernels/sampling/sampling.h"
 
 #include "tests/device/steps/harness.h"

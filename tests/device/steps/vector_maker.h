@@ -142,5 +142,7 @@ inline const QuantParams kX{{0.0373f}, {-17}, -1}, kW{{0.0521f}, {9}, -1}, kY{{0
 
 // Steps with int16 codes on one side or both (vectors_int16.cc).
 void add_int16(Maker& maker);
+// Steps that move or sample at computed positions (vectors_positions.cc).
+void add_positions(Maker& maker);
 
 }  // namespace openhb::test

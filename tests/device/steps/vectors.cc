@@ -252,6 +252,7 @@ std::vector<VectorFile> make_vectors(CpuFeatures cpu) {
   add_recurrent(maker);
   add_int16(maker);
   add_detections(maker);
+  add_positions(maker);
   return std::move(maker.files);
 }
 

@@ -59,8 +59,8 @@ class Bounds {
     for (const auto& node : graph.nodes()) {
       double e = of_node(*node);
       for (const Value* v : node->outputs) {
-        const bool own_codes =
-            v->quant && !(passive(*node) && v->quant == node->input(0)->quant && node->op != "Resize");
+        const bool own_codes = v->quant && !(passive(*node) && v->quant == node->input(0)->quant &&
+                                             node->op != "Resize" && node->op != "GridSample");
         error_[v] = e + (own_codes ? 0.505 * static_cast<double>(v->quant->scale()) : 0.0);
       }
     }
@@ -350,6 +350,90 @@ TEST(IntegerTest, Resize) {
                 {{"mode", std::string(mode)}, {"coordinate_transformation_mode", std::string(coordinates)}});
           },
           true);
+}
+
+Value* indices(SmallGraph& g, const Shape& shape, int64_t extent) {
+  Tensor t(DType::i64, shape);
+  for (int64_t& v : t.data<int64_t>()) v = g.integer(-extent, extent - 1);
+  return g.graph.add_constant("", t);
+}
+
+TEST(IntegerTest, ComputedPositions) {
+  using Make = std::function<Value*(SmallGraph&)>;
+  const Shape shape{1, 6, 5, 7};
+  const Make gathers[] = {
+      [&](auto& g) {
+        return g.value("GatherElements", {g.input(shape), indices(g, {1, 6, 5, 4}, 7)},
+                       {{"axis", int64_t{3}}});
+      },
+      [&](auto& g) { return g.value("GatherND", {g.input(shape), indices(g, {3, 2, 2}, 1)}); },
+      [&](auto& g) { return g.value("TopK", {g.input(shape), g.ints({3})}, {{"axis", int64_t{1}}}); },
+      [&](auto& g) { return g.value("ReverseSequence", {g.input({4, 3, 6}), g.ints({2, 4, 1})}, {}); },
+      [&](auto& g) { return g.value("Tile", {g.input(shape), g.ints({1, 2, 1, 3})}); },
+      [&](auto& g) {
+        Tensor condition(DType::boolean, {6});
+        condition.bytes()[1] = condition.bytes()[4] = std::byte{1};
+        return g.value("Compress", {g.input(shape), g.graph.add_constant("", condition)},
+                       {{"axis", int64_t{1}}});
+      }};
+  for (const Make& make : gathers) check(make, true);
+  for (const char* mode : {"edge", "reflect", "wrap"})
+    check(
+        [&](SmallGraph& g) {
+          return g.value("Pad", {g.input(shape), g.ints({0, 0, 1, 2, 0, 1, 2, -1})},
+                         {{"mode", std::string(mode)}});
+        },
+        true);
+  check(  // data and updates of different scales
+      [&](SmallGraph& g) {
+        Value *x = g.input(shape), *y = g.input({1, 6, 2, 7});
+        return g.value("ScatterElements",
+                       {g.value("Sigmoid", {x}), indices(g, {1, 6, 2, 7}, 5), g.value("Tanh", {y})},
+                       {{"axis", int64_t{2}}});
+      },
+      true);
+}
+
+TEST(IntegerTest, Sampling) {
+  for (const char* mode : {"nearest", "linear"})
+    for (const char* padding : {"zeros", "border", "reflection"})
+      check(
+          [&](SmallGraph& g) {
+            Value* grid = g.graph.add_constant("", g.data({1, 4, 3, 2}, -1.3f, 1.3f));
+            return g.value("GridSample", {picture(g), grid},
+                           {{"mode", std::string(mode)}, {"padding_mode", std::string(padding)}});
+          },
+          true);
+  check(  // nearest over any axes
+      [](SmallGraph& g) {
+        Value* s = g.graph.add_constant("", Tensor::from<float>({3}, std::vector<float>{2, 1.5f, 0.6f}));
+        return g.value("Resize", {g.input({3, 4, 5}), nullptr, s});
+      },
+      true);
+}
+
+TEST(IntegerTest, PoolsOfOtherForms) {
+  for (const char* op : {"MaxPool", "AveragePool"})
+    for (int64_t count : {0, 1})
+      check(
+          [=](SmallGraph& g) {
+            std::map<std::string, graph::Attribute> attributes{{"kernel_shape", Ints{2, 3, 2}},
+                                                               {"strides", Ints{1, 2, 1}},
+                                                               {"pads", Ints{0, 1, 1, 1, 0, 0}}};
+            if (std::string(op) == "AveragePool") attributes["count_include_pad"] = count;
+            return g.value(op, {g.input({1, 6, 4, 5, 6})}, attributes);
+          },
+          true);
+  check([](SmallGraph& g) { return g.value("GlobalMaxPool", {picture(g)}); }, true);
+  check([](SmallGraph& g) { return g.value("GlobalAveragePool", {g.input({1, 6, 3, 4, 5})}); }, true);
+}
+
+TEST(IntegerTest, ConcatOfConstants) {
+  check(
+      [](SmallGraph& g) {
+        return g.value("Concat", {g.weights({1, 2, 5, 4}), g.input({1, 6, 5, 4})}, {{"axis", int64_t{1}}});
+      },
+      true);
 }
 
 }  // namespace

@@ -268,5 +268,18 @@ TEST(PoolTest, LrnDividesByNeighbouringChannels) {
   }
 }
 
+// Such a window has no maximum; with the padding counted it has a mean.
+TEST(PoolTest, RefusesWindowsWithoutInput) {
+  const auto pool = [](const char* op, Attributes attributes) {
+    attributes["kernel_shape"] = Ints{2}, attributes["pads"] = Ints{2, 0};
+    return run({counted({1, 1, 4})}, [&](auto& g, auto v) { return g.value(op, v, attributes); });
+  };
+  EXPECT_THROW(pool("MaxPool", {}), Error);
+  EXPECT_THROW(pool("AveragePool", {}), Error);
+  expect_near(pool("AveragePool", {{"count_include_pad", int64_t{1}}}), {1, 1, 5},
+              {0, 0.5f, 1.5f, 2.5f, 3.5f});
+  EXPECT_NO_THROW(pool("MaxPool", {{"strides", Ints{3}}, {"dilations", Ints{3}}}));
+}
+
 }  // namespace
 }  // namespace openhb::test
