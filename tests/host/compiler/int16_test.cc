@@ -115,6 +115,8 @@ class Bounds {
     }
     double e = 0;
     for (size_t i : rule.activations) e = std::max(e, error(node, i));
+    if (node.op == "ReduceSum")
+      e *= static_cast<double>(num_elements(node.input(0)->shape) / num_elements(node.outputs[0]->shape));
     return e;
   }
 
@@ -224,6 +226,13 @@ TEST(Int16Test, Pools) {
     });
   check([](SmallGraph& g) { return g.value("GlobalAveragePool", {picture(g)}); });
   check([](SmallGraph& g) { return g.value("ReduceMean", {picture(g), g.ints({2, 3})}); });
+}
+
+TEST(Int16Test, Reductions) {
+  for (const char* op : {"ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin"})
+    check([=](SmallGraph& g) { return g.value(op, {picture(g), g.ints({g.integer(1, 3)})}); });
+  for (const char* op : {"Max", "Min"})
+    check([=](SmallGraph& g) { return g.value(op, {g.input({1, 6, 5, 4}), g.input({1, 6, 1, 1})}); });
 }
 
 TEST(Int16Test, Movement) {
