@@ -17,6 +17,11 @@ std::string_view name_of(March march) {
       ->name;
 }
 
+bool takes_int16(March march) {
+  return std::any_of(kMarches.begin(), kMarches.end(),
+                     [&](const MarchRow& r) { return r.march == march && r.int16; });
+}
+
 std::optional<March> find_march(std::string_view name) {
   for (const MarchRow& row : kMarches)
     if (row.name == name) return row.march;

@@ -27,12 +27,14 @@ struct MarchRow {
   March march;
   std::string_view name;
   std::string_view chips;
+  bool int16;  // takes int16 activations
 };
 inline constexpr std::array kMarches{
-    MarchRow{March::bayes, "bayes", "J5, RDK Ultra"},
-    MarchRow{March::bernoulli2, "bernoulli2", "X3, J3"},
+    MarchRow{March::bayes, "bayes", "J5, RDK Ultra", true},
+    MarchRow{March::bernoulli2, "bernoulli2", "X3, J3", false},
 };
 std::string_view name_of(March march);
+bool takes_int16(March march);
 std::optional<March> find_march(std::string_view name);
 
 // A node where it stands.

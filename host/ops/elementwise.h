@@ -107,19 +107,19 @@ inline constexpr std::array kBinaryRows{
         march::kSub),
     BinaryRow{"Mul", BinaryFunction::mul, kNumbers, true, true, false, false, 2, "HzSQuantizedMul"}.within(
         march::kMul),
-    BinaryRow{"Div", BinaryFunction::div, kNumbers, true}.within(march::kDiv),
+    BinaryRow{"Div", BinaryFunction::div, kNumbers, true, true}.within(march::kDiv),
     BinaryRow{"Pow", BinaryFunction::pow, kPowBases, true, false, false, false, 2, "HzLut"}.within(
         march::kPow),
     BinaryRow{"Max", BinaryFunction::max, kNumbers, true, true, false, false, 4096}.within(march::kCompare),
     BinaryRow{"Min", BinaryFunction::min, kNumbers, true, true, true, false, 4096}.within(march::kCompare),
     BinaryRow{"PRelu", BinaryFunction::prelu, kNumbers, true, false, false, false, 2, "HzPRelu"}.within(
         march::kElementwise),
-    BinaryRow{"Equal", BinaryFunction::equal, kNumbersAndBool, true, false, true}.within(march::kCompare),
-    BinaryRow{"Less", BinaryFunction::less, kNumbers, true, false, true}.within(march::kCompare),
-    BinaryRow{"LessOrEqual", BinaryFunction::less_equal, kNumbers, true, false, true, false, 2, "", 12}
-        .within(march::kCompare),
-    BinaryRow{"Greater", BinaryFunction::less, kNumbers, true, false, true, true}.within(march::kCompare),
-    BinaryRow{"GreaterOrEqual", BinaryFunction::less_equal, kNumbers, true, false, true, true, 2, "", 12}
+    BinaryRow{"Equal", BinaryFunction::equal, kNumbersAndBool, true, true, true}.within(march::kCompare),
+    BinaryRow{"Less", BinaryFunction::less, kNumbers, true, true, true}.within(march::kCompare),
+    BinaryRow{"LessOrEqual", BinaryFunction::less_equal, kNumbers, true, true, true, false, 2, "", 12}.within(
+        march::kCompare),
+    BinaryRow{"Greater", BinaryFunction::less, kNumbers, true, true, true, true}.within(march::kCompare),
+    BinaryRow{"GreaterOrEqual", BinaryFunction::less_equal, kNumbers, true, true, true, true, 2, "", 12}
         .within(march::kCompare),
     BinaryRow{"Mod", BinaryFunction::mod, kNumbers, false, false, false, false, 2, "", 10},
     BinaryRow{"BitShift", BinaryFunction::shift_left, kUnsigned, false, false, false, false, 2, "", 11},

@@ -75,7 +75,7 @@ QuantRule quant_reduce(const Node& node, const ReduceRow& row) {
   switch (row.function) {
     case ReduceFunction::max:
     case ReduceFunction::min:
-      return {QuantKind::passive, "", {0}, 0};
+      return {QuantKind::passive, "", {0}, 0, true};
     case ReduceFunction::sum:
     case ReduceFunction::mean:
       break;
@@ -85,7 +85,7 @@ QuantRule quant_reduce(const Node& node, const ReduceRow& row) {
   int64_t count = 1;
   for (int64_t a : reduced_axes(node)) count *= node.input(0)->shape[static_cast<size_t>(a)];
   if (count >= kMaxCodes) return float_only(fmt::format("an int32 sum of {} codes could overflow", count));
-  return {QuantKind::arithmetic, "", {0}, 0, row.function == ReduceFunction::mean && over_plane(node)};
+  return {QuantKind::arithmetic, "", {0}, 0, true};
 }
 
 void lower_reduce(Lowering& lowering, const Node& node, const ReduceRow& row) {

@@ -66,7 +66,7 @@ void infer_arg(InferContext& c) {
 }
 
 // Codes have the order of the values.
-QuantRule quant_arg() { return {QuantKind::arithmetic, "", {0}, 0}; }
+QuantRule quant_arg() { return {QuantKind::arithmetic, "", {0}, 0, true}; }
 
 void lower_arg(Lowering& lowering, const Node& node, bool smallest) {
   TensorId x = lowering.input(0);

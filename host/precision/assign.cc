@@ -198,7 +198,8 @@ std::vector<std::string> assign_precision(Graph& graph, const Choice& choice) {
   std::vector<std::string> for_int16;
   for (const Int16Request& request : choice.int16)
     if (!request.node.empty()) for_int16.push_back(request.node);
-  on_bpu.merge(named_nodes(graph, for_int16, "node_info"));
+  for (const Node* node : named_nodes(graph, for_int16, "node_info"))
+    if (rule_of(graph, *node).int16) on_bpu.insert(node);
   const auto consumers = graph.consumers();
   auto to_float = [](Node& node, std::string reason) {
     node.int8 = false;
@@ -261,7 +262,10 @@ std::vector<std::string> assign_precision(Graph& graph, const Choice& choice) {
       }
     }
   }
-  return assign_codes(graph, choice.int16);
+  if (!choice.march || march::takes_int16(*choice.march)) return assign_codes(graph, choice.int16);
+  assign_codes(graph, {});
+  if (choice.int16.empty()) return {};
+  return {fmt::format("march {} has no int16: everything stays int8", march::name_of(*choice.march))};
 }
 
 std::vector<Value*> values_to_calibrate(const Graph& graph) {

@@ -74,8 +74,8 @@ class BinaryRunner final : public Runner {
 bool has_function(DType dtype, BinaryFunction f) {
   using enum BinaryFunction;
   if (f < add || static_cast<int32_t>(f) >= kBinaryFunctions) return false;
-  if (dtype == DType::i16) return f == add || f == sub || f == mul || f == max || f == min;
-  const BinaryTable* rows = rows_of(dtype, *choose_kBinaryLoops(0).fn);
+  const BinaryTable* rows =
+      dtype == DType::i16 ? &choose_kInt16Loops(0).fn->binary[0] : rows_of(dtype, *choose_kBinaryLoops(0).fn);
   return rows && (*rows)[static_cast<size_t>(f)][kBothDense];
 }
 
@@ -104,7 +104,7 @@ void Kernel<BinaryParams>::validate(const StepView& view, const BinaryParams& pa
   view.require(has_function(a.dtype, params.function), "function and element type do not go together");
   const bool codes = a.dtype == DType::i8 || a.dtype == DType::i16;
   const bool factors = a.dtype == DType::i8 && params.function == BinaryFunction::prelu;
-  const bool narrows = a.dtype == DType::i16 && y.dtype == DType::i8;
+  const bool narrows = a.dtype == DType::i16 && y.dtype == DType::i8 && !is_comparison(params.function);
   check_dtype(view, b, factors ? DType::f32 : a.dtype);
   if (!narrows) check_dtype(view, y, is_comparison(params.function) ? DType::boolean : a.dtype);
   view.require(broadcasts_to(a.dims, b.dims, y.dims), "extents do not broadcast");

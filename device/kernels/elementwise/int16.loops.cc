@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/steps/params.h"
+#include "device/kernels/elementwise/binary_form.h"
 #include "device/kernels/elementwise/int16_loops.h"
 #include "device/kernels/elementwise/loop.h"
 
@@ -26,45 +27,29 @@ Y code(float v, int32_t zero) {
                         zero);
 }
 
+using enum BinaryFunction;
+
 // docs/numerics.md "Binary" for int16.
 template <class Y, BinaryFunction F>
-Y apply(int16_t a, int16_t b, float fa, float fb, int32_t zero) {
-  float v = 0;
-  if constexpr (F == BinaryFunction::mul) {
-    v = static_cast<float>(int32_t{a} * int32_t{b}) * fa;
-  } else {
-    const float scaled_b = static_cast<float>(b) * fb;
-    if constexpr (F == BinaryFunction::add || F == BinaryFunction::sub) {
-      v = __builtin_fmaf(static_cast<float>(a), fa, scaled_b);
-    } else {
-      const float scaled_a = static_cast<float>(a) * fa;
-      if constexpr (F == BinaryFunction::max) v = scaled_a > scaled_b ? scaled_a : scaled_b;
-      if constexpr (F == BinaryFunction::min) v = scaled_a < scaled_b ? scaled_a : scaled_b;
-    }
+struct OfInt16 {
+  static Y of(int16_t a, int16_t b, const BinaryConstants& c) {
+    if constexpr (F == mul) return code<Y>(static_cast<float>(int32_t{a} * int32_t{b}) * c.fa, c.zy);
+    const float scaled_b = static_cast<float>(b) * c.fb;
+    if constexpr (F == add || F == sub)
+      return code<Y>(__builtin_fmaf(static_cast<float>(a), c.fa, scaled_b), c.zy);
+    const float scaled_a = static_cast<float>(a) * c.fa;
+    if constexpr (F == max) return code<Y>(scaled_a > scaled_b ? scaled_a : scaled_b, c.zy);
+    if constexpr (F == min) return code<Y>(scaled_a < scaled_b ? scaled_a : scaled_b, c.zy);
+    if constexpr (F == BinaryFunction::div) return code<Y>(scaled_a / scaled_b / c.k, c.zy);
+    if constexpr (F == equal) return scaled_a == scaled_b;
+    if constexpr (F == less) return scaled_a < scaled_b;
+    if constexpr (F == less_equal) return scaled_a <= scaled_b;
   }
-  return code<Y>(v, zero);
-}
+};
 
-template <class Y, BinaryFunction F, BinaryForm Form>
-void binary_row(const void* a_codes, const void* b_codes, void* y_codes, int64_t n,
-                const BinaryConstants& constants) {
-  const auto* a = static_cast<const int16_t*>(a_codes);
-  const auto* b = static_cast<const int16_t*>(b_codes);
-  Y* y = static_cast<Y*>(y_codes);
-  const float fa = constants.fa, fb = constants.fb;
-  const int32_t zero = constants.zy;
-  if constexpr (Form == kBothDense) {
-    OPENHB_INDEPENDENT
-    for (int64_t i = 0; i < n; ++i) y[i] = apply<Y, F>(a[i], b[i], fa, fb, zero);
-  } else if constexpr (Form == kScalarB) {
-    const int16_t single = *b;
-    OPENHB_INDEPENDENT
-    for (int64_t i = 0; i < n; ++i) y[i] = apply<Y, F>(a[i], single, fa, fb, zero);
-  } else {
-    const int16_t single = *a;
-    OPENHB_INDEPENDENT
-    for (int64_t i = 0; i < n; ++i) y[i] = apply<Y, F>(single, b[i], fa, fb, zero);
-  }
+template <class Y, BinaryFunction... F>
+constexpr void set_functions(BinaryTable& table) {
+  (set_forms<int16_t, int16_t, Y, OfInt16<Y, F>>(table[static_cast<size_t>(F)]), ...);
 }
 
 void quantize(const float* x, int16_t* y, int64_t n, float scale) {
@@ -108,26 +93,25 @@ void interpolate(const int16_t* x, void* y_codes, int64_t n, const int32_t* tabl
   }
 }
 
-#define OPENHB_FORMS(Y, F)                                                                   \
-  {binary_row<Y, BinaryFunction::F, kBothDense>, binary_row<Y, BinaryFunction::F, kScalarB>, \
-   binary_row<Y, BinaryFunction::F, kScalarA>}
-#define OPENHB_FUNCTIONS(Y)                                                            \
-  {                                                                                    \
-    OPENHB_FORMS(Y, add), OPENHB_FORMS(Y, sub), OPENHB_FORMS(Y, mul), {}, /* no div */ \
-        OPENHB_FORMS(Y, max), OPENHB_FORMS(Y, min), {}                                 \
-  }
+constexpr Int16Loops make_loops() {
+  Int16Loops loops{.binary = {},
+                   .quantize = quantize,
+                   .dequantize = dequantize,
+                   .requantize_i16 = {requantize<int16_t, int16_t>, requantize<int16_t, int8_t>},
+                   .requantize_i8 = {requantize<int8_t, int16_t>, requantize<int8_t, int8_t>},
+                   .look_up = look_up,
+                   .interpolate = {interpolate<int16_t>, interpolate<int8_t>}};
+  set_functions<int16_t, add, sub, mul, BinaryFunction::div, max, min>(loops.binary[0]);
+  set_functions<bool, equal, less, less_equal>(loops.binary[0]);
+  set_functions<int8_t, add, sub, mul, BinaryFunction::div, max, min>(loops.binary[1]);
+  return loops;
+}
 
 }  // namespace
 
 namespace OPENHB_ISA {
 extern const Int16Loops kInt16Loops;
-const Int16Loops kInt16Loops = {{OPENHB_FUNCTIONS(int16_t), OPENHB_FUNCTIONS(int8_t)},
-                                quantize,
-                                dequantize,
-                                {requantize<int16_t, int16_t>, requantize<int16_t, int8_t>},
-                                {requantize<int8_t, int16_t>, requantize<int8_t, int8_t>},
-                                look_up,
-                                {interpolate<int16_t>, interpolate<int8_t>}};
+constinit const Int16Loops kInt16Loops = make_loops();
 }  // namespace OPENHB_ISA
 
 }  // namespace openhb::kernels

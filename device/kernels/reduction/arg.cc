@@ -50,6 +50,8 @@ Search search_of(DType dtype, const ArgParams& p) {
       return search_of<float>(p);
     case DType::i8:
       return search_of<int8_t>(p);
+    case DType::i16:
+      return search_of<int16_t>(p);
     case DType::i32:
       return search_of<int32_t>(p);
     case DType::i64:

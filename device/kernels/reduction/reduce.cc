@@ -99,9 +99,9 @@ void Kernel<ReduceParams>::validate(const StepView& view, const ReduceParams& pa
   const TensorDesc &x = view.in(0), &y = view.out();
   const auto f = static_cast<int32_t>(params.function);
   view.require(f >= 0 && f < static_cast<int32_t>(std::size(kFunctions)), "unknown function");
-  view.require(x.dtype == DType::f32 || reduces_integers(x.dtype, params.function),
-               "function and element type do not go together");
-  check_dtype(view, y, x.dtype);
+  view.require(
+      x.dtype == DType::f32 ? y.dtype == DType::f32 : reduces_integers(x.dtype, params.function, y.dtype),
+      "function and element types do not go together");
   Shape expected = x.dims;
   std::array<bool, kMaxRank> seen{};
   for (const int64_t axis : params.axes) {
@@ -111,7 +111,7 @@ void Kernel<ReduceParams>::validate(const StepView& view, const ReduceParams& pa
     expected[static_cast<size_t>(axis)] = 1;
   }
   view.require(y.dims == expected, "wrong output extents");
-  if (x.dtype != DType::i8) return;
+  if (x.dtype != DType::i8 && x.dtype != DType::i16) return;
   check_quant(view, x), check_quant(view, y);
   int64_t count = 1;
   for (const int64_t axis : params.axes) count = saturating_mul(count, x.dims[static_cast<size_t>(axis)]);

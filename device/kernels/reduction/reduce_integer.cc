@@ -17,7 +17,8 @@ constexpr int64_t kWidth = 64;  // results computed side by side
 // What turns totals into results.
 struct Finish {
   int64_t count;
-  float multiplier;  // int8 sum and mean
+  float multiplier;        // int8 sum and mean
+  double wide_multiplier;  // int16 sum and mean
   int32_t zx, zy;
 };
 
@@ -25,7 +26,19 @@ struct Finish {
 template <class T>
 using Total = std::conditional_t<sizeof(T) == 1, int32_t, uint64_t>;
 
-template <class T, ReduceFunction F>
+// sat(rne(total * multiplier) + zero) in binary64.
+template <class Y>
+Y wide_code(int64_t total, double multiplier, int32_t zero) {
+  const double least = std::numeric_limits<Y>::min() - zero, most = std::numeric_limits<Y>::max() - zero;
+  double v = static_cast<double>(total) * multiplier;
+  v = v > least ? v : least;
+  v = v < most ? v : most;
+  v += 0x1.8p52;  // rounds, and leaves the integer in the low bits
+  return static_cast<Y>(static_cast<int32_t>(__builtin_bit_cast(int64_t, v)) + zero);
+}
+
+// Y: type of the results.
+template <class T, ReduceFunction F, class Y = T>
 struct Folding {
   using A = Total<T>;
   static A start() {
@@ -42,8 +55,10 @@ struct Folding {
     if constexpr (F == sum_square) return total + x * x;
     return total + x;
   }
-  static T finish(A total, const Finish& f) {
-    if constexpr (std::is_same_v<T, int8_t> && (F == sum || F == mean)) {
+  static Y finish(A total, const Finish& f) {
+    if constexpr (std::is_same_v<T, int16_t> && (F == sum || F == mean)) {
+      return wide_code<Y>(static_cast<int64_t>(total), f.wide_multiplier, f.zy);
+    } else if constexpr (std::is_same_v<T, int8_t> && (F == sum || F == mean)) {
       const auto centred = static_cast<float>(total - static_cast<int32_t>(f.count) * f.zx);
       return quantize_code(centred * f.multiplier, f.zy);
     } else if constexpr (F == mean) {
@@ -64,9 +79,9 @@ struct Loops {
   void (*finish)(const void* totals, std::byte* y, int64_t width, const Finish& f);
 };
 
-template <class T, ReduceFunction F>
+template <class T, ReduceFunction F, class Y = T>
 constexpr Loops loops_for() {
-  using Fold = Folding<T, F>;
+  using Fold = Folding<T, F, Y>;
   using A = Total<T>;
   return {[](void* totals) { std::fill_n(static_cast<A*>(totals), kWidth, Fold::start()); },
           [](void* totals_bytes, const std::byte* bytes, int64_t width, int64_t n, int64_t stride) {
@@ -83,7 +98,7 @@ constexpr Loops loops_for() {
           },
           [](const void* totals_bytes, std::byte* bytes, int64_t width, const Finish& f) {
             const A* totals = static_cast<const A*>(totals_bytes);
-            T* y = reinterpret_cast<T*>(bytes);
+            Y* y = reinterpret_cast<Y*>(bytes);
             for (int64_t c = 0; c < width; ++c) y[c] = Fold::finish(totals[c], f);
           }};
 }
@@ -109,7 +124,18 @@ const Loops* code_loops(ReduceFunction f) {
   return f <= ReduceFunction::min ? &kLoops[static_cast<size_t>(f)] : nullptr;
 }
 
-const Loops* find_loops(DType dtype, ReduceFunction f) {
+const Loops* int16_loops(ReduceFunction f, DType to) {
+  static constexpr Loops kLoops[] = {loops_for<int16_t, sum>(), loops_for<int16_t, mean>(),
+                                     loops_for<int16_t, ReduceFunction::max>(),
+                                     loops_for<int16_t, ReduceFunction::min>()};
+  static constexpr Loops kToInt8[] = {loops_for<int16_t, sum, int8_t>(), loops_for<int16_t, mean, int8_t>()};
+  if (to == DType::i16) return f <= ReduceFunction::min ? &kLoops[static_cast<size_t>(f)] : nullptr;
+  return to == DType::i8 && f <= mean ? &kToInt8[static_cast<size_t>(f)] : nullptr;
+}
+
+const Loops* find_loops(DType dtype, ReduceFunction f, DType to) {
+  if (dtype == DType::i16) return int16_loops(f, to);
+  if (dtype != to) return nullptr;
   switch (dtype) {
     case DType::i8:
       return code_loops(f);
@@ -149,12 +175,16 @@ class IntegerReduceRunner final : public Runner {
         runs_(Runs::make(split.reduced_dims, split.reduced_strides)),
         x_(binding.inputs[0]),
         y_(binding.outputs[0]),
-        size_(static_cast<int64_t>(dtype_size(view.out().dtype))),
-        loops_(*find_loops(view.out().dtype, params.function)) {
+        x_size_(static_cast<int64_t>(dtype_size(view.in(0).dtype))),
+        y_size_(static_cast<int64_t>(dtype_size(view.out().dtype))),
+        loops_(*find_loops(view.in(0).dtype, params.function, view.out().dtype)) {
     const QuantParams &x = view.in(0).quant, &y = view.out().quant;
     const int64_t count = num_elements(split.reduced_dims);
     const float divisor = params.function == mean ? y.scale() * static_cast<float>(count) : y.scale();
-    finish_ = {count, x.scale() / divisor, x.zero_point(), y.zero_point()};
+    const double wide_divisor =
+        static_cast<double>(y.scale()) * (params.function == mean ? static_cast<double>(count) : 1.0);
+    finish_ = {count, x.scale() / divisor, static_cast<double>(x.scale()) / wide_divisor, x.zero_point(),
+               y.zero_point()};
   }
 
   void reduce(int64_t from, int64_t to, int64_t width) const {
@@ -162,23 +192,25 @@ class IntegerReduceRunner final : public Runner {
     loops_.start(totals);
     if (finish_.count > 0)
       runs_.for_runs([&](int64_t at) {
-        loops_.run(totals, x_ + (from + at) * size_, width, runs_.length, runs_.stride);
+        loops_.run(totals, x_ + (from + at) * x_size_, width, runs_.length, runs_.stride);
       });
-    loops_.finish(totals, y_ + to * size_, width, finish_);
+    loops_.finish(totals, y_ + to * y_size_, width, finish_);
   }
 
   RowWalk<2> kept_;
   Runs runs_;
   const std::byte* x_;
   std::byte* y_;
-  int64_t size_;
+  int64_t x_size_, y_size_;
   const Loops& loops_;
   Finish finish_{};
 };
 
 }  // namespace
 
-bool reduces_integers(DType dtype, ReduceFunction function) { return find_loops(dtype, function) != nullptr; }
+bool reduces_integers(DType from, ReduceFunction function, DType to) {
+  return find_loops(from, function, to) != nullptr;
+}
 
 std::unique_ptr<Runner> bind_integer_reduce(const StepView& view, const ReduceParams& params,
                                             const Binding& binding) {

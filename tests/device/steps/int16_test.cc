@@ -5,6 +5,7 @@
 #include "device/kernels/elementwise/binary.h"
 #include "device/kernels/elementwise/lut.h"
 #include "device/kernels/elementwise/quantize.h"
+#include "device/kernels/reduction/reduce.h"
 #include "device/kernels/spatial/pool.h"
 #include "device/kernels/spatial/resize.h"
 #include "tests/device/steps/harness.h"
@@ -117,51 +118,118 @@ TEST(Int16, WideningIsExact) {
   expect_same<int16_t>(expected, c.run_everywhere(), "widening");
 }
 
+struct Shapes {
+  Shape a, b, y;
+};
+Shapes broadcast_shapes() {
+  Shapes s;
+  s.y = random_shape(static_cast<size_t>(random_int(1, 4)), 4);
+  if (chance(60)) s.y.back() = random_int(1, 150);
+  s.a = s.b = s.y;
+  for (size_t i = 0; i < s.y.size(); ++i)
+    if (chance(30)) (chance(50) ? s.a : s.b)[i] = 1;
+  if (chance(30)) s.b.erase(s.b.begin(), s.b.begin() + random_int(0, std::ssize(s.b)));
+  for (size_t i = 0; i < s.y.size(); ++i) {
+    const size_t missing = s.y.size() - s.b.size();
+    s.y[i] = std::max(s.a[i], i < missing ? 1 : s.b[i - missing]);
+  }
+  return s;
+}
+
 TEST(Int16, BinaryEqualsTheFormula) {
   using enum BinaryFunction;
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < 250; ++round) {
     StepCase<BinaryParams> c;
     const DType to = chance(70) ? DType::i16 : DType::i8;
-    Shape y = random_shape(static_cast<size_t>(random_int(1, 4)), 4);
-    if (chance(60)) y.back() = random_int(1, 150);
-    Shape sa = y, sb = y;
-    for (size_t i = 0; i < y.size(); ++i)
-      if (chance(30)) (chance(50) ? sa : sb)[i] = 1;
-    if (chance(30)) sb.erase(sb.begin(), sb.begin() + random_int(0, std::ssize(sb)));
-    for (size_t i = 0; i < y.size(); ++i) {
-      const size_t missing = y.size() - sb.size();
-      y[i] = std::max(sa[i], i < missing ? 1 : sb[i - missing]);
-    }
-    const Tensor a = random_codes(DType::i16, sa), b = random_codes(DType::i16, sb);
+    const Shapes s = broadcast_shapes();
+    const Tensor a = random_codes(DType::i16, s.a), b = random_codes(DType::i16, s.b);
     const QuantParams qa = quant_for(DType::i16), qb = quant_for(DType::i16);
     QuantParams qy = quant_for(to);
-    const auto f = c.params.function =
-        std::initializer_list<BinaryFunction>{add, sub, mul, max, min}.begin()[random_int(0, 4)];
+    constexpr BinaryFunction kFunctions[] = {add, sub, mul, max, min, BinaryFunction::div};
+    const auto f = c.params.function = kFunctions[random_int(0, 5)];
     BinaryParams& p = c.params;
     if (f == mul && chance(80)) qy.scales[0] = qa.scale() * qb.scale() * 32768;
     if (f != mul && chance(80)) qy.scales[0] = std::max(qa.scale(), qb.scale()) * 2;
     if (to == DType::i8) qy.scales[0] *= 256;
+    if (f == BinaryFunction::div) qy.scales[0] = qa.scale() / qb.scale() * random_float(0.001f, 0.1f);
     if (f == mul)
       p.fa = qa.scale() * qb.scale() / qy.scale();
     else
       p.fa = qa.scale() / qy.scale(), p.fb = (f == sub ? -qb.scale() : qb.scale()) / qy.scale();
-    Tensor expected(to, y);
+    Tensor expected(to, s.y);
     size_t at = 0;
-    for_each_index(y, [&](const Shape& i) {
-      const int32_t va = a.data<int16_t>()[flat(sa, i)], vb = b.data<int16_t>()[flat(sb, i)];
-      float v = 0;
-      if (f == mul) {
-        v = static_cast<float>(va * vb) * p.fa;
-      } else {
-        const float fb = static_cast<float>(vb) * p.fb, fa = static_cast<float>(va) * p.fa;
-        v = f == max   ? std::max(fa, fb)
-            : f == min ? std::min(fa, fb)
-                       : std::fma(static_cast<float>(va), p.fa, fb);
+    for_each_index(s.y, [&](const Shape& i) {
+      const int32_t va = a.data<int16_t>()[flat(s.a, i)], vb = b.data<int16_t>()[flat(s.b, i)];
+      const float fa = static_cast<float>(va) * p.fa, fb = static_cast<float>(vb) * p.fb;
+      float v = std::fma(static_cast<float>(va), p.fa, fb);
+      if (f == mul) v = static_cast<float>(va * vb) * p.fa;
+      if (f == max) v = std::max(fa, fb);
+      if (f == min) v = std::min(fa, fb);
+      if (f == BinaryFunction::div) {
+        const float x = static_cast<float>(va) * qa.scale(), w = static_cast<float>(vb) * qb.scale();
+        v = x / w;
+        v = v / qy.scale();
       }
       set_code(expected, at++, std::nearbyint(static_cast<double>(v)) + qy.zero_point());
     });
-    c.input(a, qa, gap()), c.input(b, qb, gap()), c.output(to, y, qy, gap());
+    c.input(a, qa, gap()), c.input(b, qb, gap()), c.output(to, s.y, qy, gap());
     expect_same_codes(expected, c.run_everywhere(), "binary");
+  }
+}
+
+TEST(Int16, ComparisonsEqualTheFormula) {
+  using enum BinaryFunction;
+  for (int round = 0; round < 60; ++round) {
+    StepCase<BinaryParams> c;
+    const Shapes s = broadcast_shapes();
+    Tensor a = random_codes(DType::i16, s.a), b = random_codes(DType::i16, s.b);
+    for (int16_t& v : a.data<int16_t>()) v = static_cast<int16_t>(v % 50);
+    for (int16_t& v : b.data<int16_t>()) v = static_cast<int16_t>(v % 50);
+    const QuantParams qa = quant_for(DType::i16), qb = chance(50) ? qa : quant_for(DType::i16);
+    const auto f = c.params.function = chance(33) ? equal : chance(50) ? less : less_equal;
+    Tensor expected(DType::boolean, s.y);
+    size_t at = 0;
+    for_each_index(s.y, [&](const Shape& i) {
+      const float x = static_cast<float>(a.data<int16_t>()[flat(s.a, i)]) * qa.scale();
+      const float y = static_cast<float>(b.data<int16_t>()[flat(s.b, i)]) * qb.scale();
+      expected.data<bool>()[at++] = f == equal ? x == y : f == less ? x < y : x <= y;
+    });
+    c.input(a, qa, gap()), c.input(b, qb, gap()), c.output(DType::boolean, s.y, {}, gap());
+    expect_same<bool>(expected, c.run_everywhere(), "comparison");
+  }
+}
+
+TEST(Int16, ReductionsEqualTheFormula) {
+  for (int round = 0; round < 100; ++round) {
+    StepCase<ReduceParams> c;
+    const Shape dims = random_shape(static_cast<size_t>(random_int(1, 4)), 9);
+    Shape y = dims;
+    for (size_t i = 0; i < dims.size(); ++i)
+      if (chance(50)) c.params.axes.push_back(static_cast<int64_t>(i)), y[i] = 1;
+    const auto f = c.params.function = static_cast<ReduceFunction>(random_int(0, 3));
+    const bool sums = f == ReduceFunction::sum || f == ReduceFunction::mean;
+    const DType to = sums && chance(40) ? DType::i8 : DType::i16;
+    const QuantParams qx = quant_for(DType::i16), qy = sums ? quant_for(to) : qx;
+    const Tensor x = random_codes(DType::i16, dims);
+    std::vector<int64_t> sum(static_cast<size_t>(num_elements(y)), 0), most(sum.size(), -32768),
+        least(sum.size(), 32767);
+    for_each_index(dims, [&](const Shape& i) {
+      const size_t at = flat(y, i);
+      const int64_t v = x.data<int16_t>()[flat(dims, i)];
+      sum[at] += v, most[at] = std::max(most[at], v), least[at] = std::min(least[at], v);
+    });
+    const double count = static_cast<double>(x.size()) / static_cast<double>(sum.size());
+    const double divisor = static_cast<double>(qy.scale()) * (f == ReduceFunction::mean ? count : 1.0);
+    const double m = static_cast<double>(qx.scale()) / divisor;
+    Tensor expected(to, y);
+    for (size_t i = 0; i < sum.size(); ++i)
+      set_code(expected, i,
+               f == ReduceFunction::max ? static_cast<double>(most[i])
+               : f == ReduceFunction::min
+                   ? static_cast<double>(least[i])
+                   : std::nearbyint(static_cast<double>(sum[i]) * m) + qy.zero_point());
+    c.input(x, qx, gap()), c.output(to, y, qy, gap());
+    expect_same_codes(expected, c.run_everywhere(), "reduce");
   }
 }
 
@@ -178,7 +246,7 @@ TEST(Int16, BinaryRefusesWhatItLacks) {
   make(DType::i16, DType::i8, DType::i16, add).expect_invalid("mixed operands");
   make(DType::i8, DType::i8, DType::i16, add).expect_invalid("int8 to int16");
   make(DType::i16, DType::i16, DType::f32, add).expect_invalid("to float");
-  make(DType::i16, DType::i16, DType::i16, div).expect_invalid("div");
+  make(DType::i16, DType::i16, DType::i16, less).expect_invalid("a comparison to codes");
   make(DType::i16, DType::i16, DType::i16, pow).expect_invalid("pow");
   auto zero = make(DType::i16, DType::i16, DType::i16, add);
   zero.in(1).quant.zero_points[0] = 1;

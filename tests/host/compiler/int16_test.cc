@@ -44,7 +44,10 @@ double largest(std::span<const float> values) {
 Observed annotate(SmallGraph& g, const std::vector<Int16Request>& requests,
                   const std::vector<Tensor>& inputs) {
   const Observed floats = observe(g.graph, false, true, inputs);
-  precision::assign_precision(g.graph, {{}, {}, requests});
+  std::vector<std::string> on_request;  // float without this
+  for (const auto& node : g.graph.nodes())
+    if (node->op == "Min") on_request.push_back(node->name);
+  precision::assign_precision(g.graph, {{}, on_request, requests});
   precision::apply_ranges(g.graph, {}, [&](const Value& v) {
     std::span<const float> values;
     for (size_t i = 0; i < inputs.size(); ++i)
@@ -115,6 +118,8 @@ class Bounds {
     }
     double e = 0;
     for (size_t i : rule.activations) e = std::max(e, error(node, i));
+    if (node.op == "ReduceSum")
+      e *= static_cast<double>(num_elements(node.input(0)->shape) / num_elements(node.outputs[0]->shape));
     return e;
   }
 
@@ -226,6 +231,13 @@ TEST(Int16Test, Pools) {
   check([](SmallGraph& g) { return g.value("ReduceMean", {picture(g), g.ints({2, 3})}); });
 }
 
+TEST(Int16Test, Reductions) {
+  for (const char* op : {"ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin"})
+    check([=](SmallGraph& g) { return g.value(op, {picture(g), g.ints({g.integer(1, 3)})}); });
+  for (const char* op : {"Max", "Min"})
+    check([=](SmallGraph& g) { return g.value(op, {g.input({1, 6, 5, 4}), g.input({1, 6, 1, 1})}); });
+}
+
 TEST(Int16Test, Movement) {
   for (int64_t axis : {1, 2})
     check([=](SmallGraph& g) {
@@ -326,6 +338,17 @@ TEST(Int16Test, RequestsNameNodesOperatorsAndInputs) {
   EXPECT_EQ(wide({Int16Request{}}), (List{a, b, sum, pooled}));
   EXPECT_EQ(wide({}), List{});  // earlier requests leave no trace
   EXPECT_THROW(precision::assign_precision(g.graph, {{}, {}, {{.node = "nothing"}}}), Error);
+}
+
+TEST(Int16Test, MarchesWithoutInt16StayInt8) {
+  for (const march::MarchRow& row : march::kMarches) {
+    SmallGraph g(1, ops::kGraphOpset);
+    Value* x = g.input({1, 4, 4, 4});
+    g.output(g.value("Conv", {x, g.weights({4, 4, 1, 1})}));
+    const auto denied = precision::assign_precision(g.graph, {{}, {}, {Int16Request{}}, row.march});
+    EXPECT_EQ(denied.empty(), row.int16) << row.name;
+    EXPECT_EQ(x->codes == DType::i16, row.int16) << row.name;
+  }
 }
 
 // Pictures have 8 bits; what shares their scale follows them.
