@@ -28,9 +28,11 @@ Windows windows(const Layer& l, const Shape& x, const Pool& p) {
     const int64_t in = x[d + 2], k = p.kernel[d], s = p.stride[d], pad = p.pad[d];
     l.require(k >= 1 && k <= kLargest && s >= 1 && s <= kLargest && pad >= 0 && pad < k,
               "kernel {}, stride {} and pad {} are not possible together", k, s, pad);
+    // Windows may be larger than the data; division rounds towards 0.
     const int64_t room = in + 2 * pad - k;
-    l.require_shape(room >= 0, "a window of {} with pad {} does not fit an extent of {}", k, pad, in);
-    int64_t n = (room + (p.floor ? 0 : s - 1)) / s + 1;
+    const int64_t rounding = p.floor ? (room < 0 ? 1 - s : 0) : (room > 0 ? s - 1 : 0);
+    int64_t n = (room + rounding) / s + 1;
+    l.require_shape(n >= 1, "a window of {} with pad {} does not fit an extent of {}", k, pad, in);
     if (pad > 0 && (n - 1) * s >= in + pad) --n;
     l.require_shape((n - 1) * s < in + pad,
                     "its last window begins behind the data (kernel {}, stride {}, extent {})", k, s, in);

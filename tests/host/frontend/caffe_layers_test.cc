@@ -166,6 +166,20 @@ TEST(CaffePooling, RoundsAndAveragesAsCaffe) {
           }
 }
 
+// A window larger than the data is cut to it.
+TEST(CaffePooling, WindowsLargerThanTheData) {
+  for (const bool average : {false, true})
+    for (const int64_t pad : {0, 1}) {
+      const PoolCase spec{8, 4, pad, average};
+      CaffeCase c;
+      const Tensor x = c.input("x", noise({1, 2, 5, 6}));
+      c.layer("Pooling", "pool", "x", "y",
+              fmt::format("pooling_param {{ pool: {} kernel_size: 8 stride: 4 pad: {} }}",
+                          average ? "AVE" : "MAX", pad));
+      expect_near(naive_pool(x, spec), c.only(), fmt::format("pad {} {}", pad, average));
+    }
+}
+
 TEST(CaffePooling, Global) {
   for (const bool average : {true, false}) {
     CaffeCase c;
