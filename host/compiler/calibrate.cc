@@ -31,6 +31,7 @@ std::vector<Candidate> candidates(const config::Config& config) {
     case CalibrationType::max:
       return {config.max_percentile < 1.0 ? percentile(config.max_percentile) : max};
     case CalibrationType::skip:
+    case CalibrationType::load:  // not calibrated
       return {max};
     case CalibrationType::percentile:
       return {percentile(config.max_percentile)};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/compiler/convert.h"
 
+#include <algorithm>
+
 #include "common/io/file.h"
 #include "common/program/file.h"
 #include "common/text/text.h"
@@ -10,6 +12,7 @@
 #include "host/ops/operator.h"
 #include "host/passes/passes.h"
 #include "host/passes/preprocess.h"
+#include "host/quantize/load.h"
 #include "host/quantize/qdq.h"
 
 namespace openhb::compiler {
@@ -100,6 +103,9 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
   for (const auto& input : user_config.inputs)
     if (input.shape && !input.name.empty()) source.input_shapes[input.name] = *input.shape;
   graph::Graph graph = frontend::import_model(source);
+  const bool load = user_config.calibration == config::CalibrationType::load;
+  quantize::LoadedParams loaded;
+  if (load) loaded = quantize::take_quantization(graph);
   const config::Config config = matched(user_config, graph);
   reporter.info(fmt::format("Input ONNX model information:\n{:<26}{}\n{:<26}[{}]\n{:<26}{}{}",
                             "ONNX IR version:", graph.ir_version, "Opset version:", graph.opset,
@@ -119,7 +125,7 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
   std::vector<Shape> shapes;
   for (const auto* v : graph.inputs) shapes.push_back(v->shape);
   passes::insert_preprocess(graph, config.inputs);
-  const auto dataset = config.calibration == config::CalibrationType::skip
+  const auto dataset = load || config.calibration == config::CalibrationType::skip
                            ? calibration::Dataset::random(config, shapes, 1)
                            : calibration::Dataset(config, shapes);
   save(graph, "original_float");
@@ -140,14 +146,23 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
       int8.images[input.name] = {input.kind_rt, input.nhwc_rt, input.nhwc_train};
       pictures.push_back(input.name);
     }
+  std::vector<std::string> on_cpu = config::nodes_on_cpu(config), on_bpu = config::nodes_on_bpu(config);
+  if (load) quantize::move_behind_preprocess(graph, pictures, loaded);
+  if (load)
+    for (std::string& name : quantize::quantized_nodes(graph, loaded))
+      if (std::ranges::find(on_cpu, name) == on_cpu.end()) on_bpu.push_back(std::move(name));
   for (const std::string& denied : precision::assign_precision(
-           graph, {config::nodes_on_cpu(config), config::nodes_on_bpu(config), config::int16_requests(config),
-                   march::find_march(config.march)}))
+           graph, {on_cpu, on_bpu, config::int16_requests(config), march::find_march(config.march)}))
     reporter.warn(denied);
   const SampleReader samples(config, graph, dataset);
   reporter.info(fmt::format("There are {} samples in the calibration data set.", samples.size()));
   ConversionReport report;
-  report.method = calibrate(graph, config, int8, samples, threads, reporter);
+  if (load) {
+    quantize::apply_params(graph, loaded);
+    report.method = "load";
+  } else {
+    report.method = calibrate(graph, config, int8, samples, threads, reporter);
+  }
   reporter.info(fmt::format("Select {} method.", report.method));
   save(quantize::calibrated_graph(graph), "calibrated");
   reporter.info("End to calibrate the model.");

@@ -8,6 +8,7 @@
 
 #include "host/compiler/memory_plan.h"
 #include "host/ops/operator.h"
+#include "host/quantize/load.h"
 
 namespace openhb::compiler {
 namespace {
@@ -160,7 +161,7 @@ TensorId Lowering::as_codes(const Value* value) {
   Forms& forms = forms_[value];
   if (forms.codes) return *forms.codes;
   if (value->is_constant()) {
-    return *(forms.codes = constant_codes(*value->constant, constant_quant(*value->constant)));
+    return *(forms.codes = constant_codes(*value->constant, quantize::operand_params(*value)));
   }
   if (!value->quant) fail(ErrorCode::internal, "tensor '{}' has no quantization parameters", value->name);
   if (forms.deferred) {

@@ -25,6 +25,7 @@ add_library(openhb_compiler STATIC
   precision/assign.cc
   precision/bias_correction.cc
   quantize/calibrated.cc
+  quantize/load.cc
   quantize/qdq.cc
   quantize/weights.cc
 )

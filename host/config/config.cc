@@ -163,8 +163,9 @@ class Builder {
 
   void check_calibration() {
     const bool sound = document_.find("calibration_type") || !given("calibration_type");
-    if (sound && config_.calibration != CalibrationType::skip && !given("cal_data_dir"))
-      missing("cal_data_dir", "; only calibration_type skip needs no data");
+    if (sound && config_.calibration != CalibrationType::skip &&
+        config_.calibration != CalibrationType::load && !given("cal_data_dir"))
+      missing("cal_data_dir", "; only calibration_type skip and load need no data");
     if (sound && config_.calibration == CalibrationType::percentile && !given("max_percentile"))
       missing("max_percentile", "; calibration_type percentile needs it");
     const bool percentile_used =

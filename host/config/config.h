@@ -27,7 +27,7 @@ struct InputConfig {
   std::optional<DType> cal_dtype;  // unset: by the _f32 suffix rule
 };
 
-enum class CalibrationType { automatic, max, kl, mse, percentile, skip };
+enum class CalibrationType { automatic, max, kl, mse, percentile, skip, load };
 
 // Asks for int16 codes instead of int8 at a node's activations and outputs.
 struct Int16Request {

@@ -26,7 +26,8 @@ const Names<CalibrationType> kCalibrations = {{CalibrationType::automatic, "defa
                                               {CalibrationType::kl, "kl"},
                                               {CalibrationType::mse, "mse"},
                                               {CalibrationType::percentile, "percentile"},
-                                              {CalibrationType::skip, "skip"}};
+                                              {CalibrationType::skip, "skip"},
+                                              {CalibrationType::load, "load"}};
 
 template <class Enum>
 Enum from_word(const Names<Enum>& names, std::string_view word) {
@@ -142,7 +143,7 @@ const Key kKeys[] = {
    .show_input = [](const I& i) { return show_numbers(i.scale); }},
 
   {.group = Group::calibration, .name = "cal_data_dir", .type = Type::path, .per_input = true,
-   .help = "Folders with one file per sample; needed unless `calibration_type` is `skip`.",
+   .help = "Folders with one file per sample; needed unless `calibration_type` is `skip` or `load`.",
    .set_input = [](I& i, const V& v) { i.cal_dir = v.text; }, .show_input = [](const I& i) { return i.cal_dir; }},
   {.group = Group::calibration, .name = "cal_data_type", .type = Type::text, .per_input = true,
    .values = "float32 uint8 int32 int16 int8",
@@ -155,8 +156,10 @@ const Key kKeys[] = {
    .set = [](C& c, const V& v) { c.preprocess_on = v.boolean; },
    .show = [](const C& c) { return show_boolean(c.preprocess_on); }},
   {.group = Group::calibration, .name = "calibration_type", .type = Type::text, .fallback = "default",
-   .values = "default max kl mse percentile skip", .later = "mix load",
-   .help = "How ranges are chosen (calibration.md). `skip`: random data, only to measure speed.",
+   .values = "default max kl mse percentile skip load", .later = "mix",
+   .help = "How ranges are chosen (calibration.md). `skip`: random data, only to measure speed. `load`: the "
+           "model is quantized already (QuantizeLinear and DequantizeLinear, or QLinear operators); exactly its "
+           "scales are used, no data is needed.",
    .set = [](C& c, const V& v) { c.calibration = from_word(kCalibrations, v.text); },
    .show = [](const C& c) { return to_word(kCalibrations, c.calibration); }},
   {.group = Group::calibration, .name = "max_percentile", .type = Type::number, .fallback = "1.0",

@@ -296,8 +296,8 @@ void ConvTranspose::lower(Lowering& lowering, const Node& node) {
   quantize::IntegerWeights integer;
   Tensor all_biases;
   if (lowering.int8()) {
-    integer =
-        quantize::quantize_weights(weights, 1, bias, lowering.desc(x).quant.scale(), lowering.desc(x).dtype);
+    integer = quantize::quantize_weights(weights, 1, bias, lowering.desc(x).quant.scale(),
+                                         lowering.desc(x).dtype, given_scales(*node.input(1)));
     integer.codes = dealt_weights<int8_t>(spec, integer.codes);
     integer.scales = repeated(integer.scales, phases);
     integer.bias = repeated(integer.bias, phases);

@@ -124,7 +124,8 @@ void lower_linear(Lowering& lowering, const Node& node, Linear linear, TensorId 
   quantize::IntegerWeights integer;
   if (lowering.int8()) {
     integer = quantize::quantize_weights(*node.input(1)->constant, weight_axis, linear.bias,
-                                         lowering.desc(x).quant.scale(), lowering.desc(x).dtype);
+                                         lowering.desc(x).quant.scale(), lowering.desc(x).dtype,
+                                         given_scales(*node.input(1)));
     if (weight_axis != 0) {  // [K, N] to [N, K]
       const Shape& s = node.input(1)->constant->shape();
       std::vector<int8_t> moved(integer.codes.size());

@@ -26,4 +26,9 @@ void emit_linear(compiler::Lowering& lowering, const Linear& linear, compiler::T
 // Bounds as codes of the output.
 std::pair<float, float> code_bounds(const TensorDesc& y, float lo, float hi);
 
+// Scales of constant weights that the model brought along, or nullptr.
+inline const QuantParams* given_scales(const Value& weights) {
+  return weights.quant ? &*weights.quant : nullptr;
+}
+
 }  // namespace openhb::ops

@@ -28,6 +28,7 @@ void insert_preprocess(graph::Graph& graph, const std::vector<config::InputConfi
     const bool picture = input.kind_rt != InputKind::featuremap;
     if (!picture && input.norm == config::Norm::none) continue;
     Value* x = graph.inputs[i];
+    if (graph.find_node("HZ_PREPROCESS_FOR_" + x->name)) continue;  // a model that this compiler wrote
     const Shape shape = x->shape;
     const size_t channel_axis = input.nhwc_train ? 3 : 1;
     const size_t expected = picture ? colour_order(input.kind_train, input.kind_rt).size() : 0;

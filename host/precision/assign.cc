@@ -333,7 +333,9 @@ bool demote_overflowing(Graph& graph) {
     const QuantParams& x = *node->input(0)->quant;
     const Tensor* bias = node->input(2) ? node->input(2)->constant.get() : nullptr;
     const DType codes = node->input(0)->codes;
-    const auto integer = quantize::quantize_weights(weights, rule.weight_axis, bias, x.scale(), codes);
+    const auto integer =
+        quantize::quantize_weights(weights, rule.weight_axis, bias, x.scale(), codes,
+                                   node->input(1)->quant ? &*node->input(1)->quant : nullptr);
     if (quantize::accumulator_fits(integer, weights.shape(), rule.weight_axis, x.zero_point(), codes))
       continue;
     node->int8 = false;

@@ -47,7 +47,8 @@ graph::Graph calibrated_graph(const graph::Graph& source) {
     if (node->input(0)->producer->op != "HzCalibration" || !x->quant) continue;
     const Tensor* bias = node->input(2) ? node->input(2)->constant.get() : nullptr;
     graph::Value* w = node->inputs[1];
-    const auto integer = quantize_weights(*w->constant, rule.weight_axis, bias, x->quant->scale(), x->codes);
+    const auto integer = quantize_weights(*w->constant, rule.weight_axis, bias, x->quant->scale(), x->codes,
+                                          w->quant ? &*w->quant : nullptr);
     const auto n = static_cast<int64_t>(integer.scales.size());
     std::vector<float> thresholds;
     for (float s : integer.scales) thresholds.push_back(s * 127.0f);

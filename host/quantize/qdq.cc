@@ -7,6 +7,7 @@
 
 #include "host/compiler/lowering.h"
 #include "host/ops/operator.h"
+#include "host/quantize/load.h"
 #include "host/quantize/weights.h"
 
 namespace openhb::quantize {
@@ -119,7 +120,7 @@ class Builder {
   }
 
   Value* quantized_constant(const Value* v) {
-    const QuantParams q = compiler::constant_quant(*v->constant);
+    const QuantParams q = operand_params(*v);
     std::vector<uint8_t> shifted;
     for (int8_t c : compiler::quantize_codes(v->constant->data<float>(), q))
       shifted.push_back(static_cast<uint8_t>(c + 128));
@@ -224,7 +225,7 @@ class Builder {
   IntegerWeights integer_weights(const Node& node, const ops::QuantRule& rule) {
     const Tensor* bias = node.input(2) ? node.input(2)->constant.get() : nullptr;
     return quantize_weights(*node.input(1)->constant, rule.weight_axis, bias, node.input(0)->quant->scale(),
-                            node.input(0)->codes);
+                            node.input(0)->codes, node.input(1)->quant ? &*node.input(1)->quant : nullptr);
   }
 
   void add_weights(const Node& node, const ops::QuantRule& rule, std::vector<Value*>& inputs) {

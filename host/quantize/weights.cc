@@ -21,7 +21,7 @@ void for_each_channel(const Shape& shape, int axis, F f) {
 }  // namespace
 
 IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* bias, float input_scale,
-                                DType codes) {
+                                DType codes, const QuantParams* given) {
   const auto channels = static_cast<size_t>(weights.shape()[static_cast<size_t>(axis)]);
   const auto w = weights.data<float>();
   std::vector<float> largest(channels, 0.0f);
@@ -45,7 +45,12 @@ IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* b
   for (size_t c = 0; c < channels; ++c) {
     float scale = (largest[c] > 0 ? largest[c] : typical) / 127.0f;
     scale = std::max(scale, 1e-30f);
-    if (bias) {
+    const bool known =
+        given && std::ranges::all_of(given->zero_points, [](int32_t z) { return z == 0; }) &&
+        (given->scales.size() == 1 || (given->axis == axis && given->scales.size() == channels));
+    if (known) {
+      scale = given->scales[given->scales.size() == 1 ? 0 : c];
+    } else if (bias) {
       const float b = std::fabs(bias->data<float>()[c]);
       if (b > scale * input_scale * bias_limit) scale = b / (input_scale * bias_limit) * 1.0001f;
     }
@@ -55,7 +60,9 @@ IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* b
           std::nearbyint(static_cast<double>(bias->data<float>()[c]) /
                          (static_cast<double>(input_scale) * static_cast<double>(scale))));
     else if (bias)
-      result.bias[c] = static_cast<int32_t>(std::nearbyint(bias->data<float>()[c] / (input_scale * scale)));
+      result.bias[c] = static_cast<int32_t>(  // given scales: the accumulator's check refuses such a bias
+          std::clamp(std::nearbyint(bias->data<float>()[c] / (input_scale * scale)), -0x1.fffffep30f,
+                     0x1.fffffep30f));
   }
   for_each_channel(weights.shape(), axis, [&](size_t c, size_t i) {
     result.codes[i] =

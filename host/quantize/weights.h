@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/program/program.h"
 #include "common/tensor.h"
 
 namespace openhb::quantize {
@@ -18,9 +19,10 @@ struct IntegerWeights {
 
 // Quantizes `weights` along `axis` (its output channels); `bias` may be null; `input_scale` is that of the
 // activations, whose codes are int8 or int16. A channel's scale is max|w| / 127, raised where the bias would
-// not fit int32 (int16 activations: 2^51) otherwise.
+// not fit int32 (int16 activations: 2^51) otherwise. `given`: scales that the model brought along, one or one
+// per channel of `axis`, taken as they are.
 IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* bias, float input_scale,
-                                DType codes = DType::i8);
+                                DType codes = DType::i8, const QuantParams* given = nullptr);
 
 // True when the accumulators of every channel cannot overflow: sum |w| * 255 + |bias - zx * sum w| < 2^31, or
 // for int16 activations sum |w| * 32768 + |bias| < 2^53.

@@ -176,7 +176,6 @@ TEST(Config, BadValues) {
       {"calibration_parameters", "cal_data_type", "float", "none of: float32, uint8"},
       {"calibration_parameters", "preprocess_on", "maybe", "neither True nor False"},
       {"calibration_parameters", "calibration_type", "mix", "'mix' is not available yet"},
-      {"calibration_parameters", "calibration_type", "load", "'load' is not available yet"},
       {"calibration_parameters", "calibration_type", "percentile", "'max_percentile' is missing"},
       {"calibration_parameters", "max_percentile", "0.99", "only calibration_type max and percentile use it"},
       {"calibration_parameters", "max_percentile", "1.5", "is not between 0.5 and 1"},
