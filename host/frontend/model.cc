@@ -7,7 +7,11 @@
 namespace openhb::frontend {
 
 graph::Graph import_model(const ModelSource& source) {
-  if (!source.onnx.empty()) return onnx_frontend::import_onnx(source.onnx, {source.input_shapes});
+  if (!source.onnx.empty()) {
+    graph::Graph graph = onnx_frontend::import_onnx(source.onnx, {source.input_shapes});
+    for (const std::string& notice : graph.notices) source.notice(notice);
+    return graph;
+  }
   return caffe_frontend::import_caffe(source.prototxt, source.caffemodel,
                                       {source.input_shapes, source.notice});
 }

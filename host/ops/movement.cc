@@ -107,11 +107,12 @@ void Identity::lower(Lowering& lowering, const Node& node) {
 void Dropout::upgrade(Rewriter& r, Node& node) {
   const Value* training = node.input(2);
   if (training && !(training->is_constant() && training->dtype == DType::boolean &&
-                    training->constant->bytes()[0] == std::byte{0}))
+                    training->constant->size() == 1 && training->constant->bytes()[0] == std::byte{0}))
     fail(ErrorCode::model_unsupported_op, "{}: it may be in training mode; export the model for inference",
          node.describe());
   Value* data = node.inputs[0];
   if (node.outputs.size() > 1) {  // nothing is dropped
+    r.require_foldable(data->shape);
     Tensor mask(DType::boolean, data->shape);
     std::fill(mask.bytes().begin(), mask.bytes().end(), std::byte{1});
     r.result(1, r.constant(std::move(mask)));

@@ -24,7 +24,7 @@ struct DequantizeLinear {
 };
 
 struct DynamicQuantizeLinear {
-  static constexpr OpInfo info{"DynamicQuantizeLinear", 1, 1, "", "", 11};
+  static constexpr OpInfo info{"DynamicQuantizeLinear", 1, 1, "", "", 11, 3};
   static void upgrade(Rewriter& rewriter, Node& node);
 };
 

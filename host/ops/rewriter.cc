@@ -28,6 +28,9 @@ Value* Rewriter::node(std::string_view op, std::vector<Value*> inputs, Attribute
   return value;
 }
 
+void Rewriter::require_foldable(const Shape& shape) const {
+  InferContext(*node_, graph_.max_folded).require_foldable(shape);
+}
 Value* Rewriter::constant(Tensor tensor) {
   return graph_.add_constant(graph_.unique_name(fresh_name("constant")), std::move(tensor));
 }

@@ -32,6 +32,8 @@ class Rewriter {
   Value* ints(const std::vector<int64_t>& values);  // an int64 list
   Value* scalar(float value);                       // of rank 0
   Value* constant(Tensor tensor);
+  // Before a constant of that shape is made: Error(model_bad_shape) when it is larger than Graph::max_folded.
+  void require_foldable(const Shape& shape) const;
 
   // The last node: takes over the original's name and all its outputs. The original is gone afterwards.
   void result(std::string_view op, std::vector<Value*> inputs, Attributes attributes = {});

@@ -165,8 +165,8 @@ class Taker {
     Node* last = is_op(next, "Cast") ? reader(next) : nullptr;
     if (!is_op(last, "Mul") || !bias) return;
     const Value *source = node.input(0), *zero = node.input(2);
-    const auto codes = integers(node.input(1)), weight_zero = integers(node.input(3)),
-               scales = floats(last->input(1)), x_zero = integers(zero);
+    const auto codes = integers(node.input(1)), weight_zero = integers(node.input(3)), x_zero = integers(zero);
+    const auto scales = floats(last->input(1));
     const Node* quantizer = source->producer;
     const auto x_scale = is_op(quantizer, "QuantizeLinear") ? floats(quantizer->input(1)) : std::nullopt;
     if (!codes || !weight_zero || weight_zero->size() != 1 || !scales || !x_zero || !x_scale ||

@@ -153,6 +153,16 @@ TEST(March, Pools) {
              unary("GlobalAveragePool", {1, 2, 64, 129}));
 }
 
+TEST(March, TransposedConvolution) {
+  const Ints two{2, 2};
+  EXPECT_BPU(March::bayes, transposed({1, 2, 8, 8}, {2, 4, 4, 4}, {{"strides", two}}));
+  EXPECT_CPU("its kernel height is 15 (bayes: 1 to 14)", March::bayes,
+             transposed({1, 2, 8, 8}, {2, 4, 15, 4}, {{"strides", two}}));
+  EXPECT_CPU("its larger stride is 1", March::bayes, transposed({1, 2, 8, 8}, {2, 4, 4, 4}, {}));
+  EXPECT_CPU("its stride is", March::bernoulli2,
+             transposed({1, 2, 8, 8}, {2, 4, 4, 4}, {{"strides", Ints{3, 3}}}));
+}
+
 TEST(March, Functions) {
   EXPECT_BPU(March::bayes, unary("Tanh", {2, 3, 4, 5, 6}));
   EXPECT_BPU(March::bernoulli2, unary("Tanh", {1, 2, 64, 64}));
