@@ -192,8 +192,6 @@ QuantRule quant_binary(const Node& node, const BinaryRow& row) {
   QuantRule rule{QuantKind::arithmetic, "", {}, 0};
   if (!a) rule.activations.push_back(0);
   if (!b) rule.activations.push_back(1);
-  rule.on_request = row.on_request;
-  if (row.on_request) rule.reason = fmt::format("{} runs in float unless run_on_bpu names the node", row.op);
   rule.int16 = row.int16;
   if (makes_table(node, row)) {
     rule.kind = QuantKind::table;
@@ -206,6 +204,12 @@ QuantRule quant_binary(const Node& node, const BinaryRow& row) {
   } else if (selects(row)) {
     rule.kind = QuantKind::concat;
   }
+  if (row.on_request) rule.reason = fmt::format("{} runs in float unless run_on_bpu names the node", row.op);
+  if (row.function == BinaryFunction::div && rule.kind == QuantKind::arithmetic)
+    rule.reason =
+        "int8 quotients are coarse where the divisor is small; it runs in float unless run_on_bpu names "
+        "the node";
+  rule.on_request = !rule.reason.empty();
   return rule;
 }
 

@@ -28,6 +28,13 @@ int64_t axis_of(const Node& node, int64_t fallback, int64_t rank) {
   return axis < 0 ? axis + rank : axis;
 }
 
+// What becomes a constant while the model is read has at most this many elements.
+constexpr int64_t kLargestFold = int64_t{1} << 26;
+void require_foldable(const Node& node, const Shape& shape) {
+  require(num_elements(shape) <= kLargestFold, node, ErrorCode::model_bad_shape,
+          fmt::format("it would make a constant of {}, which is more than 2^26 elements", to_string(shape)));
+}
+
 // 0, 1, ... along `axis` of `rank` axes.
 Tensor positions(int64_t count, int64_t axis, size_t rank, int64_t first = 0) {
   Shape shape(rank, 1);
@@ -72,7 +79,10 @@ void rewrite_is_inf(Rewriter& r, Node& node) {
              positive = node.attr_int("detect_positive", 1) != 0;
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   Value* x = node.inputs[0];
-  if (!negative && !positive) return r.result(0, r.constant(full(DType::boolean, x->shape, std::byte{0})));
+  if (!negative && !positive) {
+    require_foldable(node, x->shape);
+    return r.result(0, r.constant(full(DType::boolean, x->shape, std::byte{0})));
+  }
   if (negative && positive) return r.result("Equal", {r.node("Abs", {x}), r.scalar(kInfinity)});
   r.result("Equal", {x, r.scalar(positive ? kInfinity : -kInfinity)});
 }
@@ -113,6 +123,7 @@ void rewrite_trilu(Rewriter& r, Node& node) {
   const double k = node.input(1) ? number_at(constant_number(node, 1), 0) : 0;
   const bool upper = node.attr_int("upper", 1) != 0;
   const int64_t height = x->shape[rank - 2], width = x->shape[rank - 1];
+  require_foldable(node, {height, width});
   Tensor mask(DType::boolean, {height, width});
   for (int64_t i = 0; i < height; ++i)
     for (int64_t j = 0; j < width; ++j) {
@@ -126,20 +137,16 @@ void rewrite_one_hot(Rewriter& r, Node& node) {
   require_type(node, 0, kNumbers);
   const Tensor& depth_tensor = constant_number(node, 1);
   const double depth_value = number_at(depth_tensor, 0);
-  require(depth_value >= 1 && depth_value < 0x1p31 && depth_value == std::floor(depth_value), node,
-          ErrorCode::model_bad_shape,
-          fmt::format("its depth is {}, expected a positive integer", depth_value));
+  require(depth_value >= 1 && depth_value <= static_cast<double>(kLargestFold) &&
+              depth_value == std::floor(depth_value),
+          node, ErrorCode::model_bad_shape,
+          fmt::format("its depth is {}, expected an integer from 1 to 2^26", depth_value));
   const auto depth = static_cast<int64_t>(depth_value);
   Value *indices = node.inputs[0], *values = node.inputs[2];
   require(values->shape == Shape{2}, node, ErrorCode::model_bad_shape,
           fmt::format("its values have shape {}, expected 2", to_string(values->shape)));
   const auto rank = static_cast<int64_t>(indices->shape.size()) + 1;
   const int64_t axis = axis_of(node, -1, rank);
-  num_elements(indices->shape);  // bounds are checked before anything is allocated
-  Shape y = indices->shape;
-  y.insert(y.begin() + axis, depth);
-  require(num_elements(y) < int64_t{1} << 31, node, ErrorCode::model_bad_shape,
-          fmt::format("its result {} is larger than 2^31 elements", to_string(y)));
   Value* wide = r.node("Cast", {indices}, {{"to", onnx_type(DType::i64)}});
   wide = r.node("Unsqueeze", {wide, r.ints({axis})});
   // Negative indices count from the end.
@@ -166,6 +173,7 @@ void rewrite_hardmax(Rewriter& r, Node& node) {
     axis = 1;
   }
   const int64_t extent = x->shape[static_cast<size_t>(axis)];
+  require_foldable(node, {extent});
   Value* largest = r.node("ArgMax", {x}, {{"axis", axis}, {"keepdims", int64_t{1}}});
   Value* hit = r.node("Equal", {largest, r.constant(positions(extent, axis, x->shape.size()))});
   if (!matrix) return r.result("Cast", {hit}, {{"to", onnx_type(DType::f32)}});
@@ -228,8 +236,7 @@ void fold_eye_like(Rewriter& r, Node& node) {
   require(x->shape.size() == 2, node, ErrorCode::model_bad_shape,
           fmt::format("its input has shape {}, expected two dimensions", to_string(x->shape)));
   const int64_t rows = x->shape[0], columns = x->shape[1], k = node.attr_int("k", 0);
-  require(num_elements(x->shape) < int64_t{1} << 31, node, ErrorCode::model_bad_shape,
-          "its result is larger than 2^31 elements");
+  require_foldable(node, x->shape);
   Value* ones = nullptr;
   {
     Tensor mask(DType::boolean, x->shape);
@@ -254,14 +261,15 @@ Tensor range_of(const Node& node) {
   if constexpr (std::is_floating_point_v<T>) {
     const double n =
         std::ceil((static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(delta));
-    require(n < 0x1p31, node, ErrorCode::model_bad_shape, "its result has more than 2^31 elements");
+    require(n <= static_cast<double>(kLargestFold), node, ErrorCode::model_bad_shape,
+            "its result has more than 2^26 elements");
     count = n > 0 ? static_cast<uint64_t>(n) : 0;
   } else if ((delta > 0) == (start < limit) && start != limit) {
     const uint64_t from = static_cast<uint64_t>(start), to = static_cast<uint64_t>(limit);
     const uint64_t step = delta > 0 ? static_cast<uint64_t>(delta) : 0 - static_cast<uint64_t>(delta);
     count = ((delta > 0 ? to - from : from - to) - 1) / step + 1;
-    require(count < uint64_t{1} << 31, node, ErrorCode::model_bad_shape,
-            "its result has more than 2^31 elements");
+    require(count <= static_cast<uint64_t>(kLargestFold), node, ErrorCode::model_bad_shape,
+            "its result has more than 2^26 elements");
   }
   Tensor t(DTypeOf<T>::value, {static_cast<int64_t>(count)});
   for (size_t i = 0; i < count; ++i) {

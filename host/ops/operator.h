@@ -76,7 +76,7 @@ class InferContext {
 enum class QuantKind {
   none,        // float only; `reason` says why
   compute,     // integer sum of products with constant weights; may end as int32
-  table,       // 256-entry table
+  table,       // element-wise function of one activation, as a table; constants stay real
   arithmetic,  // own output scale: Add, Mul, pools
   passive,     // moves codes: the output shares the scale of input 0
   concat,      // moves codes from several inputs, requantized where scales differ

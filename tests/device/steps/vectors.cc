@@ -91,10 +91,17 @@ void add_binary(Maker& m) {
 }
 
 void add_elementwise(Maker& m) {
-  Numbers n(3);
+  Numbers n(3), later(9);  // functions that were added later leave the others' numbers alone
   for (int f = 0; f < math::kUnaryFunctions; ++f) {
     const UnaryParams p{static_cast<UnaryFunction>(f), f == 0 ? -2.5f : 0.25f, f == 0 ? 6.0f : 0.5f};
-    Tensor x = n.tensor(DType::f32, {1000}, 12.0f);
+    Numbers& from = f <= static_cast<int>(UnaryFunction::square) ? n : later;
+    Tensor x = from.tensor(DType::f32, {1000}, 12.0f);
+    // Results that are NaN are not the same bits everywhere.
+    using enum UnaryFunction;
+    if (p.function == acos || p.function == asin || p.function == atanh)
+      for (float& v : x.data<float>()) v *= 0.0625f;
+    if (p.function == acosh)
+      for (float& v : x.data<float>()) v = std::fabs(v) + 1.0f;
     if (p.function == UnaryFunction::log || p.function == UnaryFunction::sqrt)
       for (float& v : x.data<float>()) v = std::fabs(v);
     if (p.function == UnaryFunction::sin || p.function == UnaryFunction::cos)
@@ -162,6 +169,53 @@ void add_spatial(Maker& m) {
           {{n.tensor(dtype, x), qx}, {rows.reshaped({40}), {}, true}, {columns.reshaped({34}), {}, true}},
           dtype, {1, 40, 34, 24}, qx);
   }
+}
+
+void add_integers(Maker& m) {
+  Numbers n(8);
+  for (int f = static_cast<int>(BinaryFunction::mod); f < kBinaryFunctions; ++f) {
+    const auto function = static_cast<BinaryFunction>(f);
+    const BinaryParams p{function, function == BinaryFunction::prelu ? 0.61f : 0.0f, 0, 0};
+    const bool compares = function == BinaryFunction::equal || function == BinaryFunction::less ||
+                          function == BinaryFunction::less_equal;
+    Tensor amounts = n.tensor(DType::i64, {40});
+    for (int64_t& v : amounts.data<int64_t>()) v = n.integer(-3, 70);
+    m.add(fmt::format("binary_{:02}_i64", f), p, {{n.tensor(DType::i64, {5, 40}), {}}, {amounts, {}}},
+          compares ? DType::boolean : DType::i64, {5, 40});
+    if (!compares && function != BinaryFunction::fmod && function != BinaryFunction::prelu) continue;
+    m.add(fmt::format("binary_{:02}_f32", f), p,
+          {{n.tensor(DType::f32, {5, 40}), {}}, {n.tensor(DType::f32, {40}), {}}},
+          compares ? DType::boolean : DType::f32, {5, 40});
+    if (function == BinaryFunction::fmod) continue;
+    const bool factors = function == BinaryFunction::prelu;
+    m.add(fmt::format("binary_{:02}_i8", f), p,
+          {{n.tensor(DType::i8, {5, 40}), kX}, {n.tensor(factors ? DType::f32 : DType::i8, {40}), kW}},
+          compares ? DType::boolean : DType::i8, {5, 40}, kY);
+  }
+  m.add("binary_div_i8", BinaryParams{BinaryFunction::div, 0, 0, 0},
+        {{n.tensor(DType::i8, {32, 64}), kX}, {n.tensor(DType::i8, {32, 64}), kW}}, DType::i8, {32, 64}, kY);
+  m.add("binary_max_i8", BinaryParams{BinaryFunction::max, 0, 0, 0},
+        {{n.tensor(DType::i8, {32, 64}), kX}, {n.tensor(DType::i8, {64}), kX}}, DType::i8, {32, 64}, kX);
+  m.add("where", WhereParams{},
+        {{n.tensor(DType::boolean, {7, 1}), {}},
+         {n.tensor(DType::i16, {3, 7, 9}), {}},
+         {n.tensor(DType::i16, {9}), {}}},
+        DType::i16, {3, 7, 9});
+  for (int32_t mode = 0; mode < 4; ++mode) {
+    m.add(fmt::format("arg_{}", mode), ArgParams{1, mode & 1, mode >> 1},
+          {{n.tensor(DType::i8, {3, 200, 9}), {}}}, DType::i64, {3, 1, 9});
+    m.add(fmt::format("cumulate_{}", mode), CumulateParams{CumulateFunction::sum, 1, mode & 1, mode >> 1},
+          {{n.tensor(DType::f32, {3, 40, 9}), {}}}, DType::f32, {3, 40, 9});
+    m.add(fmt::format("reduce_codes_{}", mode), ReduceParams{static_cast<ReduceFunction>(mode), {1}},
+          {{n.tensor(DType::i8, {3, 40, 9}), kX}}, DType::i8, {3, 1, 9}, mode < 2 ? kY : kX);
+    m.add(fmt::format("reduce_i64_{}", mode), ReduceParams{static_cast<ReduceFunction>(mode), {1}},
+          {{n.tensor(DType::i64, {3, 40, 9}), {}}}, DType::i64, {3, 1, 9});
+  }
+  Tensor powers(DType::f32, {256});
+  for (size_t i = 0; i < 256; ++i)
+    powers.data<float>()[i] = static_cast<float>(math::exp((static_cast<double>(i) - 255) * 0.0373));
+  m.add("softmax_codes", SoftmaxParams{1, 0}, {{n.tensor(DType::i8, {5, 30, 7}), kX}, {powers, {}, true}},
+        DType::i8, {5, 30, 7}, {{1.0f / 256}, {-128}, -1});
 }
 
 void add_reductions(Maker& m) {
@@ -246,6 +300,7 @@ std::vector<VectorFile> make_vectors(CpuFeatures cpu) {
   add_convolutions(maker);
   add_binary(maker);
   add_elementwise(maker);
+  add_integers(maker);
   add_movement(maker);
   add_spatial(maker);
   add_reductions(maker);

@@ -230,8 +230,9 @@ TEST(IntegerTest, Binary) {
 TEST(IntegerTest, Tables) {
   for (const auto& row : ops::kUnaryRows) {
     const std::string op(row.op);
-    if (op == "Log" || op == "Sqrt" || op == "Reciprocal")
-      continue;  // not defined on the whole range of the input
+    // Not defined on the whole range of the input: integer_elementwise_test.cc.
+    constexpr std::string_view kPartial[] = {"Log", "Sqrt", "Reciprocal", "Acos", "Acosh", "Asin", "Atanh"};
+    if (std::ranges::find(kPartial, op) != std::end(kPartial)) continue;
     SCOPED_TRACE(op);
     check([=](SmallGraph& g) { return g.value(op, {picture(g)}); }, true);
   }

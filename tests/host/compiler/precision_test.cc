@@ -72,9 +72,9 @@ TEST(PrecisionTest, UnknownNameIsAnErrorWithASuggestion) {
 TEST(PrecisionTest, NodesBetweenFloatNeighboursAreFloat) {
   SmallGraph g(1);
   Value* x = g.input({1, 4, 3, 3});
-  Node* a = g.node("Div", {x, g.weights({1}, 1, 2)});
+  Node* a = g.node("Div", {x, x});
   Node* between = g.node("Relu", {a->outputs[0]});
-  Node* b = g.node("Div", {between->outputs[0], g.weights({1}, 1, 2)});
+  Node* b = g.node("Div", {between->outputs[0], x});
   Node* conv = g.node("Conv", {b->outputs[0], g.weights({4, 4, 1, 1})});
   g.output(conv->outputs[0]);
   precision::assign_precision(g.graph, {});
