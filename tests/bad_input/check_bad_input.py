@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every tool must answer bad input with one clear sentence. Usage:
 
-check_bad_input.py conversion|model|execution HB_MAPPER HRT_MODEL_EXEC SOURCE_DIR [regular expression of case names]
+check_bad_input.py conversion|model|execution|checker HB_MAPPER HRT_MODEL_EXEC SOURCE_DIR [regular expression of case names]
 """
 import pathlib
 import sys
@@ -9,7 +9,7 @@ import tempfile
 
 import harness
 import networks
-from situation import Conversion, Execution
+from situation import Checker, Conversion, Execution
 
 
 def compiled_models(folder, hb_mapper, source):
@@ -39,6 +39,9 @@ def main(part, hb_mapper, hrt, source, only=""):
             models = compiled_models(folder / "models", hb_mapper, source)
             cases = CASES + damaged_model_cases(models["classifier"])
             make = lambda here: Execution(here, hrt, models)
+        elif part == "checker":
+            from checker_cases import CASES as cases
+            make = lambda here: Checker(here, hb_mapper)
         else:
             from conversion_cases import CASES as conversion
             from model_cases import CASES as model

@@ -94,6 +94,25 @@ class Conversion:
         return [self.hb_mapper, *self.arguments]
 
 
+class Checker:
+    """hb_mapper checker of the small classifier."""
+
+    def __init__(self, folder, hb_mapper):
+        self.folder, self.hb_mapper = pathlib.Path(folder), hb_mapper
+        self.cwd = self.folder
+        self.onnx = self.folder / "net.onnx"
+        self.options = {"--model-type": "onnx", "--march": "bayes", "--model": self.onnx}
+        self.extra = []
+        self.use(networks.classifier())
+
+    def use(self, model):
+        onnx.save(model, str(self.onnx))
+
+    def command(self):
+        pairs = [word for key, value in self.options.items() if value is not None for word in (key, value)]
+        return [self.hb_mapper, "checker", *pairs, *self.extra]
+
+
 class Execution:
     """hrt_model_exec on a compiled copy of the small classifier (or another model of `models`)."""
 

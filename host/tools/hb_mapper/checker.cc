@@ -8,6 +8,7 @@
 #include "common/io/file.h"
 #include "common/text/text.h"
 #include "host/checker/check.h"
+#include "host/frontend/model.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/ops/operator.h"
 #include "host/report/log.h"
@@ -34,18 +35,24 @@ Shape parse_shape(const std::string& name, const std::string& text) {
   return shape;
 }
 
-graph::Graph import_model(const CheckerOptions& options) {
-  if (options.model_type != "onnx")
-    fail(ErrorCode::usage,
-         "--model-type {} is not available yet; export the network to ONNX and use --model-type onnx",
-         options.model_type);
-  if (!options.proto.empty())
-    fail(ErrorCode::usage, "--proto belongs to --model-type caffe; an ONNX model is one file (--model)");
-  onnx_frontend::ImportOptions import;
+graph::Graph import_model(const CheckerOptions& options, report::Log& log) {
+  frontend::ModelSource source;
+  source.notice = [&](const std::string& sentence) { log.warning("{}", sentence); };
+  if (options.model_type == "caffe") {
+    if (options.proto.empty())
+      fail(ErrorCode::usage,
+           "--model-type caffe needs --proto, the .prototxt beside the .caffemodel (--model)");
+    source.prototxt = options.proto;
+    source.caffemodel = options.model;
+  } else {
+    if (!options.proto.empty())
+      fail(ErrorCode::usage, "--proto belongs to --model-type caffe; an ONNX model is one file (--model)");
+    source.onnx = options.model;
+  }
   for (const auto& [name, text] : options.input_shapes)
-    if (!import.input_shapes.emplace(name, parse_shape(name, text)).second)
+    if (!source.input_shapes.emplace(name, parse_shape(name, text)).second)
       fail(ErrorCode::usage, "--input-shape gives input '{}' two shapes", name);
-  return onnx_frontend::import_onnx(options.model, import);
+  return frontend::import_model(source);
 }
 
 std::string shapes_text(const std::vector<graph::Value*>& values) {
@@ -151,14 +158,16 @@ int run(const CheckerOptions& options, report::Log& log) {
   if (options.input_shapes.empty())
     log.info("The input parameter is not specified, convert with default parameters.");
   log.info("Start to parse the {} model.", options.model_type);
-  graph::Graph graph = import_model(options);
+  graph::Graph graph = import_model(options, log);
   log.info("input names {}", names_text(graph.inputs));
   log.info("input shapes {}", shapes_text(graph.inputs));
   log.info("Begin model checking....");
+  if (options.model_type == "onnx")
+    log.info("Input ONNX model information:\n{:<26}{}\n{:<26}[{}]\n{:<26}{}",
+             "ONNX IR version:", graph.ir_version, "Opset version:", graph.opset,
+             "Producer:", graph.producer);
   infer(options, graph, log);
-  log.info("Input ONNX model information:\n{:<26}{}\n{:<26}{}{}", "ONNX IR version:", graph.ir_version,
-           "Producer:", graph.producer,
-           fmt::format("\n{:<26}{}", "Output shapes:", shapes_text(graph.outputs)));
+  log.info("output shapes {}", shapes_text(graph.outputs));
   log.info("End to parse the {} model.", options.model_type);
   ensure_directory(kFolder);
   const auto save = [&](const char* stage) {

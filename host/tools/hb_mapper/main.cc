@@ -43,7 +43,7 @@ int main(int argc, char** argv) {
 
   openhb::tools::CheckerOptions check;
   CLI::App* checker = app.add_subcommand("checker", "Tell which nodes of a model run where, and why");
-  checker->add_option("--model-type", check.model_type, "onnx")
+  checker->add_option("--model-type", check.model_type, "onnx or caffe")
       ->required()
       ->check(CLI::IsMember({"onnx", "caffe"}));
   std::vector<std::string> marches;
