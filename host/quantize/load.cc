@@ -119,6 +119,8 @@ class Taker {
     // Names of the graph's outputs are the user's.
     if (!graph_.is_output(old)) return graph_.replace_uses(old, by);
     graph_.add_node_to("Identity", graph_.unique_name(old->name + "_output"), {by}, {old});
+    if (const auto it = params_.values.find(by->name); it != params_.values.end())
+      params_.values.emplace(old->name, it->second);
     graph_.sort();
   }
 
@@ -165,7 +167,8 @@ class Taker {
     Node* last = is_op(next, "Cast") ? reader(next) : nullptr;
     if (!is_op(last, "Mul") || !bias) return;
     const Value *source = node.input(0), *zero = node.input(2);
-    const auto codes = integers(node.input(1)), weight_zero = integers(node.input(3)), x_zero = integers(zero);
+    const auto codes = integers(node.input(1)), weight_zero = integers(node.input(3)),
+               x_zero = integers(zero);
     const auto scales = floats(last->input(1));
     const Node* quantizer = source->producer;
     const auto x_scale = is_op(quantizer, "QuantizeLinear") ? floats(quantizer->input(1)) : std::nullopt;
@@ -371,15 +374,17 @@ void apply_params(Graph& graph, const LoadedParams& params) {
   };
   for (bool changed = true; changed;) {
     changed = false;
+    std::set<const Node*> fused;  // activations that the step before them performs
     for (const auto& node : graph.nodes()) {
-      if (!node->int8) continue;
+      if (!node->int8 || fused.contains(node.get())) continue;
       const ops::QuantRule rule = ops::op_of(*node, graph.opset).quant(*node);
+      const bool compute = rule.kind == ops::QuantKind::compute;
+      const Node* next = compiler::fused_activation(*node, consumers, graph, true, compute);
       std::string reason;
       for (size_t i : rule.activations)
         if (!node->input(i)->quant)
           reason = fmt::format("the model gives no scale for its input '{}'", node->input(i)->name);
-      if (reason.empty() && rule.kind != ops::QuantKind::compute) {
-        const Node* next = compiler::fused_activation(*node, consumers, graph, true, false);
+      if (reason.empty() && !compute) {
         for (Value* v : node->outputs) {
           if (rule.kind == ops::QuantKind::passive && !v->quant) {
             v->quant = node->input(0)->quant;
@@ -398,7 +403,7 @@ void apply_params(Graph& graph, const LoadedParams& params) {
         for (const Value* v : node->outputs) wide = wide || (v->quant && v->codes == DType::i16);
         if (wide && !rule.int16) reason = "the model gives it int16, which it does not take";
       }
-      if (reason.empty() && rule.kind == ops::QuantKind::compute) {
+      if (reason.empty() && compute) {
         const Value *x = node->input(0), *w = node->input(1);
         const Tensor* bias = node->input(2) ? node->input(2)->constant.get() : nullptr;
         const auto integer = quantize_weights(*w->constant, rule.weight_axis, bias, x->quant->scale(),
@@ -407,7 +412,10 @@ void apply_params(Graph& graph, const LoadedParams& params) {
                               x->codes))
           reason = "its accumulator could overflow";
       }
-      if (reason.empty()) continue;
+      if (reason.empty()) {
+        if (next) fused.insert(next);
+        continue;
+      }
       to_float(*node, reason);
       changed = true;
     }
