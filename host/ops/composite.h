@@ -43,8 +43,8 @@ inline constexpr std::array kCompositeRows{
     CompositeRow{"BitwiseNot", 1, 1, 18, rewrite_not},
     CompositeRow{"IsNaN", 1, 1, 9, rewrite_is_nan},
     CompositeRow{"IsInf", 1, 1, 10, rewrite_is_inf},
-    CompositeRow{"Sum", 1, 4096, 1, rewrite_sum},
-    CompositeRow{"Mean", 1, 4096, 1, rewrite_mean},
+    CompositeRow{"Sum", 1, kVariadic, 1, rewrite_sum},
+    CompositeRow{"Mean", 1, kVariadic, 1, rewrite_mean},
     CompositeRow{"CastLike", 2, 2, 15, rewrite_cast_like},
     CompositeRow{"Trilu", 1, 2, 14, rewrite_trilu},
     CompositeRow{"OneHot", 3, 3, 9, rewrite_one_hot},
@@ -93,7 +93,7 @@ inline constexpr std::array kRefusedRows{
 
 template <size_t I>
 struct Refused {
-  static constexpr OpInfo info{kRefusedRows[I].op, 0, 4096, "", "", kRefusedRows[I].since};
+  static constexpr OpInfo info{kRefusedRows[I].op, 0, kVariadic, "", "", kRefusedRows[I].since};
   static constexpr std::string_view note = kRefusedRows[I].reason;
   static constexpr bool refused = true;
   static void upgrade(Rewriter&, Node& node) { refuse(node, kRefusedRows[I]); }

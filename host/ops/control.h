@@ -15,7 +15,7 @@ struct If {
 
 // Unrolled when trip count and condition are known.
 struct Loop {
-  static constexpr OpInfo info{"Loop", 1, 4096, "", "", 1, 4096};
+  static constexpr OpInfo info{"Loop", 1, 4095, "", "", 1, 4096};
   static constexpr std::string_view note = "trip count and condition must be known when compiling";
   static void upgrade(Rewriter& rewriter, Node& node);
 };

@@ -30,7 +30,8 @@ const OpRow& op_of(const Node& node, int64_t opset) {
     if (node.outputs.size() > row->info.max_outputs)
       fail(ErrorCode::model_structure, "{} has {} outputs, expected at most {}", node.describe(),
            node.outputs.size(), row->info.max_outputs);
-    for (size_t i = 0; i < row->info.min_inputs; ++i)
+    const size_t needed = row->info.max_inputs == kVariadic ? node.inputs.size() : row->info.min_inputs;
+    for (size_t i = 0; i < needed; ++i)
       if (!node.input(i)) fail(ErrorCode::model_structure, "{}: its input {} is missing", node.describe(), i);
     return *row;
   }

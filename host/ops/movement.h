@@ -68,7 +68,7 @@ struct Transpose {
 };
 
 struct Concat {
-  static constexpr OpInfo info{"Concat", 1, 4096};
+  static constexpr OpInfo info{"Concat", 1, kVariadic};
   static constexpr Integer integer = Integer::int16;
   static constexpr std::span<const march::Limit> limits = march::kConcat;
   static void infer(InferContext& context);
@@ -87,7 +87,7 @@ struct Slice {
 };
 
 struct Split {
-  static constexpr OpInfo info{"Split", 1, 2, "", "", 1, 4096};
+  static constexpr OpInfo info{"Split", 1, 2, "", "", 1, kVariadic};
   static constexpr Integer integer = Integer::int16;
   static constexpr std::span<const march::Limit> limits = march::kSplit;
   static void upgrade(Rewriter& rewriter, Node& node);

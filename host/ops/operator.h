@@ -28,6 +28,9 @@ class Rewriter;
 // Graphs follow this opset: importing brings every node to its form (Rewriter).
 inline constexpr int64_t kGraphOpset = 21;
 
+// max_inputs of operators with any number of inputs; none of them may be absent.
+inline constexpr size_t kVariadic = 4096;
+
 struct OpInfo {
   std::string_view name;
   size_t min_inputs, max_inputs;
