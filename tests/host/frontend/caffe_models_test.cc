@@ -51,16 +51,17 @@ std::vector<Prior> ultraface_priors() {
   const std::vector<std::pair<int, std::vector<float>>> levels{
       {8, {10, 16, 24}}, {16, {32, 48}}, {32, {64, 96}}, {64, {128, 192, 256}}};
   std::vector<Prior> priors;
-  for (const auto& [step, sizes] : levels)
-    for (int j = 0; j < (kHeight + step - 1) / step; ++j)
-      for (int i = 0; i < (kWidth + step - 1) / step; ++i)
+  for (const auto& [step, sizes] : levels) {
+    const int rows = (kHeight + step - 1) / step, columns = (kWidth + step - 1) / step;
+    for (int j = 0; j < rows; ++j)
+      for (int i = 0; i < columns; ++i)
         for (const float size : sizes) {
           const auto unit = [](float v) { return std::clamp(v, 0.0f, 1.0f); };
-          const auto s = static_cast<float>(step);
-          priors.push_back({unit((static_cast<float>(i) + 0.5f) * s / kWidth),
-                            unit((static_cast<float>(j) + 0.5f) * s / kHeight), unit(size / kWidth),
-                            unit(size / kHeight)});
+          priors.push_back({unit((static_cast<float>(i) + 0.5f) / static_cast<float>(columns)),
+                            unit((static_cast<float>(j) + 0.5f) / static_cast<float>(rows)),
+                            unit(size / kWidth), unit(size / kHeight)});
         }
+  }
   return priors;
 }
 
