@@ -15,6 +15,8 @@ void require(bool condition, const Node& node, ErrorCode code, std::string_view 
   if (!condition) fail(code, "{}: {}", node.describe(), what);
 }
 void require_type(const Node& node, size_t input, std::initializer_list<DType> types) {
+  require(node.input(input) != nullptr, node, ErrorCode::model_structure,
+          fmt::format("its input {} is missing", input));
   const DType found = node.input(input)->dtype;
   require(std::find(types.begin(), types.end(), found) != types.end(), node, ErrorCode::model_unsupported_op,
           fmt::format("input {} has element type {}, which the operator does not take", input,
