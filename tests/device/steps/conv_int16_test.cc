@@ -188,10 +188,10 @@ TEST(ConvInt16, LongSumsAreExact) {
 }
 
 TEST(ConvInt16, LargeImagesSplit) {
-  Spec s{DType::i16, DType::i16, {1, 40, 40, 16}, {1, 40, 40, 24}, 1,    9,
+  Spec s{DType::i16, DType::i16, {1, 24, 24, 16}, {1, 24, 24, 24}, 1,    9,
          {3, 3},     {1, 1},     {1, 1},          {1, 1, 1, 1},    false};
   check<ConvParams>(s, false);
-  s = {DType::i8, DType::i16, {1, 40, 40, 16}, {1, 40, 40, 70}, 1,    9,
+  s = {DType::i8, DType::i16, {1, 24, 24, 16}, {1, 24, 24, 70}, 1,    9,
        {3, 3},    {1, 1},     {1, 1},          {1, 1, 1, 1},    false};
   check<ConvParams>(s, false);
 }
