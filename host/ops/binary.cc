@@ -153,7 +153,17 @@ DType common_type(const Node& node, const BinaryRow& row) {
 
 }  // namespace
 
+// Before opset 7 one slope per channel was a list: it still is found, where it does not broadcast as written.
+void upgrade_slope(Rewriter& r, Node& node) {
+  const Shape &x = node.input(0)->shape, &slope = node.input(1)->shape;
+  if (slope.size() != 1 || x.size() < 3 || slope[0] != x[1] || slope[0] == x.back() || slope[0] == 1) return;
+  std::vector<int64_t> shape(x.size() - 1, 1);
+  shape[0] = slope[0];
+  r.set_input(1, r.node("Reshape", {node.input(1), r.ints(shape)}));
+}
+
 void upgrade_binary(Rewriter& r, Node& node, const BinaryRow& row) {
+  if (row.op == "PRelu") return upgrade_slope(r, node);
   if (row.max_inputs == 2 || node.inputs.size() == 2) return;
   Value* value = node.inputs[0];
   if (node.inputs.size() == 1) return r.result(0, value);

@@ -2,6 +2,7 @@
 #include "host/ops/shape_ops.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "host/compiler/lowering.h"
 
@@ -83,7 +84,16 @@ void BitCast::lower(Lowering& lowering, const Node& node) {
 }
 
 // The calibrated model's marker: quantize and dequantize again, so that float shows what int8 will do.
-void Calibration::infer(InferContext& c) { c.set(0, c.dtype(0), c.shape(0)); }
+void Calibration::infer(InferContext& c) {
+  for (size_t i : {size_t{0}, size_t{1}}) c.require_type(i, {DType::f32});
+  c.require_type(2, {DType::i8, DType::u8, DType::i16});
+  for (size_t i : {size_t{1}, size_t{2}})
+    c.require(num_elements(c.shape(i)) == 1, "scale and zero point must be one number each");
+  if (c.constant(1))
+    c.require(c.constant(1)->data<float>()[0] > 0 && std::isfinite(c.constant(1)->data<float>()[0]),
+              "the scale must be a positive number");
+  c.set(0, c.dtype(0), c.shape(0));
+}
 QuantRule Calibration::quant(const Node&) { return float_only("it marks a calibrated tensor"); }
 void Calibration::lower(Lowering& lowering, const Node& node) {
   const Value *scale = node.input(1), *zero_point = node.input(2);

@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -50,12 +51,16 @@ void record(const CaseResult& result, const fs::path& root) {
   for (size_t k = 0; k < result.recordings.size(); ++k) {
     const auto& r = result.recordings[k];
     const fs::path folder = root / fmt::format("{}_{}", result.name, k);
-    ensure_directory(folder.string());
-    write_program((folder / "program.bin").string(), r.program);
+    fs::create_directories(folder);
+    auto write = [&](const std::string& name, std::span<const std::byte> bytes) {
+      std::ofstream(folder / name, std::ios::binary)
+          .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    };
+    write("program.bin", serialize_program(r.program));
     for (size_t i = 0; i < r.inputs.size(); ++i)
-      write_npy((folder / fmt::format("input_{}.npy", i)).string(), r.inputs[i]);
+      write(fmt::format("input_{}.npy", i), serialize_npy(r.inputs[i]));
     for (size_t i = 0; i < r.outputs.size(); ++i)
-      write_npy((folder / fmt::format("output_{}.npy", i)).string(), r.outputs[i]);
+      write(fmt::format("output_{}.npy", i), serialize_npy(r.outputs[i]));
   }
 }
 

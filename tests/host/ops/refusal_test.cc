@@ -63,6 +63,7 @@ Value* random_value(SmallGraph& g) {
 
 // Returns whether the operator accepted.
 bool attempt(const ops::OpRow& row) {
+  SCOPED_TRACE(row.info.name);
   SmallGraph g(1, chance(50) ? ops::kGraphOpset : random_int(7, 26));
   g.graph.max_folded = 1 << 16;
   std::vector<Value*> inputs;
