@@ -26,7 +26,9 @@ struct Node;
 struct Value {
   std::string name;  // unique in the graph
   DType dtype = DType::f32;
-  Shape shape;                             // in the order the operator set defines (NCHW for images)
+  int32_t onnx_type =
+      0;        // of an input or constant: its type in the file, where graphs have no such (narrow.h)
+  Shape shape;  // in the order the operator set defines (NCHW for images)
   std::shared_ptr<const Tensor> constant;  // set for initializers and folded values
   Node* producer = nullptr;
   // Integer representation: the type of the codes, int8 or int16 (precision assignment), their scale and zero
@@ -74,7 +76,7 @@ class Graph {
   int64_t opset = 13;  // of the standard domain
   int64_t ir_version = 7;
   std::string producer;
-  std::vector<std::string> notices;  // what importing changed, for the user
+  std::vector<std::string> notices;       // what importing changed, for the user
   int64_t max_folded = int64_t{1} << 28;  // elements of a constant that is computed while compiling
   std::vector<Value*> inputs;
   std::vector<Value*> outputs;

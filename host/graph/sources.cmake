@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 add_library(openhb_graph STATIC
   graph/graph.cc
+  graph/narrow.cc
   graph/node.cc
   passes/channel_affine.cc
   passes/eliminate_identity.cc

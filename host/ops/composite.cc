@@ -114,7 +114,11 @@ void rewrite_mean(Rewriter& r, Node& node) {
 }
 
 void rewrite_cast_like(Rewriter& r, Node& node) {
-  r.result("Cast", {node.inputs[0]}, {{"to", onnx_type(node.inputs[1]->dtype)}});
+  const Value* like = node.inputs[1];
+  Attributes attributes{{"to", like->onnx_type ? int64_t{like->onnx_type} : onnx_type(like->dtype)}};
+  for (const char* name : {"saturate", "round_mode"})
+    if (const auto it = node.attributes.find(name); it != node.attributes.end()) attributes.insert(*it);
+  r.result("Cast", {node.inputs[0]}, attributes);
 }
 
 void rewrite_trilu(Rewriter& r, Node& node) {

@@ -6,6 +6,7 @@
 
 #include "host/compiler/lowering.h"
 #include "host/ops/expand.h"
+#include "host/ops/narrow.h"
 #include "host/ops/window.h"
 
 namespace openhb::ops {
@@ -111,7 +112,25 @@ DType code_type(const Node& node) {
 
 }  // namespace
 
-void QuantizeLinear::upgrade(Rewriter& r, Node& node) { upgrade_blocks(r, node); }
+namespace {
+// Codes of a narrow type (float8, int4...): arithmetic that ends in the conversion.
+void quantize_to_narrow(Rewriter& r, Node& node, const graph::NarrowType& type) {
+  Value* y = cast(r, node.input(0), DType::f32);
+  y = div(r, y, reshape(r, node.input(1), beside(node, node.input(1)->shape)));
+  if (!type.is_float()) {
+    y = r.node("Round", {y});
+    if (Value* zero = node.input(2))
+      y = add(r, y, cast(r, reshape(r, zero, beside(node, zero->shape)), DType::f32));
+  }
+  r.result(0, cast_to_narrow(r, y, type, node.attr_int("saturate", 1) != 0, "up"));
+}
+}  // namespace
+
+void QuantizeLinear::upgrade(Rewriter& r, Node& node) {
+  upgrade_blocks(r, node);
+  const int64_t type = node.input(2) ? node.input(2)->onnx_type : node.attr_int("output_dtype", 0);
+  if (const auto* narrow = graph::find_narrow_type(type)) quantize_to_narrow(r, node, *narrow);
+}
 void QuantizeLinear::infer(InferContext& c) {
   c.require_type(0, {DType::f32, DType::i32});
   check_parameters(c);
@@ -140,7 +159,14 @@ void QuantizeLinear::lower(Lowering& lowering, const Node& node) {
   lowering.emit(CastParams{}, {code}, {lowering.output(node.outputs[0], lowering.desc(code).order)});
 }
 
-void DequantizeLinear::upgrade(Rewriter& r, Node& node) { upgrade_blocks(r, node); }
+void DequantizeLinear::upgrade(Rewriter& r, Node& node) {
+  upgrade_blocks(r, node);
+  const Value* x = node.input(0);
+  if (x->dtype != DType::f32) return;  // float32: the values of a narrow float type
+  Value* y = node.input(0);
+  if (Value* zero = node.input(2)) y = sub(r, y, reshape(r, zero, beside(node, zero->shape)));
+  r.result("Mul", {y, reshape(r, node.input(1), beside(node, node.input(1)->shape))});
+}
 void DequantizeLinear::infer(InferContext& c) {
   c.require_type(0, {DType::u8, DType::i8, DType::u16, DType::i16, DType::i32});
   check_parameters(c);

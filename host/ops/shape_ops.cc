@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/ops/shape_ops.h"
 
+#include "host/ops/narrow.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -54,13 +56,16 @@ DType cast_target(const Node& node) {
   for (const auto& [number, dtype] : kTypes)
     if (number == to) return dtype;
   fail(ErrorCode::model_unsupported_op,
-       "{}: attribute 'to' holds {}; strings, complex numbers and types of 8 bits or fewer other than int8, "
-       "uint8 "
-       "and bool do not exist here",
-       node.describe(), to);
+       "{}: attribute 'to' holds {}; strings and complex numbers do not exist here", node.describe(), to);
 }
 }  // namespace
 
+void Cast::upgrade(Rewriter& r, Node& node) {
+  const graph::NarrowType* narrow = graph::find_narrow_type(node.attr_int("to", 1));
+  if (!narrow) return;
+  r.result(0, cast_to_narrow(r, node.input(0), *narrow, node.attr_int("saturate", 1) != 0,
+                             node.attr_string("round_mode", "up")));
+}
 void Cast::infer(InferContext& c) { c.set(0, cast_target(c.node()), c.shape(0)); }
 QuantRule Cast::quant(const Node&) { return float_only("it changes the element type"); }
 void Cast::lower(Lowering& lowering, const Node& node) {

@@ -24,6 +24,7 @@ struct ConstantOfShape {
 
 struct Cast {
   static constexpr OpInfo info{"Cast", 1, 1};
+  static void upgrade(Rewriter& rewriter, Node& node);
   static void infer(InferContext& context);
   static QuantRule quant(const Node& node);
   static void lower(compiler::Lowering& lowering, const Node& node);

@@ -16,6 +16,7 @@
 #include "host/frontend/onnx/inputs.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/frontend/onnx/tensors.h"
+#include "host/graph/narrow.h"
 
 namespace openhb::onnx_frontend {
 namespace {
@@ -31,6 +32,8 @@ constexpr int64_t kMinOpset = 7, kMaxOpset = 26;
 std::string describe(const onnx::NodeProto& node, const std::string& name) {
   return fmt::format("node '{}' ({})", name, node.op_type());
 }
+
+int32_t narrow_type(int32_t onnx_type) { return graph::find_narrow_type(onnx_type) ? onnx_type : 0; }
 
 // What the graphs of one model share.
 struct Shared {
@@ -109,6 +112,8 @@ int64_t model_opset(const onnx::ModelProto& model) {
 DType Importer::dtype(int32_t onnx_type, std::string_view what) {
   const DType result = import_dtype(onnx_type, what);
   if (const auto name = converted_type(onnx_type); !name.empty()) shared_.converted.emplace(name);
+  if (const auto* narrow = graph::find_narrow_type(onnx_type); narrow && narrow->is_float())
+    shared_.converted.emplace(narrow->name);
   return result;
 }
 
@@ -143,6 +148,7 @@ void Importer::read_initializers() {
     Value* value = declare(proto.name(), "initializer");
     Tensor weights = tensor(proto, fmt::format("initializer '{}'", proto.name()));
     value->dtype = weights.dtype();
+    value->onnx_type = narrow_type(proto.data_type());
     value->shape = weights.shape();
     value->constant = std::make_shared<const Tensor>(std::move(weights));
     proto.Clear();
@@ -164,6 +170,7 @@ void Importer::read_inputs() {
            "{} is not a tensor; sequences, maps and optional inputs are not supported", what);
     Value* value = declare(input.name(), "input");
     value->dtype = dtype(input.type().tensor_type().elem_type(), what);
+    value->onnx_type = narrow_type(input.type().tensor_type().elem_type());
     names.push_back(input.name());
     graph_.inputs.push_back(value);
   }
@@ -300,6 +307,7 @@ void Importer::read_node(int index) {
     Tensor tensor = constant_value(proto, what);
     Value* value = graph_.find_value(proto.output(0));
     value->dtype = tensor.dtype();
+    value->onnx_type = narrow_type(proto.attribute(0).t().data_type());
     value->shape = tensor.shape();
     value->constant = std::make_shared<const Tensor>(std::move(tensor));
     return;

@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <limits>
 
+#include "host/graph/narrow.h"
+
 namespace openhb::onnx_frontend {
 namespace {
 
@@ -166,6 +168,7 @@ DType import_dtype(int32_t type, std::string_view what) {
   for (const auto& [number, dtype] : kTypes)
     if (number == type) return dtype;
   if (!converted_type(type).empty()) return DType::f32;
+  if (const auto* narrow = graph::find_narrow_type(type)) return narrow->held_as;
   fail(ErrorCode::model_structure, "{}: element type {} is not supported; use float32 or an integer type",
        what, type_name(type));
 }
@@ -236,6 +239,43 @@ void check_shape(const Shape& shape, const std::string& what) {
   }
 }
 
+namespace {
+// Codes lie packed, the first in the low bits.
+Tensor import_narrow(const TensorProto& proto, const graph::NarrowType& type, const Shape& shape,
+                     const std::string& what, ExternalData& external) {
+  Tensor out(type.held_as, shape);
+  const size_t per_byte = 8 / static_cast<size_t>(type.bits), needed = (out.size() + per_byte - 1) / per_byte;
+  std::vector<uint8_t> bytes(needed);
+  auto expect = [&](size_t found) {
+    if (found != needed)
+      fail(ErrorCode::model_bad_value, "{}: {} of {} needs {} bytes, but {} are stored", what,
+           to_string(shape), type.name, needed, found);
+  };
+  if (proto.data_location() == TensorProto::EXTERNAL) {
+    const auto part = external.part(proto, needed, what);
+    std::memcpy(bytes.data(), part.bytes.data(), needed);
+  } else if (proto.has_raw_data()) {
+    expect(proto.raw_data().size());
+    std::memcpy(bytes.data(), proto.raw_data().data(), needed);
+  } else {
+    expect(static_cast<size_t>(proto.int32_data_size()));
+    for (size_t i = 0; i < needed; ++i)
+      bytes[i] = static_cast<uint8_t>(proto.int32_data(static_cast<int>(i)));
+  }
+  for (size_t i = 0; i < out.size(); ++i) {
+    const int code =
+        bytes[i / per_byte] >> (i % per_byte * static_cast<size_t>(type.bits)) & ((1 << type.bits) - 1);
+    if (type.is_float())
+      out.data<float>()[i] = graph::decode(type, static_cast<uint8_t>(code));
+    else if (type.held_as == DType::u8)
+      out.data<uint8_t>()[i] = static_cast<uint8_t>(code);
+    else
+      out.data<int8_t>()[i] = static_cast<int8_t>(code >> (type.bits - 1) ? code - (1 << type.bits) : code);
+  }
+  return out;
+}
+}  // namespace
+
 Tensor import_tensor(const TensorProto& proto, const std::string& what, ExternalData& external) {
   const int32_t type = proto.data_type();
   const DType dtype = import_dtype(type, what);
@@ -243,6 +283,8 @@ Tensor import_tensor(const TensorProto& proto, const std::string& what, External
   const Shape shape(proto.dims().begin(), proto.dims().end());
   check_shape(shape, what);
   const auto count = static_cast<size_t>(num_elements(shape));
+  if (const auto* narrow = graph::find_narrow_type(type))
+    return import_narrow(proto, *narrow, shape, what, external);
   const size_t size = count * stored_size(type);
 
   // Sizes are compared before anything is allocated: a wrong shape must not cost gigabytes.

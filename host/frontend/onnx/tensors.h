@@ -19,7 +19,8 @@ namespace openhb::onnx_frontend {
 // ONNX's numbers of element types (TensorProto.DataType, AttributeProto `to`).
 inline constexpr int32_t kOnnxFloat = 1, kOnnxFloat16 = 10, kOnnxDouble = 11, kOnnxBfloat16 = 16;
 
-// The type a graph computes with for an ONNX element type: float16, bfloat16 and double become float32.
+// The type a graph computes with for an ONNX element type: float16, bfloat16, double and the narrow floats
+// become float32, narrow integers int8 or uint8.
 // Error(model_structure) for types that have no place here (strings, complex...); `what` says whose type it
 // is.
 DType import_dtype(int32_t onnx_type, std::string_view what);
