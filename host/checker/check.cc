@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/checker/check.h"
 
+#include <algorithm>
+
 #include "host/compiler/lowering.h"
 #include "host/ops/operator.h"
 #include "host/precision/assign.h"
@@ -8,13 +10,21 @@
 namespace openhb::checker {
 namespace {
 
-// Codes of scale 1: real ranges are smaller as a rule, so what overflows here overflows anyway.
+// Codes of scale 1: real ranges are smaller as a rule, so what overflows here overflows anyway. Behind an
+// activation its bounds, as in real ranges, which say whether it takes a step of its own.
+calibration::ClipRange made_up_range(const graph::Value& value) {
+  calibration::ClipRange range{-127, 127};
+  const graph::Node* node = value.producer;
+  if (!node || !node->domain.empty() || (node->op != "Relu" && node->op != "Clip")) return range;
+  const auto [lo, hi] = compiler::activation_bounds(*node);
+  range.lo = std::clamp(lo, range.lo, range.hi);
+  range.hi = std::clamp(hi, range.lo, range.hi);
+  return range;
+}
+
 void make_up_ranges(graph::Graph& graph) {
-  const auto annotate = [&] {
-    precision::apply_ranges(graph, {}, [](const graph::Value&) { return calibration::ClipRange{-127, 127}; });
-  };
-  annotate();
-  while (precision::demote_overflowing(graph)) annotate();
+  precision::apply_ranges(graph, {}, made_up_range);
+  while (precision::demote_overflowing(graph)) precision::apply_ranges(graph, {}, made_up_range);
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ std::vector<NodeReport> placements(const graph::Graph& graph, const engine::Mode
   const auto consumers = graph.consumers();
   std::vector<NodeReport> rows;
   std::unordered_set<const graph::Node*> fused;
+  std::unordered_map<const graph::Node*, int32_t> ids;
   int32_t current = 0;
   for (const auto& node : graph.nodes()) {
     const auto& op = ops::op_of(*node, graph.opset);
@@ -33,6 +34,10 @@ std::vector<NodeReport> placements(const graph::Graph& graph, const engine::Mode
     row.op = node->op;
     row.on = node->int8 ? "BPU" : "CPU";
     if (own.subgraph >= 0) current = own.subgraph;
+    // Without a step of its own a node belongs to its input's producer.
+    const graph::Value* x = node->input(0);
+    if (own.subgraph < 0 && x && x->producer && ids.contains(x->producer)) current = ids.at(x->producer);
+    if (node->int8) ids[node.get()] = current;
     row.subgraph = node->int8 ? fmt::format("id({})", current) : "--";
     // Whether such an activation takes a step of its own depends on calibrated ranges; its name does not.
     if (const graph::Node* next = fusable_activation(*node, consumers, graph);

@@ -90,14 +90,20 @@ inline constexpr Limit kMulX3[] = {
     {kBernoulli2, "constant operand", zero_operand, 0, 0, "no zero in it",
      "leave out the channels that are multiplied by 0"},
 };
-inline constexpr Limit kDivBoth[] = {
-    {kBayes, "constant operands", constant_operands, 0, 0, "none", "multiply by the reciprocal instead"},
-    absent(kBernoulli2, "multiply by the reciprocal instead"),
+inline constexpr Limit kDiv[] = {
+    {kEvery, "constant operands", constant_operands, 0, 0, "none", "multiply by the reciprocal instead"},
+    {kBayes, "rank", computed_rank, 2, 5, "", "reshape the operands to 4 dimensions"},
+    {kBayes, "broadcast of dimension 0", batch_broadcast, 0, 0, "none", "expand the smaller operand first"},
+    {kBayes, "merge of 5 dimensions to 4", mergeable, 1, 1, "two neighbours without broadcast",
+     "reshape the operands to 4 dimensions"},
+    {kBernoulli2, "rank", computed_rank, 4, 4, "", kToFour},
+    {kBernoulli2, "channels", channels, 1, 2048, "", "split the channels"},
+    {kBernoulli2, "operands", equal_per_channel_or_one, 1, 1,
+     "equal shapes, one value per channel, or one number", "expand the smaller operand first"},
 };
 inline constexpr auto kAdd = together(kBinaryBayes, kBinaryX3, kAddX3);
 inline constexpr auto kSub = together(kBinaryBayes, kSubX3);
 inline constexpr auto kMul = together(kBinaryBayes, kBinaryX3, kMulX3);
-inline constexpr auto kDiv = together(kBinaryBayes, kDivBoth);
 inline constexpr Limit kPow[] = {
     {kBayes, "rank", rank, 1, 10},
     {kBayes, "elements of the exponent", exponent_elements, 1, 1, "", "use one number as exponent"},
@@ -105,12 +111,11 @@ inline constexpr Limit kPow[] = {
 };
 // Equal, Greater, Less, Max, Min.
 inline constexpr Limit kCompare[] = {
-    {kBayes, "rank", computed_rank, 2, 5, "", "reshape the operands to 4 dimensions"},
-    {kBayes, "broadcast of both operands", mutual_broadcast, 0, 0, "one operand only",
+    {kEvery, "rank", computed_rank, 2, 5, "", "reshape the operands to 4 dimensions"},
+    {kEvery, "broadcast of both operands", mutual_broadcast, 0, 0, "one operand only",
      "expand one operand first"},
-    {kBayes, "merge of 5 dimensions to 4", mergeable_with_batch, 1, 1, "two neighbours without broadcast",
+    {kEvery, "merge of 5 dimensions to 4", mergeable_with_batch, 1, 1, "two neighbours without broadcast",
      "reshape the operands to 4 dimensions"},
-    absent(kBernoulli2, "compute it outside of the network"),
 };
 
 // ---- sums of products ----
@@ -129,7 +134,7 @@ inline constexpr Limit kConv[] = {
     {kBayes, "input channels of one group", planar_inputs, 1, 8192, "",
      "split the input channels and add the parts"},
     {kBayes, "output channels", inner_outputs, 1, 8192, "", "split the output channels and concatenate"},
-    {kBayes, "output channels", last_outputs, 1, 65536, "", "split the output channels"},
+    {kBayes, "output channels of the last operator", last_outputs, 1, 65536, "", "split the output channels"},
     {kBernoulli2, "channels", single_group_channels, 1, 4096, "", "split the channels"},
     {kBernoulli2, "channels of one group", many_group_channels, 1, 2048, "", "use more groups"},
     {kBayes, "stride height", planar_stride<1>, 1, 256, "", "use a smaller stride"},
@@ -188,20 +193,20 @@ inline constexpr Limit kConvTranspose[] = {
 inline constexpr Limit kGemm[] = {
     {kBayes, "input columns", gemm_depth, 1, 8192, "", "split the columns and add the parts"},
     {kBayes, "output columns", inner_outputs, 1, 8192, "", "split the output columns and concatenate"},
-    {kBayes, "output columns", last_outputs, 1, 65536, "", "split the output columns"},
+    {kBayes, "output columns of the last operator", last_outputs, 1, 65536, "", "split the output columns"},
     {kBernoulli2, "input columns", gemm_depth, 1, 16384, "", "split the columns and add the parts"},
     {kBernoulli2, "output columns", inner_outputs, 1, 4096, "", "split the output columns"},
-    {kBernoulli2, "output columns", last_outputs, 1, 8188, "", "split the output columns"},
+    {kBernoulli2, "output columns of the last operator", last_outputs, 1, 8188, "",
+     "split the output columns"},
 };
 
 inline constexpr Limit kMatMul[] = {
-    {kBayes, "rank", computed_rank, 2, 10, "", "put Unsqueeze before it"},
-    {kBayes, "ranks of the operands", rank_difference, 0, 0, "equal", "put Unsqueeze before the smaller one"},
-    {kBayes, "rows or columns (M, K, N)", matrix_extents, 1, 8192, "", "split the matrices"},
-    {kBayes, "dimension beside the matrices", matrix_batches, 1, 4096, "", "split the operands"},
-    {kBayes, "broadcast", matrix_broadcast, 1, 1,
+    {kEvery, "rank", computed_rank, 2, 10, "", "put Unsqueeze before it"},
+    {kEvery, "ranks of the operands", rank_difference, 0, 0, "equal", "put Unsqueeze before the smaller one"},
+    {kEvery, "rows or columns (M, K, N)", matrix_extents, 1, 8192, "", "split the matrices"},
+    {kEvery, "dimension beside the matrices", matrix_batches, 1, 4096, "", "split the operands"},
+    {kEvery, "broadcast", matrix_broadcast, 1, 1,
      "of whole operands, or of the lower dimensions of the second one", "expand the smaller operand first"},
-    absent(kBernoulli2, "use Conv with a 1x1 kernel where the second operand is constant"),
 };
 
 // ---- pooling ----
