@@ -55,8 +55,10 @@ DType cast_target(const Node& node) {
   const int64_t to = node.attr_int("to", 1);
   for (const auto& [number, dtype] : kTypes)
     if (number == to) return dtype;
-  fail(ErrorCode::model_unsupported_op,
-       "{}: attribute 'to' holds {}; strings and complex numbers do not exist here", node.describe(), to);
+  const bool known = to == 8 || to == 14 || to == 15;  // string, complex
+  fail(known ? ErrorCode::model_unsupported_op : ErrorCode::model_bad_attribute,
+       "{}: attribute 'to' holds {}; {}", node.describe(), to,
+       known ? "strings and complex numbers do not exist here" : "expected a number of TensorProto.DataType");
 }
 }  // namespace
 

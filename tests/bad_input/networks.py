@@ -101,12 +101,15 @@ def with_attribute(m, node, **attributes):
     return m
 
 
-def control_flow():
+def control_flow(constant=False):
     branch = helper.make_graph([helper.make_node("Relu", ["image"], ["b"], name="inner")], "branch", [],
                                [helper.make_tensor_value_info("b", FLOAT, None)])
     condition = numpy_helper.from_array(np.array(True), "condition")
     node = helper.make_node("If", ["condition"], ["y"], name="suspect", then_branch=branch, else_branch=branch)
-    return model([node], [("image", [1, 3, 16, 16])], ["y"], [condition])
+    if constant:
+        return model([node], [("image", [1, 3, 16, 16])], ["y"], [condition])
+    first = [helper.make_node("ReduceMax", ["image"], ["most"], keepdims=0), helper.make_node("Cast", ["most"], ["condition"], to=9)]
+    return model([*first, node], [("image", [1, 3, 16, 16])], ["y"])
 
 
 def external_data(location):

@@ -51,7 +51,8 @@ class CodesRunner final : public Runner {
         y[i * y_stride_ + c] =
             quantize_code(power(x[i * x_stride_ + c], top[c]) * steps_ / sum[c], zero_point_);
   }
-  float power(int32_t q, int32_t top) const { return table_[q - top + 255]; }
+  // A damaged program may let the output overlap the input, so that q grows while it is read.
+  float power(int32_t q, int32_t top) const { return table_[std::min(q - top, 0) + 255]; }
 
   RowWalk<2> walk_;
   int64_t length_, x_stride_, y_stride_;
