@@ -23,6 +23,7 @@
 #include "host/ops/select.h"
 #include "host/ops/shape_ops.h"
 #include "host/ops/signal.h"
+#include "host/ops/text.h"
 
 namespace openhb::ops {
 
@@ -64,6 +65,7 @@ using AllOps = Join<
     QuantizedOps,
     AttentionOps,
     SignalOps,
+    TextOps,
     OpList<ShapeOf, ConstantOfShape, Cast, BitCast, Calibration>,
     SelectOps,
     Table<Composite, kCompositeRows>,

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <complex>
 
+#include "tests/device/steps/harness.h"
 #include "tests/host/compiler/small_graph.h"
 
 namespace openhb {
@@ -16,24 +17,8 @@ using test::SmallGraph;
 using test::Value;
 using Ints = std::vector<int64_t>;
 
-template <class F>
-void each(const Shape& shape, F&& f) {
-  Shape index(shape.size(), 0);
-  for (int64_t n = num_elements(shape); n > 0; --n) {
-    f(index);
-    for (size_t i = shape.size(); i-- > 0;) {
-      if (++index[i] < shape[i]) break;
-      index[i] = 0;
-    }
-  }
-}
-size_t at(const Shape& shape, const Shape& index) {
-  int64_t i = 0;
-  for (size_t k = 0; k < shape.size(); ++k) i = i * shape[k] + index[k];
-  return static_cast<size_t>(i);
-}
 double value(const Tensor& t, const Shape& index) {
-  return static_cast<double>(t.data<float>()[at(t.shape(), index)]);
+  return static_cast<double>(t.data<float>()[test::flat(t.shape(), index)]);
 }
 
 void expect_near(const std::vector<double>& expected, const Tensor& got, double bound,
@@ -57,7 +42,7 @@ std::vector<double> einsum(const std::vector<std::string>& terms, const std::str
   for (const auto& [label, n] : extent) labels += label, loop.push_back(n);
   for (char c : output) shape.push_back(extent.at(c));
   std::vector<double> y(static_cast<size_t>(num_elements(shape)));
-  each(loop, [&](const Shape& index) {
+  test::for_each_index(loop, [&](const Shape& index) {
     auto index_of = [&](const std::string& term, const Shape& own) {
       Shape i;
       for (size_t k = 0; k < term.size(); ++k) i.push_back(own[k] == 1 ? 0 : index[labels.find(term[k])]);
@@ -66,7 +51,7 @@ std::vector<double> einsum(const std::vector<std::string>& terms, const std::str
     double product = 1;
     for (size_t i = 0; i < terms.size(); ++i)
       product *= value(operands[i], index_of(terms[i], operands[i].shape()));
-    y[at(shape, index_of(output, shape))] += product;
+    y[test::flat(shape, index_of(output, shape))] += product;
   });
   return y;
 }
@@ -146,11 +131,11 @@ template <class Same>
 Moments moments(const Tensor& x, const Shape& index, Same&& same) {
   Moments m;
   double n = 0;
-  each(x.shape(), [&](const Shape& i) {
+  test::for_each_index(x.shape(), [&](const Shape& i) {
     if (same(i, index)) m.mean += value(x, i), ++n;
   });
   m.mean /= n;
-  each(x.shape(), [&](const Shape& i) {
+  test::for_each_index(x.shape(), [&](const Shape& i) {
     if (same(i, index)) m.variance += (value(x, i) - m.mean) * (value(x, i) - m.mean) / n;
   });
   return m;
@@ -180,10 +165,10 @@ TEST(Composite, Normalizations) {
     };
     auto expect = [&](const Tensor& got, auto same, auto parameter) {
       std::vector<double> y(got.size());
-      each(shape, [&](const Shape& i) {
+      test::for_each_index(shape, [&](const Shape& i) {
         const Moments m = moments(x, i, same);
         const auto [s, b] = parameter(i);
-        y[at(shape, i)] =
+        y[test::flat(shape, i)] =
             (value(x, i) - m.mean) / std::sqrt(m.variance + static_cast<double>(epsilon)) * s + b;
       });
       expect_near(y, got, 2e-5, fmt::format("seed {}", seed));
@@ -213,7 +198,7 @@ TEST(Composite, Normalizations) {
     // No mean: the scale of RMSNormalization and the norms of LpNormalization.
     const Tensor rms = run("RMSNormalization", {per_element}, layer, 23),
                  lp = run("LpNormalization", {}, {{"p", int64_t{1}}, {"axis", int64_t{1}}});
-    each(shape, [&](const Shape& i) {
+    test::for_each_index(shape, [&](const Shape& i) {
       double square = 0, sum = 0;
       for (int64_t a = 0; a < shape[2]; ++a)
         for (int64_t b = 0; b < shape[3]; ++b) square += std::pow(value(x, {i[0], i[1], a, b}), 2);
@@ -254,15 +239,16 @@ TEST(Composite, QuantizeAndDequantize) {
     g.graph.outputs.push_back(codes);
     g.output(real);
     const auto results = test::run_float(g.graph, fed);
-    each(shape, [&](const Shape& i) {
+    test::for_each_index(shape, [&](const Shape& i) {
       Shape at_scale = form == 2 ? i : form == 1 ? Shape{i[static_cast<size_t>(axis)]} : Shape{};
       if (form == 2) at_scale[static_cast<size_t>(axis)] /= block;
-      const float step = s.data<float>()[at(scales, at_scale)];
-      const int z = zero.data<int8_t>()[at(scales, at_scale)];
-      const float code = std::clamp(
-          std::nearbyint(x.data<float>()[at(shape, i)] / step) + static_cast<float>(z), -128.0f, 127.0f);
-      ASSERT_EQ(results[0].data<int8_t>()[at(shape, i)], static_cast<int>(code)) << "seed " << seed;
-      ASSERT_EQ(results[1].data<float>()[at(shape, i)], (code - static_cast<float>(z)) * step)
+      const float step = s.data<float>()[test::flat(scales, at_scale)];
+      const int z = zero.data<int8_t>()[test::flat(scales, at_scale)];
+      const float code =
+          std::clamp(std::nearbyint(x.data<float>()[test::flat(shape, i)] / step) + static_cast<float>(z),
+                     -128.0f, 127.0f);
+      ASSERT_EQ(results[0].data<int8_t>()[test::flat(shape, i)], static_cast<int>(code)) << "seed " << seed;
+      ASSERT_EQ(results[1].data<float>()[test::flat(shape, i)], (code - static_cast<float>(z)) * step)
           << "seed " << seed;
     });
     if (HasFatalFailure()) return;
@@ -286,15 +272,15 @@ TEST(Composite, ConvIntegerIsExact) {
         {{"group", groups}, {"pads", Ints{1, 0, 1, 0}}, {"strides", Ints{2, 1}}}));
     const Tensor y = test::run_float(g.graph, {x})[0];
     ASSERT_EQ(y.shape(), (Shape{1, groups * m, 3, 4}));
-    each(y.shape(), [&](const Shape& o) {
+    test::for_each_index(y.shape(), [&](const Shape& o) {
       int64_t sum = 0;
-      each({c, 3, 2}, [&](const Shape& k) {
+      test::for_each_index({c, 3, 2}, [&](const Shape& k) {
         const int64_t row = o[2] * 2 + k[1] - 1, column = o[3] + k[2];
         if (row < 0 || row >= 6) return;
-        sum += (x.data<uint8_t>()[at(xs, {0, o[1] / m * c + k[0], row, column})] - 7) *
-               (w.data<uint8_t>()[at(ws, {o[1], k[0], k[1], k[2]})] - 200);
+        sum += (x.data<uint8_t>()[test::flat(xs, {0, o[1] / m * c + k[0], row, column})] - 7) *
+               (w.data<uint8_t>()[test::flat(ws, {o[1], k[0], k[1], k[2]})] - 200);
       });
-      ASSERT_EQ(y.data<int32_t>()[at(y.shape(), o)], sum) << "seed " << seed;
+      ASSERT_EQ(y.data<int32_t>()[test::flat(y.shape(), o)], sum) << "seed " << seed;
     });
     if (HasFatalFailure()) return;
   }
@@ -320,8 +306,9 @@ TEST(Composite, Attention) {
       if (flat && t.rank() == 4) {  // [B, S, heads * D]
         const Shape& s = t.shape();
         own = Tensor(DType::f32, {s[0], s[2], s[1] * s[3]});
-        each(s, [&](const Shape& i) {
-          own.data<float>()[at(own.shape(), {i[0], i[2], i[1] * s[3] + i[3]})] = t.data<float>()[at(s, i)];
+        test::for_each_index(s, [&](const Shape& i) {
+          own.data<float>()[test::flat(own.shape(), {i[0], i[2], i[1] * s[3] + i[3]})] =
+              t.data<float>()[test::flat(s, i)];
         });
       }
       fed.push_back(own);
@@ -341,7 +328,7 @@ TEST(Composite, Attention) {
     if (flat) a["q_num_heads"] = heads, a["kv_num_heads"] = kv;
     g.output(g.value("Attention", inputs, a));
     const Tensor y = test::run_float(g.graph, fed)[0];
-    each({batch, heads, rows}, [&](const Shape& i) {
+    test::for_each_index({batch, heads, rows}, [&](const Shape& i) {
       const int64_t own = i[1] / (heads / kv);
       std::vector<double> weight;
       double sum = 0;
@@ -392,7 +379,7 @@ TEST(Composite, RotaryEmbedding) {
         g.value("RotaryEmbedding", inputs,
                 {{"interleaved", int64_t{interleaved}}, {"rotary_embedding_dim", turned == 6 ? 0 : turned}}));
     const Tensor y = test::run_float(g.graph, {x})[0];
-    each({2, 3, 4, half}, [&](const Shape& i) {
+    test::for_each_index({2, 3, 4, half}, [&](const Shape& i) {
       const int64_t p = position.data<int64_t>()[static_cast<size_t>(i[0] * 4 + i[2])];
       const double a = indexed ? value(angle, {p, i[3]}) : value(angle, {i[0], i[2], i[3]});
       const Shape first{i[0], i[1], i[2], interleaved ? 2 * i[3] : i[3]},
@@ -419,7 +406,7 @@ TEST(Composite, Transforms) {
     const Tensor y = test::run_float(g.graph, {x})[0];
     const int64_t m = onesided ? length / 2 + 1 : length;
     ASSERT_EQ(y.shape(), (Shape{2, m, 3, 2}));
-    each({2, m, 3}, [&](const Shape& i) {
+    test::for_each_index({2, m, 3}, [&](const Shape& i) {
       std::complex<double> sum = 0;
       for (int64_t k = 0; k < std::min(n, length); ++k)
         sum += std::complex<double>(value(x, {i[0], k, i[2], 0}),

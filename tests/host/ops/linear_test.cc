@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "host/precision/assign.h"
+#include "tests/device/steps/harness.h"
 #include "tests/host/compiler/small_graph.h"
 
 namespace openhb {
@@ -15,24 +16,6 @@ namespace {
 using test::SmallGraph;
 using test::Value;
 using Ints = std::vector<int64_t>;
-
-// Index tuples of a shape in row-major order.
-template <class F>
-void each(const Shape& shape, F&& f) {
-  Shape index(shape.size(), 0);
-  for (int64_t n = num_elements(shape); n > 0; --n) {
-    f(index);
-    for (size_t i = shape.size(); i-- > 0;) {
-      if (++index[i] < shape[i]) break;
-      index[i] = 0;
-    }
-  }
-}
-size_t at(const Shape& shape, const Shape& index) {
-  int64_t i = 0;
-  for (size_t k = 0; k < shape.size(); ++k) i = i * shape[k] + index[k];
-  return static_cast<size_t>(i);
-}
 
 void expect_near(const Tensor& expected, const Tensor& got, double bound, const std::string& what) {
   ASSERT_EQ(expected.shape(), got.shape()) << what;
@@ -78,15 +61,15 @@ Sliding random_sliding(SmallGraph& g, bool transposed, size_t n) {
 // Every product of an input element with a weight, added where it belongs.
 Tensor naive(const Sliding& s, const Tensor& x, const Tensor& w, const Tensor& bias, const Shape& y_shape) {
   Tensor y(DType::f32, y_shape);
-  each(y_shape, [&](const Shape& o) {
-    y.data<float>()[at(y_shape, o)] = bias.data<float>()[static_cast<size_t>(o[1])];
+  test::for_each_index(y_shape, [&](const Shape& o) {
+    y.data<float>()[test::flat(y_shape, o)] = bias.data<float>()[static_cast<size_t>(o[1])];
   });
   Shape loop{x.shape()[0], s.groups, s.inputs, s.outputs};
   const Shape& over = s.transposed ? x.shape() : y_shape;  // spatial positions that meet each tap
   loop.insert(loop.end(), over.begin() + 2, over.end());
   loop.insert(loop.end(), s.kernel.begin(), s.kernel.end());
   const Shape w_shape = s.weights();
-  each(loop, [&](const Shape& i) {
+  test::for_each_index(loop, [&](const Shape& i) {
     Shape xi{i[0], i[1] * s.inputs + i[2]}, yi{i[0], i[1] * s.outputs + i[3]};
     Shape wi = s.transposed ? Shape{xi[1], i[3]} : Shape{yi[1], i[2]};
     for (size_t k = 0; k < s.n(); ++k) {
@@ -98,7 +81,8 @@ Tensor naive(const Sliding& s, const Tensor& x, const Tensor& w, const Tensor& b
       if (xi.back() < 0 || xi.back() >= x.shape()[k + 2] || yi.back() < 0 || yi.back() >= y_shape[k + 2])
         return;
     }
-    y.data<float>()[at(y_shape, yi)] += x.data<float>()[at(x.shape(), xi)] * w.data<float>()[at(w_shape, wi)];
+    y.data<float>()[test::flat(y_shape, yi)] +=
+        x.data<float>()[test::flat(x.shape(), xi)] * w.data<float>()[test::flat(w_shape, wi)];
   });
   return y;
 }
@@ -251,16 +235,19 @@ TEST(Linear, GemmEqualsItsDefinition) {
     g.output(g.value("Gemm", inputs,
                      {{"transA", int64_t{ta}}, {"transB", int64_t{tb}}, {"alpha", alpha}, {"beta", beta}}));
     Tensor expected(DType::f32, {m, n});
-    each({m, n}, [&](const Shape& o) {
+    test::for_each_index({m, n}, [&](const Shape& o) {
       double sum = 0;
       for (int64_t i = 0; i < k; ++i)
-        sum += static_cast<double>(a.data<float>()[at(a.shape(), ta ? Shape{i, o[0]} : Shape{o[0], i})]) *
-               static_cast<double>(b.data<float>()[at(b.shape(), tb ? Shape{o[1], i} : Shape{i, o[1]})]);
+        sum +=
+            static_cast<double>(
+                a.data<float>()[test::flat(a.shape(), ta ? Shape{i, o[0]} : Shape{o[0], i})]) *
+            static_cast<double>(b.data<float>()[test::flat(b.shape(), tb ? Shape{o[1], i} : Shape{i, o[1]})]);
       sum *= static_cast<double>(alpha);
       Shape ci;
       for (size_t d = 0; d < c.rank(); ++d) ci.push_back(c.shape()[d] == 1 ? 0 : o[2 - c.rank() + d]);
-      if (biased) sum += static_cast<double>(beta) * static_cast<double>(c.data<float>()[at(c.shape(), ci)]);
-      expected.data<float>()[at({m, n}, o)] = static_cast<float>(sum);
+      if (biased)
+        sum += static_cast<double>(beta) * static_cast<double>(c.data<float>()[test::flat(c.shape(), ci)]);
+      expected.data<float>()[test::flat({m, n}, o)] = static_cast<float>(sum);
     });
     expect_near(expected, test::run_float(g.graph, fed)[0], 1e-4, fmt::format("seed {}", seed));
     if (HasFatalFailure()) return;
