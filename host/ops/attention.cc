@@ -97,14 +97,15 @@ void Attention::upgrade(Rewriter& r, Node& node) {
   const int64_t mode = node.attr_int("qk_matmul_output_mode", 0);
   require_attribute(node, mode >= 0 && mode <= 3, "attribute 'qk_matmul_output_mode' must be 0 to 3");
   Value* shown = scores;
-  if (node.input(3)) scores = add(r, scores, mask_bias(r, node.input(3), columns));
-  if (node.attr_int("is_causal", 0) != 0) scores = add(r, scores, causal_bias(r, rows, columns, past));
-  if (node.input(6)) scores = add(r, scores, length_bias(r, node.input(6), columns));
-  if (mode == 1) shown = scores;
+  // The cap comes before the masks, as in stock ONNX Runtime: a masked score must stay far away.
   if (const float cap = node.attr_float("softcap", 0); cap != 0) {
     Value* limit = r.scalar(cap);
     scores = mul(r, r.node("Tanh", {div(r, scores, limit)}), limit);
   }
+  if (mode == 1) shown = scores;
+  if (node.input(3)) scores = add(r, scores, mask_bias(r, node.input(3), columns));
+  if (node.attr_int("is_causal", 0) != 0) scores = add(r, scores, causal_bias(r, rows, columns, past));
+  if (node.input(6)) scores = add(r, scores, length_bias(r, node.input(6), columns));
   if (mode == 2) shown = scores;
   scores = r.node("Softmax", {scores}, {{"axis", int64_t{3}}});
   if (mode == 3) shown = scores;

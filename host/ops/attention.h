@@ -12,7 +12,7 @@ struct Einsum {
 };
 
 struct Attention {
-  static constexpr OpInfo info{"Attention", 3, 7, "", "", 23};
+  static constexpr OpInfo info{"Attention", 3, 7, "", "", 23, 4};
   static void upgrade(Rewriter& rewriter, Node& node);
 };
 

@@ -47,7 +47,9 @@ class Axis {
     float v = p_.align_corners != 0 ? (coordinate + 1) / 2 * (n - 1) : ((coordinate + 1) * n - 1) / 2;
     if (p_.mode == SampleMode::nearest) v = static_cast<float>(round_index(v));
     if (v < lo_ || v > hi_) {
-      if (p_.padding == SamplePadding::border) v = v < 0 ? 0 : v > n - 1 ? n - 1 : v;
+      // Cubic reads the border's pixels but keeps its place, as stock ONNX Runtime and PyTorch do.
+      if (p_.padding == SamplePadding::border && p_.mode != SampleMode::cubic)
+        v = v < 0 ? 0 : v > n - 1 ? n - 1 : v;
       if (p_.padding == SamplePadding::reflection) v = reflect(v, lo_, hi_);
     }
     Taps t;

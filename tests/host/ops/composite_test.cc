@@ -338,12 +338,12 @@ TEST(Composite, Attention) {
           dot += value(q, {i[0], i[1], i[2], e}) *
                  (j < past ? value(pk, {i[0], own, j, e}) : value(k, {i[0], own, j - past, e}));
         dot /= std::sqrt(static_cast<double>(size));
+        if (cap != 0) dot = static_cast<double>(cap) * std::tanh(dot / static_cast<double>(cap));
         if (masked && !boolean) dot += value(bias, {i[2], j});
         bool open = !causal || j <= i[2] + past;
         if (masked && boolean)
           open = open && allowed.bytes()[static_cast<size_t>(i[2] * columns + j)] != std::byte{0};
         if (!open) dot = -INFINITY;
-        if (cap != 0) dot = static_cast<double>(cap) * std::tanh(dot / static_cast<double>(cap));
         weight.push_back(std::exp(dot));
         sum += weight.back();
       }
