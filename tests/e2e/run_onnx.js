@@ -7,7 +7,7 @@ const fs = require('fs');
 const path = require('path');
 const job = JSON.parse(fs.readFileSync(process.argv[2]));
 const ort = require(job.module);
-const arrays = {float32: Float32Array, int8: Int8Array, uint8: Uint8Array, int32: Int32Array, int64: BigInt64Array};
+const arrays = {float32: Float32Array, int8: Int8Array, uint8: Uint8Array, bool: Uint8Array, int32: Int32Array, int64: BigInt64Array};
 
 function tensor(input) {
   const bytes = new Uint8Array(fs.readFileSync(input.file)).buffer;

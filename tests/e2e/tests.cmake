@@ -29,3 +29,7 @@ foreach(network mobilenetv2_imagenet yolox_nano fastestdet ultraface_rfb320 ultr
             --float-program $<TARGET_FILE:float_program> --hb-mapper $<TARGET_FILE:hb_mapper> --hrt $<TARGET_FILE:hrt_model_exec>)
   set_tests_properties(float_${network} PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 600)
 endforeach()
+add_test(NAME operators_onnxruntime
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_operators.py --work ${CMAKE_CURRENT_BINARY_DIR}/operators
+          --node-modules ${PROJECT_SOURCE_DIR}/node_modules --float-program $<TARGET_FILE:float_program>)
+set_tests_properties(operators_onnxruntime PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 600)
