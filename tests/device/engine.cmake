@@ -11,6 +11,3 @@ if(NOT CMAKE_CROSSCOMPILING)
   add_test(NAME device_model_exec_status
     COMMAND ${PROJECT_SOURCE_DIR}/tests/device/tools/exit_status.sh $<TARGET_FILE:hrt_model_exec>)
 endif()
-if(OPENHB_FUZZ)
-  include(fuzz/tests.cmake)
-endif()
