@@ -216,8 +216,9 @@ const Key kKeys[] = {
 };
 // clang-format on
 
-constexpr std::array<std::string_view, 11> kTypeNames = {"text",  "path",  "True/False", "integer", "number",
-                                                        "names", "shape", "numbers",    "any", "map or names", "options"};
+constexpr std::array<std::string_view, 11> kTypeNames = {"text",   "path",         "True/False", "integer",
+                                                         "number", "names",        "shape",      "numbers",
+                                                         "any",    "map or names", "options"};
 
 std::string code_words(std::string_view text) {
   std::vector<std::string> marked;

@@ -110,8 +110,10 @@ inline constexpr std::array kBinaryRows{
     BinaryRow{"Div", BinaryFunction::div, kNumbers, true, true}.within(march::kDiv),
     BinaryRow{"Pow", BinaryFunction::pow, kPowBases, true, false, false, false, 2, "HzLut"}.within(
         march::kPow),
-    BinaryRow{"Max", BinaryFunction::max, kNumbers, true, true, false, false, kVariadic}.within(march::kCompare),
-    BinaryRow{"Min", BinaryFunction::min, kNumbers, true, true, true, false, kVariadic}.within(march::kCompare),
+    BinaryRow{"Max", BinaryFunction::max, kNumbers, true, true, false, false, kVariadic}.within(
+        march::kCompare),
+    BinaryRow{"Min", BinaryFunction::min, kNumbers, true, true, true, false, kVariadic}.within(
+        march::kCompare),
     BinaryRow{"PRelu", BinaryFunction::prelu, kNumbers, true, false, false, false, 2, "HzPRelu"}.within(
         march::kElementwise),
     BinaryRow{"Equal", BinaryFunction::equal, kNumbersAndBool, true, true, true}.within(march::kCompare),

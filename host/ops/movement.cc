@@ -315,8 +315,8 @@ void Split::upgrade(Rewriter& r, Node& node) {
   const int64_t total = node.inputs[0]->shape[static_cast<size_t>(axis < 0 ? axis + rank : axis)];
   const int64_t each = (total + parts - 1) / parts;
   if (total > 0 && (parts - 1) * each >= total)
-    fail(ErrorCode::model_bad_shape, "{}: an extent of {} cannot be split into {} parts", node.describe(), total,
-         parts);
+    fail(ErrorCode::model_bad_shape, "{}: an extent of {} cannot be split into {} parts", node.describe(),
+         total, parts);
   std::vector<int64_t> sizes;
   for (int64_t i = 0; i < parts; ++i) sizes.push_back(std::clamp<int64_t>(total - i * each, 0, each));
   r.set_input(1, r.ints(sizes));

@@ -21,8 +21,8 @@ void check_image(const StepView& view, const TensorDesc& t) {
 
 void check_operand(const StepView& view, size_t input, DType dtype, const Shape& dims, const char* what) {
   const TensorDesc& t = view.in(input);
-  view.require((view.is_constant(input) || view.in(0).dtype == DType::f32) && t.dtype == dtype && t.dims == dims &&
-                   t.dense() && t.offset % dtype_size(dtype) == 0,
+  view.require((view.is_constant(input) || view.in(0).dtype == DType::f32) && t.dtype == dtype &&
+                   t.dims == dims && t.dense() && t.offset % dtype_size(dtype) == 0,
                what);
 }
 

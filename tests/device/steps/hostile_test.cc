@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Damaged files: random changes to the parameters and tensors of valid steps. Whatever validate() lets pass
 // must run inside its memory (run under AddressSanitizer for the full effect).
+#include "tests/device/steps/hostile.h"
 #include "device/kernels/detection/detection_output.h"
 #include "device/kernels/detection/ps_roi_pool.h"
 #include "device/kernels/elementwise/binary.h"
@@ -21,7 +22,6 @@
 #include "device/kernels/reduction/softmax.h"
 #include "device/kernels/spatial/pool.h"
 #include "device/kernels/spatial/resize.h"
-#include "tests/device/steps/hostile.h"
 
 namespace openhb::test {
 namespace {

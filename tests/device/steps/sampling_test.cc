@@ -63,7 +63,8 @@ Points points_of(float g, int64_t extent, const GridSampleParams& p) {
   const float lo = p.align_corners != 0 ? 0.0f : -0.5f, hi = p.align_corners != 0 ? n - 1 : n - 0.5f;
   float v = p.align_corners != 0 ? (g + 1) / 2 * (n - 1) : ((g + 1) * n - 1) / 2;
   if (p.mode == SampleMode::nearest) v = std::nearbyint(v);
-  if (p.padding == SamplePadding::border && p.mode != SampleMode::cubic && (v < lo || v > hi)) v = std::clamp(v, 0.0f, n - 1);
+  if (p.padding == SamplePadding::border && p.mode != SampleMode::cubic && (v < lo || v > hi))
+    v = std::clamp(v, 0.0f, n - 1);
   if (p.padding == SamplePadding::reflection) v = reflected(v, lo, hi);
   const auto fold = [&](float at) -> int64_t {
     if (at >= 0 && at < n) return static_cast<int64_t>(at);

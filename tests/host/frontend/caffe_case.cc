@@ -10,7 +10,8 @@
 namespace openhb::test {
 namespace {
 
-std::map<std::string, Tensor> evaluate(const graph::Graph& graph, const std::map<std::string, Tensor>& inputs) {
+std::map<std::string, Tensor> evaluate(const graph::Graph& graph,
+                                       const std::map<std::string, Tensor>& inputs) {
   compiler::GraphRunner runner(graph, {}, 1);
   std::vector<Tensor> given;
   for (const auto* input : graph.inputs) given.push_back(inputs.at(input->name));

@@ -212,8 +212,7 @@ Tensor run(const Graph& graph, const Node& node, const std::vector<const Tensor*
                                     : node.attr_ints("pads", {});
     return pad(node, *in[0], pads, third ? third->data<float>()[0] : node.attr_float("value", 0));
   }
-  for (const auto moving :
-       {"Identity", "Cast", "Slice", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
+  for (const auto moving : {"Identity", "Cast", "Slice", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
     if (op == moving) return in[0]->reshaped(node.outputs[0]->shape);
   ADD_FAILURE() << "the test evaluator has no " << op;
   return *in[0];
