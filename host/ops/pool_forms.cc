@@ -83,7 +83,12 @@ void MaxUnpool::upgrade(Rewriter& r, Node& node) {
     fail(ErrorCode::model_bad_attribute, "{}: output_shape has {} values, expected {}", node.describe(),
          wanted.size(), shape.size());
   std::vector<int64_t> after(2 * shape.size(), 0);
-  for (size_t i = 0; i < shape.size(); ++i) after[shape.size() + i] = wanted[i] - shape[i];
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (wanted[i] < 1 || wanted[i] > int64_t{1} << 31)
+      fail(ErrorCode::model_bad_shape, "{}: output_shape holds {}, expected 1 to 2^31", node.describe(),
+           wanted[i]);
+    after[shape.size() + i] = wanted[i] - shape[i];
+  }
   r.result("Pad", {r.node("Reshape", {result, r.ints(shape)}), r.ints(after)});
 }
 
