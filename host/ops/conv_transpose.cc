@@ -85,7 +85,8 @@ Spec spec_of(const Node& node) {
     const int64_t full = checked_mul(a.stride, a.in - 1) + extra[i] + a.span();
     if (!wanted.empty() || mode.starts_with("SAME")) {
       a.out = wanted.empty() ? a.in * a.stride : wanted[wanted.size() - n + i];
-      expand::require_attribute(node, a.out >= 1, "attribute 'output_shape' must be positive");
+      expand::require_attribute(node, a.out >= 1 && a.out <= int64_t{1} << 31,
+                                fmt::format("attribute 'output_shape' holds {}, expected 1 to 2^31", a.out));
       const int64_t total = std::max<int64_t>(full - a.out, 0);
       a.front = mode == "SAME_UPPER" ? total / 2 : total - total / 2;
     } else {
