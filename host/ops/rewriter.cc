@@ -6,9 +6,21 @@
 #include "host/ops/infer.h"
 
 namespace openhb::ops {
+namespace {
+// A larger expansion is an attribute or shape out of range, and would take minutes.
+constexpr size_t kMaxExpansion = 1 << 14;
+}  // namespace
+
+void Rewriter::count_node() {
+  if (++expansion_ > kMaxExpansion)
+    fail(ErrorCode::model_bad_value,
+         "{}: it would become more than {} simpler nodes; its window or its number of steps is too large",
+         node_->describe(), kMaxExpansion);
+}
 
 Node* Rewriter::nodes(std::string_view op, std::vector<Value*> inputs, Attributes attributes,
                       size_t outputs) {
+  count_node();
   const std::string name = graph_.unique_name(fresh_name(op));
   std::vector<std::string> names;
   for (size_t i = 0; i < outputs; ++i) names.push_back(i == 0 ? name : fmt::format("{}_{}", name, i));
@@ -19,6 +31,7 @@ Node* Rewriter::nodes(std::string_view op, std::vector<Value*> inputs, Attribute
 }
 
 Value* Rewriter::node(std::string_view op, std::vector<Value*> inputs, Attributes attributes) {
+  count_node();
   // A composite operator is replaced in turn: its node does not outlive the inference, its value does.
   const std::string name = graph_.unique_name(fresh_name(op));
   Value* value = graph_.add_value(name);

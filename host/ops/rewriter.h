@@ -54,12 +54,14 @@ class Rewriter {
  private:
   std::string fresh_name(std::string_view what) const { return name_ + "_" + std::string(what); }
   void discard();
+  void count_node();
   graph::Graph& graph_;
   Node* node_;
   std::string name_;
   int64_t opset_;
   std::vector<Node*>& folded_;
   std::vector<size_t> given_;  // outputs that have their value
+  size_t expansion_ = 0;       // nodes added
   bool replaced_ = false;
 };
 

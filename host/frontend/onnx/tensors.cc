@@ -243,25 +243,27 @@ namespace {
 // Codes lie packed, the first in the low bits.
 Tensor import_narrow(const TensorProto& proto, const graph::NarrowType& type, const Shape& shape,
                      const std::string& what, ExternalData& external) {
-  Tensor out(type.held_as, shape);
-  const size_t per_byte = 8 / static_cast<size_t>(type.bits), needed = (out.size() + per_byte - 1) / per_byte;
-  std::vector<uint8_t> bytes(needed);
+  const auto count = static_cast<size_t>(num_elements(shape));
+  const size_t per_byte = 8 / static_cast<size_t>(type.bits), needed = (count + per_byte - 1) / per_byte;
+  // As in import_tensor, nothing is allocated before the sizes agree.
   auto expect = [&](size_t found) {
     if (found != needed)
       fail(ErrorCode::model_bad_value, "{}: {} of {} needs {} bytes, but {} are stored", what,
            to_string(shape), type.name, needed, found);
   };
+  std::vector<uint8_t> bytes;
   if (proto.data_location() == TensorProto::EXTERNAL) {
     const auto part = external.part(proto, needed, what);
-    std::memcpy(bytes.data(), part.bytes.data(), needed);
+    const auto* first = reinterpret_cast<const uint8_t*>(part.bytes.data());
+    bytes.assign(first, first + needed);
   } else if (proto.has_raw_data()) {
     expect(proto.raw_data().size());
-    std::memcpy(bytes.data(), proto.raw_data().data(), needed);
+    bytes.assign(proto.raw_data().begin(), proto.raw_data().end());
   } else {
     expect(static_cast<size_t>(proto.int32_data_size()));
-    for (size_t i = 0; i < needed; ++i)
-      bytes[i] = static_cast<uint8_t>(proto.int32_data(static_cast<int>(i)));
+    for (const int32_t v : proto.int32_data()) bytes.push_back(static_cast<uint8_t>(v));
   }
+  Tensor out(type.held_as, shape);
   for (size_t i = 0; i < out.size(); ++i) {
     const int code =
         bytes[i / per_byte] >> (i % per_byte * static_cast<size_t>(type.bits)) & ((1 << type.bits) - 1);
