@@ -32,9 +32,10 @@ struct Pool {
     starts.push_back(static_cast<int64_t>(tokens.size()));
     int64_t grams = 0;
     for (size_t n = 0; n + 1 < starts.size(); ++n) {
+      constexpr const char* kUneven = "'ngram_counts' does not divide the pool into n-grams";
+      require_attribute(node, starts[n] >= 0 && starts[n] <= starts[n + 1], kUneven);
       const int64_t length = starts[n + 1] - starts[n], unit = static_cast<int64_t>(n) + 1;
-      require_attribute(node, starts[n] >= 0 && length >= 0 && length % unit == 0,
-                        "'ngram_counts' does not divide the pool into n-grams");
+      require_attribute(node, length % unit == 0, kUneven);
       grams += length / unit;
     }
     require_attribute(
