@@ -40,9 +40,12 @@ struct SessionOptions {
 // Called on the calling thread after a step has finished; outputs of that step are valid then, not later.
 using StepHook = std::function<void(size_t step)>;
 
+// Of a step that shares its strips with others (chain.h): its part of the chain.
 struct StepTime {
   uint64_t runs = 0, total_ns = 0, min_ns = 0, max_ns = 0;
 };
+
+class ChainRunner;
 
 // One arena and one set of bound kernels. Not for use by two threads at the same time.
 class Session {
@@ -64,6 +67,7 @@ class Session {
   // Asks a running run() to stop at the next step border; it then returns early. From any thread.
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
 
+  // With a hook every step runs as a whole, so that its outputs are complete when the hook sees them.
   void set_hook(StepHook hook) { hook_ = std::move(hook); }
   void enable_profile(bool on) { profile_ = on; }
   const std::vector<StepTime>& profile() const { return times_; }
@@ -71,10 +75,21 @@ class Session {
 
  private:
   class Pool;
+  // What runs at once: one step, or a chain.
+  struct Unit {
+    size_t first, last;  // steps
+    int parts;
+    std::unique_ptr<ChainRunner> chain;  // null: one step
+  };
+  void run_step(size_t step);
+  void run_chain(Unit& unit);
+  void dispatch(Runner& runner, int parts);
+
   std::shared_ptr<const Model> model_;
   std::unique_ptr<std::byte[], void (*)(std::byte*)> arena_;
   std::vector<std::unique_ptr<Runner>> runners_;
-  std::vector<int> parts_;
+  std::vector<int> parts_;  // of every step when it runs by itself
+  std::vector<Unit> units_;
   std::unique_ptr<Pool> pool_;
   std::atomic<bool> cancelled_{false};
   bool profile_ = false;

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "device/engine/model.h"
+#include "device/engine/chain.h"
 #include "device/engine/pool.h"
 #include "device/kernels/steps.h"
 
@@ -79,7 +79,23 @@ Session::Session(std::shared_ptr<const Model> model, SessionOptions options)
     parts_.push_back(choose_parts(*runners_[i], model_->cost(i), options.threads));
   }
   times_.resize(program.steps.size());
-  const int threads = parts_.empty() ? 1 : *std::max_element(parts_.begin(), parts_.end());
+  int threads = parts_.empty() ? 1 : *std::max_element(parts_.begin(), parts_.end());
+  for (const Chain& chain : find_chains(program)) {
+    Unit unit{chain.first, chain.last, 1, nullptr};
+    if (chain.rows > 0) {
+      std::vector<Runner*> steps;
+      Cost cost;
+      for (size_t i = chain.first; i < chain.last; ++i) {
+        steps.push_back(runners_[i].get());
+        cost.macs += model_->cost(i).macs;
+        cost.bytes += model_->cost(i).bytes;
+      }
+      unit.chain = std::make_unique<ChainRunner>(chain, std::move(steps));
+      unit.parts = choose_parts(*unit.chain, cost, options.threads);
+      threads = std::max(threads, unit.parts);
+    }
+    units_.push_back(std::move(unit));
+  }
   if (threads > 1) pool_ = std::make_unique<Pool>(threads);
 }
 
@@ -100,16 +116,36 @@ std::span<const std::byte> Session::output(size_t i) const {
   return {tensor(id), static_cast<size_t>(model_->program().tensors[id].byte_extent())};
 }
 
+void Session::dispatch(Runner& runner, int parts) {
+  if (parts > 1)
+    pool_->run(runner, parts);
+  else
+    runner.run(0, 1);
+}
+
+void Session::run_step(size_t step) {
+  const uint64_t start = profile_ ? now_ns() : 0;
+  dispatch(*runners_[step], parts_[step]);
+  if (profile_) add_time(times_[step], now_ns() - start);
+  if (hook_) hook_(step);
+}
+
+void Session::run_chain(Unit& unit) {
+  unit.chain->measure(profile_);
+  dispatch(*unit.chain, unit.parts);
+  for (size_t i = unit.first; profile_ && i < unit.last; ++i)
+    add_time(times_[i], unit.chain->nanoseconds()[i - unit.first]);
+}
+
 void Session::run() {
-  for (size_t i = 0; i < runners_.size(); ++i) {
+  for (Unit& unit : units_) {
     if (cancelled_.load(std::memory_order_relaxed)) break;
-    const uint64_t start = profile_ ? now_ns() : 0;
-    if (parts_[i] > 1)
-      pool_->run(*runners_[i], parts_[i]);
-    else
-      runners_[i]->run(0, 1);
-    if (profile_) add_time(times_[i], now_ns() - start);
-    if (hook_) hook_(i);
+    if (unit.chain && !hook_) {
+      run_chain(unit);
+      continue;
+    }
+    for (size_t i = unit.first; i < unit.last && !cancelled_.load(std::memory_order_relaxed); ++i)
+      run_step(i);
   }
   // Forgotten at the end, not at the start: a cancel that comes just before run() is not lost.
   cancelled_.store(false, std::memory_order_relaxed);

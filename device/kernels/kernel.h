@@ -60,6 +60,14 @@ struct Binding {
   CpuFeatures cpu = 0;
 };
 
+// The share of `total` items that part `part` of `parts` has: [first, last).
+struct Range {
+  int64_t first, last;
+};
+constexpr Range split_range(int64_t total, int part, int parts) {
+  return {total * part / parts, total * (part + 1) / parts};
+}
+
 // A step ready to run: addresses resolved, kernel rows chosen.
 class Runner {
  public:
@@ -69,20 +77,35 @@ class Runner {
   // Does part `part` of `parts` (1 <= parts <= max_parts()). Parts touch disjoint output bytes, may run at
   // the same time, and the result does not depend on `parts`. Neither allocates nor throws.
   virtual void run(int part, int parts) noexcept = 0;
+  // Steps with a RowUse: rows `rows` of every output, nothing else. Calls with different `slot`
+  // (< row_slots()) may run at the same time.
+  virtual void run_rows(Range rows, int slot) noexcept { (void)rows, (void)slot; }
+  virtual int row_slots() const { return max_parts(); }
   // The kernel row in use, e.g. "avx512vnni"; "ref" for portable C++.
   virtual const char* row() const { return "ref"; }
 };
 
-// The share of `total` items that part `part` of `parts` has: [first, last).
-struct Range {
-  int64_t first, last;
+// Steps that can compute their outputs a few rows at a time (Runner::run_rows). Rows are the elements of the
+// innermost dimension, numbered in memory order: pixels of an NHWC tensor.
+struct RowUse {
+  int64_t rows = 0;    // of the output; 0: the step runs as a whole only
+  uint32_t local = 0;  // bit i: rows [a, b) need of input i only its rows [a, b), of as many
+  int64_t reread = 0;  // bytes of constants that every call reads
 };
-constexpr Range split_range(int64_t total, int part, int parts) {
-  return {total * part / parts, total * (part + 1) / parts};
+inline int64_t num_rows(const TensorDesc& t) {
+  const int64_t last = t.dims.empty() ? 1 : t.dims.back();
+  return last > 0 ? t.elements() / last : 0;
+}
+// Of a step whose output elements depend on the elements at their own place, or on a broadcast input.
+inline RowUse elementwise_rows(const StepView& view) {
+  RowUse use{.rows = num_rows(view.out())};
+  for (size_t i = 0; i < view.num_inputs(); ++i)
+    if (view.in(i).dims == view.out().dims) use.local |= 1u << i;
+  return use;
 }
 
 template <class P>
-struct Kernel;  // specialised per step
+struct Kernel;  // specialised per step; may have `static RowUse row_use(const StepView&, const P&)`
 
 template <class P>
 concept StepKernel = requires(const StepView& view, const P& params, const Binding& binding) {
@@ -90,6 +113,14 @@ concept StepKernel = requires(const StepView& view, const P& params, const Bindi
   { Kernel<P>::cost(view, params) } -> std::same_as<Cost>;
   { Kernel<P>::bind(view, params, binding) } -> std::same_as<std::unique_ptr<Runner>>;
 };
+
+template <class P>
+RowUse row_use(const StepView& view, const P& params) {
+  if constexpr (requires { Kernel<P>::row_use(view, params); })
+    return Kernel<P>::row_use(view, params);
+  else
+    return {};
+}
 
 // A variant of an inner loop. Rows are ordered from the most general to the most specialised: the last one
 // whose bits the CPU has is used. Tests iterate over all of them.

@@ -2,10 +2,9 @@
 #include "device/kernels/elementwise/binary.h"
 
 #include "device/kernels/elementwise/binary_loops.h"
-#include "device/kernels/elementwise/checks.h"
 #include "device/kernels/elementwise/int16_rows.h"
 #include "device/kernels/elementwise/isa_rows.h"
-#include "device/kernels/elementwise/walk.h"
+#include "device/kernels/elementwise/walk_runner.h"
 
 namespace openhb::kernels {
 
@@ -29,10 +28,11 @@ BinaryConstants constants_of(const StepView& view, const BinaryParams& params) {
   return c;
 }
 
-class BinaryRunner final : public Runner {
+class BinaryRunner final : public WalkRunner {
  public:
   BinaryRunner(const StepView& view, const BinaryParams& params, const Binding& binding)
-      : walk_(broadcast_walk(view.out().dims, false, view.in(0), view.in(1), view.out())),
+      : WalkRunner(view.out()),
+        walk_(broadcast_walk(view.out().dims, false, view.in(0), view.in(1), view.out())),
         a_size_(static_cast<int64_t>(dtype_size(view.in(0).dtype))),
         b_size_(static_cast<int64_t>(dtype_size(view.in(1).dtype))),
         y_size_(static_cast<int64_t>(dtype_size(view.out().dtype))),
@@ -51,11 +51,9 @@ class BinaryRunner final : public Runner {
     row_ = functions[static_cast<size_t>(params.function)][form];
   }
 
-  int max_parts() const override { return parts_for(walk_.elements, walk_.elements); }
   const char* row() const override { return name_; }
 
-  void run(int part, int parts) noexcept override {
-    const Range range = split_range(walk_.elements, part, parts);
+  void run_elements(Range range) noexcept override {
     walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
       row_(a_ + at[0] * a_size_, b_ + at[1] * b_size_, y_ + at[2] * y_size_, n, constants_);
     });
@@ -115,6 +113,9 @@ void Kernel<BinaryParams>::validate(const StepView& view, const BinaryParams& pa
 }
 
 Cost Kernel<BinaryParams>::cost(const StepView& view, const BinaryParams&) { return traffic(view); }
+RowUse Kernel<BinaryParams>::row_use(const StepView& view, const BinaryParams&) {
+  return elementwise_rows(view);
+}
 
 std::unique_ptr<Runner> Kernel<BinaryParams>::bind(const StepView& view, const BinaryParams& params,
                                                    const Binding& binding) {

@@ -10,6 +10,7 @@ template <>
 struct Kernel<BinaryParams> {
   static void validate(const StepView& view, const BinaryParams& params);
   static Cost cost(const StepView& view, const BinaryParams& params);
+  static RowUse row_use(const StepView& view, const BinaryParams& params);
   static std::unique_ptr<Runner> bind(const StepView& view, const BinaryParams& params,
                                       const Binding& binding);
 };

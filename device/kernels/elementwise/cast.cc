@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/kernels/elementwise/cast.h"
 
-#include "device/kernels/elementwise/checks.h"
 #include "device/kernels/elementwise/convert.h"
 #include "device/kernels/elementwise/loop.h"
-#include "device/kernels/elementwise/walk.h"
+#include "device/kernels/elementwise/walk_runner.h"
 
 namespace openhb::kernels {
 namespace {
@@ -25,20 +24,18 @@ CastRow choose(DType from, DType to) {
   });
 }
 
-class CastRunner final : public Runner {
+class CastRunner final : public WalkRunner {
  public:
   CastRunner(const StepView& view, const Binding& binding)
-      : walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
+      : WalkRunner(view.out()),
+        walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
         x_(binding.inputs[0]),
         y_(binding.outputs[0]),
         x_size_(static_cast<int64_t>(dtype_size(view.in(0).dtype))),
         y_size_(static_cast<int64_t>(dtype_size(view.out().dtype))),
         row_(choose(view.in(0).dtype, view.out().dtype)) {}
 
-  int max_parts() const override { return parts_for(walk_.elements, walk_.elements); }
-
-  void run(int part, int parts) noexcept override {
-    const Range range = split_range(walk_.elements, part, parts);
+  void run_elements(Range range) noexcept override {
     walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
       row_(x_ + at[0] * x_size_, y_ + at[1] * y_size_, n);
     });
@@ -65,6 +62,7 @@ void Kernel<CastParams>::validate(const StepView& view, const CastParams&) {
 }
 
 Cost Kernel<CastParams>::cost(const StepView& view, const CastParams&) { return traffic(view); }
+RowUse Kernel<CastParams>::row_use(const StepView& view, const CastParams&) { return elementwise_rows(view); }
 
 std::unique_ptr<Runner> Kernel<CastParams>::bind(const StepView& view, const CastParams&,
                                                  const Binding& binding) {

@@ -9,6 +9,7 @@ template <>
 struct Kernel<CastParams> {
   static void validate(const StepView& view, const CastParams& params);
   static Cost cost(const StepView& view, const CastParams& params);
+  static RowUse row_use(const StepView& view, const CastParams& params);
   static std::unique_ptr<Runner> bind(const StepView& view, const CastParams& params, const Binding& binding);
 };
 

@@ -1,27 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/kernels/elementwise/image.h"
 
-#include "device/kernels/elementwise/checks.h"
 #include "device/kernels/elementwise/quantize_rows.h"
-#include "device/kernels/elementwise/walk.h"
+#include "device/kernels/elementwise/walk_runner.h"
 
 namespace openhb::kernels {
 namespace {
 
-class ImageRunner final : public Runner {
+class ImageRunner final : public WalkRunner {
  public:
   ImageRunner(const StepView& view, const Binding& binding)
-      : walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
+      : WalkRunner(view.out()),
+        walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
         x_(reinterpret_cast<const uint8_t*>(binding.inputs[0])),
         y_(binding.outputs[0]),
         real_(view.out().dtype == DType::f32),
         loops_(choose_kQuantizeLoops(binding.cpu)) {}
 
-  int max_parts() const override { return parts_for(walk_.elements, walk_.elements); }
   const char* row() const override { return loops_.name; }
 
-  void run(int part, int parts) noexcept override {
-    const Range range = split_range(walk_.elements, part, parts);
+  void run_elements(Range range) noexcept override {
     walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
       if (real_)
         loops_.fn->image_f32(x_ + at[0], reinterpret_cast<float*>(y_) + at[1], n);

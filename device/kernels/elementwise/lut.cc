@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/kernels/elementwise/lut.h"
 
-#include "device/kernels/elementwise/checks.h"
 #include "device/kernels/elementwise/int16_rows.h"
 #include "device/kernels/elementwise/isa_rows.h"
 #include "device/kernels/elementwise/lut_loops.h"
-#include "device/kernels/elementwise/walk.h"
+#include "device/kernels/elementwise/walk_runner.h"
 
 namespace openhb::kernels {
 
@@ -13,10 +12,11 @@ OPENHB_LOOP_ROWS(LutLoops, kLutLoops)
 
 namespace {
 
-class LutRunner final : public Runner {
+class LutRunner final : public WalkRunner {
  public:
   LutRunner(const StepView& view, const Binding& binding)
-      : walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
+      : WalkRunner(view.out()),
+        walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
         x_(reinterpret_cast<const int8_t*>(binding.inputs[0])),
         table_(reinterpret_cast<const int8_t*>(binding.inputs[1])),
         y_(reinterpret_cast<int8_t*>(binding.outputs[0])) {
@@ -25,11 +25,9 @@ class LutRunner final : public Runner {
     row_ = loops.fn->row;
   }
 
-  int max_parts() const override { return parts_for(walk_.elements, walk_.elements); }
   const char* row() const override { return name_; }
 
-  void run(int part, int parts) noexcept override {
-    const Range range = split_range(walk_.elements, part, parts);
+  void run_elements(Range range) noexcept override {
     walk_.for_rows(range.first, range.last,
                    [&](const auto& at, int64_t n, int64_t) { row_(x_ + at[0], y_ + at[1], n, table_); });
   }
@@ -43,10 +41,11 @@ class LutRunner final : public Runner {
 };
 
 // With int16 codes on one side or both.
-class Int16LutRunner final : public Runner {
+class Int16LutRunner final : public WalkRunner {
  public:
   Int16LutRunner(const StepView& view, const Binding& binding)
-      : walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
+      : WalkRunner(view.out()),
+        walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
         x_(binding.inputs[0]),
         table_(binding.inputs[1]),
         y_(binding.outputs[0]),
@@ -56,11 +55,9 @@ class Int16LutRunner final : public Runner {
     for (int64_t step = view.in(1).elements() - 1; step < 65536; step *= 2) ++shift_;
   }
 
-  int max_parts() const override { return parts_for(walk_.elements, walk_.elements); }
   const char* row() const override { return loops_.name; }
 
-  void run(int part, int parts) noexcept override {
-    const Range range = split_range(walk_.elements, part, parts);
+  void run_elements(Range range) noexcept override {
     const auto* x8 = reinterpret_cast<const int8_t*>(x_);
     const auto* x16 = reinterpret_cast<const int16_t*>(x_);
     auto* y16 = reinterpret_cast<int16_t*>(y_);
@@ -109,6 +106,7 @@ void Kernel<LutParams>::validate(const StepView& view, const LutParams&) {
 }
 
 Cost Kernel<LutParams>::cost(const StepView& view, const LutParams&) { return traffic(view); }
+RowUse Kernel<LutParams>::row_use(const StepView& view, const LutParams&) { return elementwise_rows(view); }
 
 std::unique_ptr<Runner> Kernel<LutParams>::bind(const StepView& view, const LutParams&,
                                                 const Binding& binding) {

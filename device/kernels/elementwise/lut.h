@@ -10,6 +10,7 @@ template <>
 struct Kernel<LutParams> {
   static void validate(const StepView& view, const LutParams& params);
   static Cost cost(const StepView& view, const LutParams& params);
+  static RowUse row_use(const StepView& view, const LutParams& params);
   static std::unique_ptr<Runner> bind(const StepView& view, const LutParams& params, const Binding& binding);
 };
 

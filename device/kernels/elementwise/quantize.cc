@@ -1,29 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/kernels/elementwise/quantize.h"
 
-#include "device/kernels/elementwise/checks.h"
 #include "device/kernels/elementwise/int16_rows.h"
 #include "device/kernels/elementwise/quantize_rows.h"
-#include "device/kernels/elementwise/walk.h"
+#include "device/kernels/elementwise/walk_runner.h"
 
 namespace openhb::kernels {
 namespace {
 
-class QuantizeRunner final : public Runner {
+class QuantizeRunner final : public WalkRunner {
  public:
   QuantizeRunner(const StepView& view, const Binding& binding)
-      : walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
+      : WalkRunner(view.out()),
+        walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
         x_(reinterpret_cast<const float*>(binding.inputs[0])),
         y_(reinterpret_cast<int8_t*>(binding.outputs[0])),
         scale_(view.out().quant.scale()),
         zero_(view.out().quant.zero_point()),
         loops_(choose_kQuantizeLoops(binding.cpu)) {}
 
-  int max_parts() const override { return parts_for(walk_.elements, walk_.elements); }
   const char* row() const override { return loops_.name; }
 
-  void run(int part, int parts) noexcept override {
-    const Range range = split_range(walk_.elements, part, parts);
+  void run_elements(Range range) noexcept override {
     walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
       loops_.fn->quantize(x_ + at[0], y_ + at[1], n, scale_, zero_);
     });
@@ -39,10 +37,11 @@ class QuantizeRunner final : public Runner {
 };
 
 // To int16, from int16, or from int8 codes to others.
-class Int16QuantizeRunner final : public Runner {
+class Int16QuantizeRunner final : public WalkRunner {
  public:
   Int16QuantizeRunner(const StepView& view, const Binding& binding)
-      : walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
+      : WalkRunner(view.out()),
+        walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
         x_(binding.inputs[0]),
         y_(binding.outputs[0]),
         from_(view.in(0).dtype),
@@ -51,11 +50,9 @@ class Int16QuantizeRunner final : public Runner {
                    view.out().quant.zero_point()},
         loops_(choose_kInt16Loops(binding.cpu)) {}
 
-  int max_parts() const override { return parts_for(walk_.elements, walk_.elements); }
   const char* row() const override { return loops_.name; }
 
-  void run(int part, int parts) noexcept override {
-    const Range range = split_range(walk_.elements, part, parts);
+  void run_elements(Range range) noexcept override {
     const auto from_size = static_cast<int64_t>(dtype_size(from_)),
                to_size = static_cast<int64_t>(dtype_size(to_));
     const size_t narrow = to_ == DType::i8 ? 1 : 0;
@@ -84,10 +81,11 @@ class Int16QuantizeRunner final : public Runner {
   KernelRow<const Int16Loops*> loops_;
 };
 
-class DequantizeRunner final : public Runner {
+class DequantizeRunner final : public WalkRunner {
  public:
   DequantizeRunner(const StepView& view, const Binding& binding)
-      : quant_(view.in(0).quant),
+      : WalkRunner(view.out()),
+        quant_(view.in(0).quant),
         each_(quant_.scales.size() > 1),
         wide_(view.in(0).dtype == DType::i32),
         walk_(broadcast_walk(view.out().dims, each_, view.in(0), view.out())),
@@ -95,11 +93,9 @@ class DequantizeRunner final : public Runner {
         y_(reinterpret_cast<float*>(binding.outputs[0])),
         loops_(choose_kQuantizeLoops(binding.cpu)) {}
 
-  int max_parts() const override { return parts_for(walk_.elements, walk_.elements); }
   const char* row() const override { return loops_.name; }
 
-  void run(int part, int parts) noexcept override {
-    const Range range = split_range(walk_.elements, part, parts);
+  void run_elements(Range range) noexcept override {
     const QuantizeLoops& loops = *loops_.fn;
     const float* scales = quant_.scales.data();
     const int32_t* zeros = quant_.zero_points.data();
@@ -145,6 +141,9 @@ void Kernel<QuantizeParams>::validate(const StepView& view, const QuantizeParams
 }
 
 Cost Kernel<QuantizeParams>::cost(const StepView& view, const QuantizeParams&) { return traffic(view); }
+RowUse Kernel<QuantizeParams>::row_use(const StepView& view, const QuantizeParams&) {
+  return elementwise_rows(view);
+}
 
 std::unique_ptr<Runner> Kernel<QuantizeParams>::bind(const StepView& view, const QuantizeParams&,
                                                      const Binding& binding) {
@@ -173,6 +172,9 @@ void Kernel<DequantizeParams>::validate(const StepView& view, const DequantizePa
 }
 
 Cost Kernel<DequantizeParams>::cost(const StepView& view, const DequantizeParams&) { return traffic(view); }
+RowUse Kernel<DequantizeParams>::row_use(const StepView& view, const DequantizeParams&) {
+  return elementwise_rows(view);
+}
 
 std::unique_ptr<Runner> Kernel<DequantizeParams>::bind(const StepView& view, const DequantizeParams&,
                                                        const Binding& binding) {

@@ -9,6 +9,7 @@ template <>
 struct Kernel<QuantizeParams> {
   static void validate(const StepView& view, const QuantizeParams& params);
   static Cost cost(const StepView& view, const QuantizeParams& params);
+  static RowUse row_use(const StepView& view, const QuantizeParams& params);
   static std::unique_ptr<Runner> bind(const StepView& view, const QuantizeParams& params,
                                       const Binding& binding);
 };
@@ -17,6 +18,7 @@ template <>
 struct Kernel<DequantizeParams> {
   static void validate(const StepView& view, const DequantizeParams& params);
   static Cost cost(const StepView& view, const DequantizeParams& params);
+  static RowUse row_use(const StepView& view, const DequantizeParams& params);
   static std::unique_ptr<Runner> bind(const StepView& view, const DequantizeParams& params,
                                       const Binding& binding);
 };

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/kernels/elementwise/unary.h"
 
-#include "device/kernels/elementwise/checks.h"
 #include "device/kernels/elementwise/isa_rows.h"
 #include "device/kernels/elementwise/unary_loops.h"
-#include "device/kernels/elementwise/walk.h"
+#include "device/kernels/elementwise/walk_runner.h"
 
 namespace openhb::kernels {
 
@@ -12,10 +11,11 @@ OPENHB_LOOP_ROWS(UnaryLoops, kUnaryLoops)
 
 namespace {
 
-class UnaryRunner final : public Runner {
+class UnaryRunner final : public WalkRunner {
  public:
   UnaryRunner(const StepView& view, const UnaryParams& params, const Binding& binding)
-      : walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
+      : WalkRunner(view.out()),
+        walk_(broadcast_walk(view.out().dims, false, view.in(0), view.out())),
         x_(reinterpret_cast<const float*>(binding.inputs[0])),
         y_(reinterpret_cast<float*>(binding.outputs[0])),
         alpha_(params.alpha),
@@ -25,11 +25,9 @@ class UnaryRunner final : public Runner {
     row_ = loops.fn->row[static_cast<size_t>(params.function)];
   }
 
-  int max_parts() const override { return parts_for(walk_.elements, walk_.elements); }
   const char* row() const override { return name_; }
 
-  void run(int part, int parts) noexcept override {
-    const Range range = split_range(walk_.elements, part, parts);
+  void run_elements(Range range) noexcept override {
     walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
       row_(x_ + at[0], y_ + at[1], n, alpha_, beta_);
     });
@@ -61,6 +59,9 @@ void Kernel<UnaryParams>::validate(const StepView& view, const UnaryParams& para
 }
 
 Cost Kernel<UnaryParams>::cost(const StepView& view, const UnaryParams&) { return traffic(view); }
+RowUse Kernel<UnaryParams>::row_use(const StepView& view, const UnaryParams&) {
+  return elementwise_rows(view);
+}
 
 std::unique_ptr<Runner> Kernel<UnaryParams>::bind(const StepView& view, const UnaryParams& params,
                                                   const Binding& binding) {

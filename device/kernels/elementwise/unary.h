@@ -10,6 +10,7 @@ template <>
 struct Kernel<UnaryParams> {
   static void validate(const StepView& view, const UnaryParams& params);
   static Cost cost(const StepView& view, const UnaryParams& params);
+  static RowUse row_use(const StepView& view, const UnaryParams& params);
   static std::unique_ptr<Runner> bind(const StepView& view, const UnaryParams& params,
                                       const Binding& binding);
 };

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/kernels/elementwise/where.h"
 
-#include "device/kernels/elementwise/checks.h"
 #include "device/kernels/elementwise/loop.h"
-#include "device/kernels/elementwise/walk.h"
+#include "device/kernels/elementwise/walk_runner.h"
 
 namespace openhb::kernels {
 namespace {
@@ -43,10 +42,11 @@ SelectRow row_of(size_t size) {
   }
 }
 
-class WhereRunner final : public Runner {
+class WhereRunner final : public WalkRunner {
  public:
   WhereRunner(const StepView& view, const Binding& binding)
-      : walk_(broadcast_walk(view.out().dims, false, view.in(0), view.in(1), view.in(2), view.out())),
+      : WalkRunner(view.out()),
+        walk_(broadcast_walk(view.out().dims, false, view.in(0), view.in(1), view.in(2), view.out())),
         condition_(reinterpret_cast<const uint8_t*>(binding.inputs[0])),
         a_(binding.inputs[1]),
         b_(binding.inputs[2]),
@@ -54,10 +54,7 @@ class WhereRunner final : public Runner {
         size_(static_cast<int64_t>(dtype_size(view.out().dtype))),
         row_(row_of(dtype_size(view.out().dtype))) {}
 
-  int max_parts() const override { return parts_for(walk_.elements, walk_.elements); }
-
-  void run(int part, int parts) noexcept override {
-    const Range range = split_range(walk_.elements, part, parts);
+  void run_elements(Range range) noexcept override {
     const Steps steps{walk_.row_stride[0], walk_.row_stride[1], walk_.row_stride[2]};
     walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
       row_(condition_ + at[0], a_ + at[1] * size_, b_ + at[2] * size_, y_ + at[3] * size_, n, steps);
@@ -101,6 +98,9 @@ void Kernel<WhereParams>::validate(const StepView& view, const WhereParams&) {
 }
 
 Cost Kernel<WhereParams>::cost(const StepView& view, const WhereParams&) { return traffic(view); }
+RowUse Kernel<WhereParams>::row_use(const StepView& view, const WhereParams&) {
+  return elementwise_rows(view);
+}
 
 std::unique_ptr<Runner> Kernel<WhereParams>::bind(const StepView& view, const WhereParams&,
                                                   const Binding& binding) {
