@@ -14,8 +14,13 @@ struct ConvKernel {
   void (*run)(const ConvTile<T, B>&);
   int mr, nr;  // largest tile: output pixels, blocks of 16 output channels
 };
+// One of the two forms.
 template <class T, class B>
-using DepthwiseKernel = void (*)(const DepthwiseTile<T, B>&);
+struct DepthwiseKernel {
+  void (*run)(const DepthwiseTile<T, B>&);
+  void (*run_rows)(const DepthwiseRows&) = nullptr;
+  DepthwiseEntry entry = {};  // of run_rows
+};
 
 std::span<const KernelRow<ConvKernel<int8_t, int32_t>>> conv_rows(int8_t);
 std::span<const KernelRow<ConvKernel<float, float>>> conv_rows(float);

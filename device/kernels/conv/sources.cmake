@@ -3,6 +3,7 @@ set(conv ${CMAKE_CURRENT_SOURCE_DIR}/conv)
 target_sources(openhb_engine PRIVATE
   ${conv}/conv.cc
   ${conv}/depthwise.cc
+  ${conv}/depthwise_rows.cc
   ${conv}/pack.cc
   ${conv}/ref.cc
   ${conv}/rows.cc
