@@ -10,19 +10,14 @@ struct Dot {
   using Vector = int8x16_t;
   static constexpr int kRows = 4, kVectors = 2;
 
-  static void make(const int8x8_t (&rows)[4], Vector* entry) {
-    const int8x16x2_t pairs = {interleave(rows[0], rows[1]), interleave(rows[2], rows[3])};
-    const int16x8_t a = vreinterpretq_s16_s8(pairs.val[0]), b = vreinterpretq_s16_s8(pairs.val[1]);
+  static void make(const int8x16_t (&rows)[4], Vector* entry) {
+    const int16x8_t a = vreinterpretq_s16_s8(vzip1q_s8(rows[0], rows[1]));
+    const int16x8_t b = vreinterpretq_s16_s8(vzip1q_s8(rows[2], rows[3]));
     entry[0] = vreinterpretq_s8_s16(vzip1q_s16(a, b));
     entry[1] = vreinterpretq_s8_s16(vzip2q_s16(a, b));
   }
   static void add(int32x4_t (&acc)[2], const Vector (&x)[2], const Vector (&w)[2]) {
     for (int i = 0; i < 2; ++i) acc[i] = vdotq_s32(acc[i], x[i], w[i]);
-  }
-
- private:
-  static int8x16_t interleave(int8x8_t a, int8x8_t b) {
-    return vzip1q_s8(vcombine_s8(a, a), vcombine_s8(b, b));
   }
 };
 

@@ -11,7 +11,7 @@ struct Widened {
   using Vector = int16x8_t;
   static constexpr int kRows = 1, kVectors = 1;
 
-  static void make(const int8x8_t (&row)[1], Vector* entry) { *entry = vmovl_s8(row[0]); }
+  static void make(const int8x16_t (&row)[1], Vector* entry) { *entry = vmovl_s8(vget_low_s8(row[0])); }
   static void add(int32x4_t (&acc)[2], const Vector (&x)[1], const Vector (&w)[1]) {
     acc[0] = vmlal_s16(acc[0], vget_low_s16(x[0]), vget_low_s16(w[0]));
     acc[1] = vmlal_high_s16(acc[1], x[0], w[0]);

@@ -48,6 +48,8 @@ class RowsRunner final : public Runner {
     tile_.stage.raw = tile_.stage.raw || finish_.needed();
     tile_.y_pitch = finish_.needed() ? kDepthwiseChunk * 4 : win_.y_pitch * y_size_;
     tile_.y_row_pitch = finish_.needed() ? kSumColumns * tile_.y_pitch : win_.ow * tile_.y_pitch;
+    tile_.finite = !tile_.stage.raw && std::all_of(tile_.multiplier, tile_.multiplier + win_.c,
+                                                   [](float m) { return std::isfinite(m); });
     // Two rows pay where they need no more groups of input rows than one.
     const DepthwiseEntry entry = row.fn.entry;
     const int64_t groups = div_up(win_.kh, entry.rows);

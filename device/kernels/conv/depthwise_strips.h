@@ -14,7 +14,7 @@ namespace {
 
 // An arithmetic A multiplies A::kRows rows of the window at a time: a column of so many rows and 8 channels
 // is an *entry* of A::kVectors vectors, in the strip as in the weights.
-//   static void make(int8x8_t (&rows)[kRows], Vector* entry)
+//   static void make(const int8x16_t (&rows)[kRows], Vector* entry): rows in the lower halves
 //   static void add(int32x4_t (&acc)[2], const Vector* x, const Vector* w)
 
 // 128 bits by two loads of 64: on in-order cores these pair with arithmetic, one of 128 bits does not.
@@ -26,7 +26,8 @@ inline int16x8_t load_halves(const int16x8_t* p) {
   return vreinterpretq_s16_s8(load_halves(reinterpret_cast<const int8x16_t*>(p)));
 }
 
-// What does not change within a block of 8 channels.
+// What does not change within a block of 8 channels. Passed by value where outputs are stored: as a copy,
+// which they cannot overlap, it stays in registers.
 template <class A>
 struct Block {
   using Vector = typename A::Vector;
@@ -80,7 +81,7 @@ struct StoreCodes {
   static void store(const Block<A>& b, const Sums& acc, const Target& y) {
     const int8x16_t codes = codes_of<A, true>(b, acc);
     vst1_s8(reinterpret_cast<int8_t*>(y.first), vget_low_s8(codes));
-    vst1_s8(reinterpret_cast<int8_t*>(y.second), vget_high_s8(codes));
+    vst1q_lane_s64(reinterpret_cast<int64_t*>(y.second), vreinterpretq_s64_s8(codes), 1);
   }
 };
 
@@ -111,8 +112,8 @@ struct PairSteps {
 // `pairs` pairs, `step` vectors of the strip apart; a window of Kw columns and Groups groups whose weights
 // stay in registers. The sums of a pair are stored while those of the next one are made.
 template <class A, class Store, int Kw, int Groups, bool TwoRows>
-void run_small(const Block<A>& b, const typename A::Vector* x, int64_t step, const PairSteps& pair,
-               int64_t pairs, Target y) {
+void run_small(Block<A> b, const typename A::Vector* x, int64_t step, const PairSteps& pair, int64_t pairs,
+               Target y) {
   constexpr int kEntries = Kw * Groups, kVectors = A::kVectors;
   typename A::Vector w[TwoRows ? 2 : 1][kEntries][kVectors];
   for (int i = 0; i < (TwoRows ? 2 : 1); ++i)
@@ -150,7 +151,7 @@ void run_small(const Block<A>& b, const typename A::Vector* x, int64_t step, con
 
 // The same for any window, N pairs at a time.
 template <class A, class Store, int N>
-void run_any(const Block<A>& b, const typename A::Vector* x, int64_t step, const PairSteps& pair, Target y) {
+void run_any(Block<A> b, const typename A::Vector* x, int64_t step, const PairSteps& pair, Target y) {
   constexpr int kVectors = A::kVectors;
   Sums acc[N];
   for (auto& a : acc) start(b, a);
@@ -204,9 +205,12 @@ void run_columns(const DepthwiseRows& t, const Block<A>& b, char* y, int64_t col
     run_pairs<A, Store>(b, b.strip + 2 * pairs * step, step, {0, 0}, 1, {y, y, 0});
 }
 
-inline int8x8_t load_and_step(const int8_t*& p, int64_t step) {
-  const int8x8_t v = vld1_s8(p);
-  p += step;
+inline int8x16_t load_low(const int8_t* p) { return vcombine_s8(vld1_s8(p), vdup_n_s8(0)); }
+
+// One instruction, which compilers do not find.
+inline int8x16_t load_and_step(const int8_t*& p, int64_t step) {
+  int8x16_t v;
+  asm("ld1 {%0.8b}, [%1], %2" : "=w"(v), "+r"(p) : "r"(step), "m"(*reinterpret_cast<const int64_t*>(p)));
   return v;
 }
 
@@ -217,13 +221,13 @@ void fill_group(const DepthwiseRows& t, int64_t group, int64_t channel, int64_t 
                 int64_t n, typename A::Vector* strip, int64_t pitch) {
   const int8_t* row[A::kRows];
   int64_t advance[A::kRows];
-  int8x8_t pixel[A::kRows];
+  int8x16_t pixel[A::kRows];
   for (int i = 0; i < A::kRows; ++i) {
     const int64_t at = group * A::kRows + i;
     const bool there = at < t.kh + t.out_rows - 1 && t.rows[at] != nullptr;
     row[i] = (there ? t.rows[at] : t.padding) + channel;
     advance[i] = there ? step * t.x_pitch : 0;
-    pixel[i] = vld1_s8(t.padding + channel);
+    pixel[i] = load_low(t.padding + channel);
   }
   typename A::Vector outside[A::kVectors];
   A::make(pixel, outside);
@@ -238,19 +242,30 @@ void fill_group(const DepthwiseRows& t, int64_t group, int64_t channel, int64_t 
   for (int i = 0; i < A::kRows; ++i)
     if (advance[i] != 0 && first < last) row[i] += (column + first * step) * t.x_pitch;
   int64_t left = last - first;
+  // While columns are turned into entries the next ones are loaded.
   constexpr int kUnroll = 4;
-  for (; left >= kUnroll; left -= kUnroll) {
-    int8x8_t block[kUnroll][A::kRows];
-    for (auto& pixels : block)
-      for (int i = 0; i < A::kRows; ++i) pixels[i] = load_and_step(row[i], advance[i]);
-    for (auto& pixels : block) {
-      A::make(pixels, strip);
-      strip += pitch;
-    }
+  int8x16_t now[kUnroll][A::kRows], next[kUnroll][A::kRows];
+  const auto load = [&](int8x16_t(&pixels)[A::kRows]) {
+    for (int i = 0; i < A::kRows; ++i) pixels[i] = load_and_step(row[i], advance[i]);
+  };
+  const auto make = [&](const int8x16_t(&pixels)[A::kRows]) {
+    A::make(pixels, strip);
+    strip += pitch;
+  };
+  if (left >= kUnroll) {
+    for (auto& pixels : now) load(pixels);
+    for (; left >= 2 * kUnroll; left -= kUnroll)
+      for (int k = 0; k < kUnroll; ++k) {
+        load(next[k]);
+        make(now[k]);
+        for (int i = 0; i < A::kRows; ++i) now[k][i] = next[k][i];
+      }
+    for (const auto& pixels : now) make(pixels);
+    left -= kUnroll;
   }
-  for (; left > 0; --left, strip += pitch) {
-    for (int i = 0; i < A::kRows; ++i) pixel[i] = load_and_step(row[i], advance[i]);
-    A::make(pixel, strip);
+  for (; left > 0; --left) {
+    load(pixel);
+    make(pixel);
   }
   pad(n - last);
 }
@@ -263,20 +278,14 @@ void prepare_weights(const DepthwiseRows& t, int64_t groups, typename A::Vector*
     for (int64_t down = 0; down < (t.pairs ? 2 : 1); ++down)
       for (int64_t j = 0; j < t.kw; ++j)
         for (int64_t g = 0; g < groups; ++g, out += A::kVectors) {
-          int8x8_t rows[A::kRows];
+          int8x16_t rows[A::kRows];
           for (int r = 0; r < A::kRows; ++r) {
             const int64_t i = g * A::kRows + r - down;
-            rows[r] = i >= 0 && i < t.kh ? vld1_s8(t.weights + (i * t.kw + j) * t.weight_pitch + channel)
-                                         : vdup_n_s8(0);
+            rows[r] = i >= 0 && i < t.kh ? load_low(t.weights + (i * t.kw + j) * t.weight_pitch + channel)
+                                         : vdupq_n_s8(0);
           }
           A::make(rows, out);
         }
-}
-
-inline bool all_finite(const float* multiplier, int64_t n) {
-  bool finite = true;
-  for (int64_t i = 0; i < n; ++i) finite = finite & (multiplier[i] - multiplier[i] == 0.0f);
-  return finite;
 }
 
 template <class A>
@@ -305,7 +314,7 @@ void run_strips(const DepthwiseRows& t) {
       b.bias[half] = vld1q_s32(t.bias + channel + 4 * half);
       b.multiplier[half] = t.stage.raw ? vdupq_n_f32(0) : vld1q_f32(t.multiplier + channel + 4 * half);
     }
-    const bool plain = !t.stage.raw && b.channels >= 8 && all_finite(t.multiplier + channel, 8);
+    const bool plain = t.finite && b.channels >= 8;
     for (int64_t o = 0; o < t.columns; o += most) {
       const int64_t columns = t.columns - o < most ? t.columns - o : most;
       const int64_t entries = hollow ? t.kw : (columns - 1) * t.stride + extent;

@@ -85,6 +85,7 @@ struct DepthwiseRows {
   int32_t out_rows;        // 1 or 2
   bool pairs;              // other calls of this run may have two rows
   bool fresh;              // first call for these channels: the scratch is not prepared
+  bool finite;             // int8 output, and no multiplier is infinite or NaN
   OutputStage stage;
 };
 inline constexpr int64_t kDepthwiseChunk = 64;   // a cache line
