@@ -31,8 +31,8 @@ constexpr KernelRow<DepthwiseKernel<int8_t, int32_t>> kDepthwiseI8[] = {
     {"avx2", kCpuAvx2, {depthwise_i8_ref, {depthwise_span_i8_avx2, 2, false}}},
     {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {depthwise_i8_ref, {depthwise_span_i8_avx512vnni, 4, true}}},
 #elif defined(__aarch64__)
-    {"neon", kCpuNeon, {depthwise_i8_neon, {}}},
-    {"dotprod", kCpuNeon | kCpuDotProd, {depthwise_i8_dotprod, {}}},
+    {"neon", kCpuNeon, {nullptr, {}, depthwise_i8_neon, kDepthwiseNeonEntry}},
+    {"dotprod", kCpuNeon | kCpuDotProd, {nullptr, {}, depthwise_i8_dotprod, kDepthwiseDotprodEntry}},
 #endif
 };
 

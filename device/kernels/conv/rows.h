@@ -16,10 +16,13 @@ struct ConvKernel {
   int mr, nr;           // largest tile: output pixels, blocks of 16 output channels
   bool panels = false;  // takes any number of pixels and divides them into tiles itself; see ConvTile
 };
+// One of the two forms.
 template <class T, class B>
 struct DepthwiseKernel {
   void (*run)(const DepthwiseTile<T, B>&);
-  SpanKernel<T, B> span;  // used instead, if there is one, where it can be
+  SpanKernel<T, B> span = {};  // used instead, if there is one, where it can be
+  void (*run_rows)(const DepthwiseRows&) = nullptr;
+  DepthwiseEntry entry = {};  // of run_rows
 };
 
 std::span<const KernelRow<ConvKernel<int8_t, int32_t>>> conv_rows(int8_t);
