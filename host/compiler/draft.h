@@ -35,6 +35,9 @@ struct Draft {
 // Steps in `without` are not there.
 std::vector<Lifetime> lifetimes(const Draft& draft, const std::vector<bool>& without = {});
 
+// Steps between int8 codes that are functions of one code become tables. Needs the constants.
+void fold_tables(Draft& draft);
+
 // Lets the producers of copied tensors write where the copies would go (the parts of a concatenation), and
 // element-wise steps write over an operand that nobody reads afterwards. Constants must have been packed.
 void share_memory(Draft& draft);

@@ -357,8 +357,8 @@ Program Lowering::run() {
   }
   node_ = nullptr;
   lower_outputs();
+  if (options_.fold_tables && !options_.keep_all_values) fold_tables(draft_);
   pack_constants();
-
   share_memory(draft_);
   plan_arena(draft_);
 

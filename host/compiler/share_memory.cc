@@ -55,18 +55,17 @@ class Sharing {
 
   uint64_t peak() const { return lower_bound(lifetimes(draft_, removed_)); }
 
-  // A copy of the whole of one root, row by row, to another: its producers write there at once.
+  // A copy of the whole of one root, row by row, to another: its producers write there at once. Or from
+  // another one: who reads the copy reads the original.
   void elide(size_t s, const CopyParams& copy) {
     const TensorId from = steps()[s].inputs[0], to = steps()[s].outputs[0];
-    if (const auto mapping = rows_of(copy, from, to); mapping && relocate(s, from, to, *mapping, true)) {
-      removed_[s] = true;
-      if (peak() > peak_) {  // tensors that wait long for the rest of a concatenation
-        removed_[s] = false;
-        undo();
-      } else {
-        adopt(draft_.root(to));
-      }
-    }
+    removed_[s] = true;
+    const auto there = rows_of(copy, from, to);
+    if (there && free_before(s, from, to, *there, true) && relocate(s, from, to, *there)) return;
+    const CopyParams back{copy.extent, copy.out_strides, copy.in_strides, copy.out_offset, copy.in_offset};
+    const auto here = rows_of(back, to, from);
+    if (here && free_after(s, to, from, *here) && relocate(s, to, from, *here)) return;
+    removed_[s] = false;
   }
 
   std::optional<Mapping> rows_of(const CopyParams& copy, TensorId from, TensorId to) {
@@ -122,42 +121,53 @@ class Sharing {
       const int64_t row = (x.dims.empty() ? 1 : x.dims.back()) * size;
       Mapping m{draft_.places[to].offset, x.elements() * size / row, row, y.dense() ? row : y.pitch * size};
       if (m.pitch == row) m = {m.first, 1, x.elements() * size, x.elements() * size};
-      if (!relocate(s, from, to, m, false)) continue;
-      if (peak() > peak_) {
-        undo();
-        continue;
-      }
-      adopt(draft_.root(to));
-      return;
+      if (free_before(s, from, to, m, false) && relocate(s, from, to, m)) return;
     }
   }
 
-  // Puts the root of `from` into the root of `to`; step `s` reads the former and writes the latter.
-  bool relocate(size_t s, TensorId from, TensorId to, const Mapping& m, bool copied) {
+  // Whether step `s` can read the root of `from` where it writes `to`: nobody else writes there, and who
+  // reads the former later finds it unchanged.
+  bool free_before(size_t s, TensorId from, TensorId to, const Mapping& m, bool copied) {
     const TensorId old = draft_.root(from), root = draft_.root(to);
-    if (old == root || fixed_[old] || draft_.is_constant(old) ||
-        static_cast<int64_t>(desc(old).byte_extent()) != m.count * m.row || !desc(old).dense() ||
-        dtype_size(desc(from).dtype) != dtype_size(desc(to).dtype))
-      return false;
-    for (size_t u : users_[old]) {
-      if (removed_[u]) continue;
-      if (u >= s && writes(u, old)) return false;
-      if (u > s && !copied) return false;  // overwritten by then
-    }
-    // Nobody else writes there.
+    for (size_t u : users_[old])
+      if (!removed_[u] && ((u >= s && writes(u, old)) || (u > s && !copied))) return false;
+    return nobody_writes(root, m, 0, s);
+  }
+
+  // Whether the root of `copy`, written by step `s` alone, can be read at `original` for good.
+  bool free_after(size_t s, TensorId copy, TensorId original, const Mapping& m) {
+    const TensorId old = draft_.root(copy), root = draft_.root(original);
+    for (size_t u : users_[old])
+      if (!removed_[u] && u != s && (u < s || writes(u, old))) return false;
+    return !draft_.is_constant(root) && nobody_writes(root, m, s + 1, s);
+  }
+
+  bool nobody_writes(TensorId root, const Mapping& m, size_t first, size_t except) {
     for (size_t u : users_[root])
-      if (!removed_[u] && u != s)
+      if (!removed_[u] && u >= first && u != except)
         for (TensorId id : steps()[u].outputs)
           if (draft_.root(id) == root && overlaps(id, m)) return false;
+    return true;
+  }
+
+  // Puts the root of `from` into the root of `to`; both belong to step `s`.
+  bool relocate(size_t s, TensorId from, TensorId to, const Mapping& m) {
+    const TensorId old = draft_.root(from), root = draft_.root(to);
+    if (old == root || fixed_[old] || draft_.is_constant(old) || !desc(old).dense() ||
+        static_cast<int64_t>(desc(old).byte_extent()) != m.count * m.row ||
+        dtype_size(desc(from).dtype) != dtype_size(desc(to).dtype))
+      return false;
     moved_.clear(), copies_.clear();
     for (size_t u : users_[old])
-      if (u != s && !removed_[u] && !move_copy(u, old, m)) return undo();
+      if (!removed_[u] && u != s && !move_copy(u, old, m)) return undo();
     for (TensorId id : members_[old]) {
       moved_.push_back({id, draft_.places[id], desc(id).pitch});
       if (!move(id, root, m)) return undo();
     }
     for (size_t u : users_[old])
       if (!removed_[u] && !valid(steps()[u], m)) return undo();
+    if (peak() > peak_) return undo();  // e.g. tensors that wait long for the rest of a concatenation
+    adopt(root);
     return true;
   }
 

@@ -11,6 +11,7 @@ add_library(openhb_compiler STATIC
   compiler/convert.cc
   compiler/draft.cc
   compiler/evaluate.cc
+  compiler/fold_tables.cc
   compiler/layout.cc
   compiler/lowering.cc
   compiler/memory_plan.cc
