@@ -30,6 +30,8 @@ struct MatMulPanel {
   int64_t block_stride;  // elements between packed blocks of 16 columns
 };
 
+inline constexpr int64_t kMatMulPanel = 64;  // columns at most
+
 // What the packed product needs beside a Conv kernel. Packing reads up to 15 columns beyond n; what it makes of
 // them does not matter.
 struct MatMulPackLoops {

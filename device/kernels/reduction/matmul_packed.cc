@@ -32,11 +32,11 @@ RowWalk<3> matmul_walk(const StepView& view, int64_t block_rows, int64_t block_c
 namespace {
 
 constexpr int64_t kBlock = 16;                       // columns that a kernel takes as one
-constexpr int64_t kPanelBlocks = 4;                  // that are packed together at most
+constexpr int64_t kPanelBlocks = kMatMulPanel / kBlock;  // that are packed together at most
 constexpr int64_t kPanelBytes = 512 * 1024;          // likewise: they should stay in a core's own cache
 constexpr int64_t kMinRows = 5;                      // of float a; fewer do not pay for packing b
-constexpr int64_t kMaxDepth = 2 * 1024 * 1024;       // float; bounds the scratch memory
-constexpr int64_t kMacsPerPart = 100'000, kMaxParts = 32;
+constexpr int64_t kMaxDepth = 65536;                   // float; bounds the scratch memory
+constexpr int64_t kMaxParts = 32;
 
 int64_t panel_blocks(int64_t stride_bytes, int64_t n) {
   return std::clamp<int64_t>(kPanelBytes / std::max<int64_t>(stride_bytes, 1), 1,
@@ -74,11 +74,11 @@ class PackedRunner final : public Runner {
       // The zero point of b makes a term per row, which the kernels do not have.
       stage_ = {static_cast<float>(-128 - zy), static_cast<float>(127 - zy), zy, zb_ != 0};
     }
-    const int64_t work = saturating_mul(walk_.elements * row_.fn.mr * panel_, k_);
-    max_parts_ = static_cast<int>(std::clamp<int64_t>(work / kMacsPerPart, 1, std::min(walk_.elements, kMaxParts)));
+    max_parts_ = static_cast<int>(std::clamp<int64_t>(walk_.elements, 1, kMaxParts));
     scratch_.resize(static_cast<size_t>(max_parts_));
     for (Scratch& s : scratch_) {
-      s.lines.resize(static_cast<size_t>(blocks_of(panel_ * block_stride_ / kBlock * static_cast<int64_t>(sizeof(T)), 64)));
+      const int64_t bytes = panel_ / kBlock * block_stride_ * static_cast<int64_t>(sizeof(T));
+      s.lines = std::make_unique_for_overwrite<Line[]>(static_cast<size_t>(blocks_of(bytes, 64)));
       s.rows.resize(static_cast<size_t>(row_.fn.mr));
       if (stage_.raw) s.sums.resize(static_cast<size_t>(row_.fn.mr * panel_)), s.terms.resize(static_cast<size_t>(m_));
     }
@@ -110,7 +110,7 @@ class PackedRunner final : public Runner {
   };
   // Of one part.
   struct Scratch {
-    std::vector<Line> lines;
+    std::unique_ptr<Line[]> lines;
     std::array<Acc, kPanelBlocks * kBlock> bias{};
     std::array<int32_t, kPanelBlocks * kBlock> sum128{};
     std::vector<const T*> rows;
@@ -131,7 +131,7 @@ class PackedRunner final : public Runner {
 
   void pack(const T* b, int64_t n, Scratch& s) const {
     const MatMulPanel<T> panel{b, k_, n, b_pitch_, block_stride_};
-    T* lines = reinterpret_cast<T*>(s.lines.data());
+    T* lines = reinterpret_cast<T*>(s.lines.get());
     if constexpr (kCodes) {
       loops_.pack_i8(panel, lines, s.sum128.data());
       // sum (a - za)(b - zb) = sum ab - za * sum b - zb * sum a + k * za * zb; each sum fits in an int32, not
@@ -160,7 +160,7 @@ class PackedRunner final : public Runner {
     t.stage = stage_;
     y += row * y_pitch_;
     for (int64_t c = 0; c < n; c += row_.fn.nr * kBlock) {
-      t.weights = reinterpret_cast<const T*>(s.lines.data()) + c / kBlock * block_stride_;
+      t.weights = reinterpret_cast<const T*>(s.lines.get()) + c / kBlock * block_stride_;
       t.bias = s.bias.data() + c;
       t.sum128 = s.sum128.data() + c;
       t.multiplier = multiplier_.data();

@@ -157,6 +157,7 @@ TEST(Softmax, RefusesWhatDoesNotFit) {
 TEST(MatMul, EqualsTheDefinition) {
   for (int round = 0; round < 120; ++round) {
     StepCase<MatMulParams> c;
+    c.limit_parts = true;
     const int64_t m = chance(20) ? random_int(30, 70) : random_int(1, 9), k = random_int(0, 40),
                   n = chance(50) ? random_int(1, 20) : random_int(20, 150);
     Shape batch = random_shape(static_cast<size_t>(random_int(0, 2)), 3), a_dims = batch, b_dims = batch;
@@ -187,6 +188,7 @@ TEST(MatMul, EqualsTheDefinition) {
 TEST(MatMul, RefusesWhatDoesNotFit) {
   const auto make = [](const Shape& a, const Shape& b, const Shape& y) {
     StepCase<MatMulParams> c;
+    c.limit_parts = true;
     c.input(random_tensor(DType::f32, a)), c.input(random_tensor(DType::f32, b)), c.output(DType::f32, y);
     return c;
   };
