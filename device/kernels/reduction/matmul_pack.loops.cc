@@ -15,6 +15,11 @@ constexpr int64_t kBlock = 16;  // columns
 
 inline void copy_bytes(void* to, const void* from, uint64_t n) { __builtin_memcpy(to, from, n); }
 
+template <class T, int64_t N = kBlock>
+struct Lanes {  // compilers vectorise a short loop with known extent less well
+  using Type __attribute__((vector_size(N * sizeof(T)))) = T;
+};
+
 // 16 columns of four rows side by side.
 #if defined(__SSE2__)
 inline void interleave(const int8_t* const (&rows)[4], int8_t* line) {
@@ -39,10 +44,6 @@ inline void interleave(const int8_t* const (&rows)[4], int8_t* line) {
 }
 #endif
 
-template <class T>
-struct Lanes {  // of 16 columns; compilers vectorise a short loop with known extent less well
-  using Type __attribute__((vector_size(kBlock * sizeof(T)))) = T;
-};
 inline void add_columns(const int8_t* const (&rows)[4], int32_t* sums) {
   using Shorts = Lanes<int16_t>::Type;
   using Ints = Lanes<int32_t>::Type;
@@ -77,18 +78,62 @@ void pack_i8(const MatMulPanel<int8_t>& p, int8_t* lines, int32_t* sums) {
   }
 }
 
-void pack_f32(const MatMulPanel<float>& p, float* lines) {
-  for (int64_t first = 0; first < p.n; first += kBlock, lines += p.block_stride)
-    for (int64_t k = 0; k < p.k; ++k)
-      copy_bytes(lines + k * kBlock, p.b + k * p.pitch + first, kBlock * sizeof(float));
-}
-
 void sum_rows(const int8_t* a, int64_t rows, int64_t k, int64_t pitch, int32_t* sums) {
   for (int64_t r = 0; r < rows; ++r, a += pitch) {
     int32_t sum = 0;
     for (int64_t i = 0; i < k; ++i) sum += a[i];
     sums[r] = sum;
   }
+}
+
+// Lines of 16 dwords, one of each row; `count` per row, whose last one may have fewer bytes than 4. Rows
+// behind the last one repeat it.
+void transpose_dwords(const int8_t* rows, int64_t pitch, int64_t n, int64_t bytes, int8_t* lines) {
+  using Dwords = Lanes<int32_t, 4>::Type;
+  for (int64_t c = 0; c < kBlock; c += 4) {
+    const int8_t* row[4];
+    for (int64_t i = 0; i < 4; ++i) row[i] = rows + (c + i < n ? c + i : n - 1) * pitch;
+    int8_t* to = lines + 4 * c;
+    int64_t k = 0;
+    for (; k + 16 <= bytes; k += 16) {
+      Dwords r[4];
+      for (int i = 0; i < 4; ++i) copy_bytes(&r[i], row[i] + k, sizeof r[i]);
+      const Dwords low01 = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5),
+                   low23 = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5),
+                   high01 = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7),
+                   high23 = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+      const Dwords out[4] = {__builtin_shufflevector(low01, low23, 0, 1, 4, 5),
+                             __builtin_shufflevector(low01, low23, 2, 3, 6, 7),
+                             __builtin_shufflevector(high01, high23, 0, 1, 4, 5),
+                             __builtin_shufflevector(high01, high23, 2, 3, 6, 7)};
+      for (int i = 0; i < 4; ++i) copy_bytes(to + k * kBlock + i * 64, &out[i], sizeof out[i]);
+    }
+    for (; k < bytes; k += 4)
+      for (int64_t i = 0; i < 4; ++i) {
+        int32_t last = 0;
+        copy_bytes(&last, row[i] + k, static_cast<uint64_t>(bytes - k < 4 ? bytes - k : 4));
+        copy_bytes(to + k * kBlock + 4 * i, &last, 4);
+      }
+  }
+}
+
+void pack_transposed_i8(const MatMulPanel<int8_t>& p, int8_t* lines, int32_t* sums) {
+  sum_rows(p.b, p.n, p.k, p.pitch, sums);
+  for (int64_t first = 0; first < p.n; first += kBlock, lines += p.block_stride)
+    transpose_dwords(p.b + first * p.pitch, p.pitch, p.n - first, p.k, lines);
+}
+
+void pack_f32(const MatMulPanel<float>& p, float* lines) {
+  for (int64_t k = 0; k < p.k; ++k)
+    for (int64_t first = 0; first < p.n; first += kBlock)
+      copy_bytes(lines + first / kBlock * p.block_stride + k * kBlock, p.b + k * p.pitch + first,
+                 kBlock * sizeof(float));
+}
+
+void pack_transposed_f32(const MatMulPanel<float>& p, float* lines) {
+  for (int64_t first = 0; first < p.n; first += kBlock, lines += p.block_stride)
+    transpose_dwords(reinterpret_cast<const int8_t*>(p.b + first * p.pitch), p.pitch * 4, p.n - first,
+                     p.k * 4, reinterpret_cast<int8_t*>(lines));
 }
 
 void requantize(const int32_t* sums, int32_t term, int8_t* y, int64_t n, float multiplier, int32_t zero) {
@@ -100,7 +145,8 @@ void requantize(const int32_t* sums, int32_t term, int8_t* y, int64_t n, float m
 
 namespace OPENHB_ISA {
 extern const MatMulPackLoops kMatMulPackLoops;
-const MatMulPackLoops kMatMulPackLoops = {pack_i8, pack_f32, sum_rows, requantize};
+const MatMulPackLoops kMatMulPackLoops = {
+    {pack_i8, pack_transposed_i8}, {pack_f32, pack_transposed_f32}, sum_rows, requantize};
 }  // namespace OPENHB_ISA
 
 }  // namespace openhb::kernels

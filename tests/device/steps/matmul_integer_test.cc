@@ -4,6 +4,7 @@
 
 #include "device/kernels/reduction/matmul.h"
 #include "tests/device/steps/harness.h"
+#include "tests/device/steps/transposed.h"
 
 namespace openhb::test {
 namespace {
@@ -83,7 +84,7 @@ TEST(MatMulInteger, Int8EqualsTheDefinition) {
     });
     StepCase<MatMulParams> c;
     c.limit_parts = true;
-    c.input(a, qa, gap()), c.input(b, qb, gap()), c.output(DType::i8, p.y, qy, gap());
+    c.input(a, qa, gap()), input_b(c, b, qb, gap()), c.output(DType::i8, p.y, qy, gap());
     expect_same<int8_t>(expected, c.run_everywhere(), "int8 product");
     if (HasFatalFailure()) return;
   }

@@ -5,6 +5,7 @@
 #include "device/kernels/reduction/reduce.h"
 #include "device/kernels/reduction/softmax.h"
 #include "tests/device/steps/harness.h"
+#include "tests/device/steps/transposed.h"
 
 namespace openhb::test {
 namespace {
@@ -180,7 +181,7 @@ TEST(MatMul, EqualsTheDefinition) {
       }
       expected.data<float>()[flat(y_dims, o)] = sum;
     });
-    c.input(a, {}, gap()), c.input(b, {}, gap()), c.output(DType::f32, y_dims, {}, gap());
+    c.input(a, {}, gap()), input_b(c, b, {}, gap()), c.output(DType::f32, y_dims, {}, gap());
     expect_same<float>(expected, c.run_everywhere(), "matmul");
   }
 }
