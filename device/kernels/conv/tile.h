@@ -13,6 +13,9 @@ struct OutputStage {
   int32_t zero_point;
   bool raw;           // int32 output: the accumulators as they are
   bool fits = false;  // int8: all multipliers are below 1, so that every product converts to int32
+  // int8: lo and hi are the ends of the type and no multiplier is infinite or NaN; then it is the same to
+  // round first and to saturate in the type's own way when narrowing and adding the zero point.
+  bool saturates = false;
 };
 
 // The type of the weights for activations of type T.
@@ -98,7 +101,7 @@ inline constexpr int kConvI16NeonMr = 1, kConvI16NeonNr = 1;
 // Lines of 4 products that an int32 lane can sum: 2 * 64 * 2^22 = 2^29.
 inline constexpr int64_t kLinesInInt32 = 64;
 inline constexpr int kConvF32NeonMr = 5, kConvF32NeonNr = 1;
-inline constexpr int kConvI8DotprodMr = 5, kConvI8DotprodNr = 1;
+inline constexpr int kConvI8DotprodMr = 16, kConvI8DotprodNr = 4;
 
 void conv_i8_ref(const ConvTileI8& tile);
 void conv_i8_avx2(const ConvTileI8& tile);
@@ -117,8 +120,6 @@ void conv_f32_avx512(const ConvTileF32& tile);
 void conv_f32_neon(const ConvTileF32& tile);
 
 void depthwise_i8_ref(const DepthwiseTileI8& tile);
-void depthwise_i8_avx2(const DepthwiseTileI8& tile);
-void depthwise_i8_avx512vnni(const DepthwiseTileI8& tile);
 void depthwise_i8_neon(const DepthwiseTileI8& tile);
 void depthwise_i8_dotprod(const DepthwiseTileI8& tile);
 
@@ -137,8 +138,6 @@ void depthwise_i16(const DepthwiseTileI16& tile);
 }
 
 void depthwise_f32_ref(const DepthwiseTileF32& tile);
-void depthwise_f32_avx2(const DepthwiseTileF32& tile);
-void depthwise_f32_avx512(const DepthwiseTileF32& tile);
 void depthwise_f32_neon(const DepthwiseTileF32& tile);
 
 }  // namespace openhb::conv
