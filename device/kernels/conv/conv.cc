@@ -91,7 +91,7 @@ class ConvRunner final : public Runner {
   int64_t block_run(int64_t first, int64_t last) const {
     const int64_t left = std::min(last - first, group_blocks_ - first % group_blocks_);
     const int64_t nr = row_.fn.nr;
-    return left == nr + 1 ? nr - 1 : std::min(left, nr);
+    return nr > 2 && left == nr + 1 ? nr - 1 : std::min(left, nr);
   }
 
   // Accumulators of one tile, where they are not stored as they are.
@@ -147,8 +147,8 @@ class ConvRunner final : public Runner {
         std::byte* y = y_ + (first * win_.y_pitch + group * group_outputs_ + channel) * y_size_;
         tile.y = sums ? static_cast<void*>(sums) : y;
         row_.fn.run(tile);
-        for (int32_t pixel = 0; sums && pixel < tile.pixels; ++pixel)
-          finish_.run(sums + pixel * sums_pitch(), b * 16, tile.outputs, y + pixel * win_.y_pitch * y_size_);
+        if (sums)
+          finish_.run(sums, sums_pitch(), tile.pixels, b * 16, tile.outputs, y, win_.y_pitch * y_size_);
       }
     }
   }
