@@ -101,7 +101,7 @@ class ConvRunner final : public Runner {
   // Where the lines of weights find their inputs, if there are few.
   void find_offsets(int64_t stored) {
     const int64_t depth = std::is_integral_v<T> ? 4 : 1;
-    if (win_.taps() * (stored / depth) > kMaxOffsets) return;
+    if (win_.taps() * (stored / depth) > kMaxOffsets<T>) return;
     for (const int64_t tap : finder_.offsets())
       for (int64_t c = 0; c < stored; c += depth) offsets_.push_back(tap + c);
   }

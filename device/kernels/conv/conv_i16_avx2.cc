@@ -15,7 +15,7 @@ struct Madd16 {
   };
   using Weights = Quarters;
   using Acc = Quarters;  // [i]: two int32 partial sums for each of the outputs 4i .. 4i+3
-  using Room = LineLimit<kMaxOffsets>;
+  using Room = LineLimit<kMaxOffsets<int16_t>>;
   static constexpr int kDepth = 4;
   static constexpr int kMr[] = {2};
   static_assert(sizeof(kMr) / sizeof(int) == kConvI16Avx2Nr && kMr[0] == kConvI16Avx2Mr);

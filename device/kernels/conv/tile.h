@@ -80,9 +80,11 @@ using DepthwiseTileI16 = DepthwiseTile<int16_t, int64_t>;
 using DepthwiseTileI8 = DepthwiseTile<int8_t, int32_t>;
 using DepthwiseTileF32 = DepthwiseTile<float, float>;
 
-// Most entries of ConvTile::offsets; an int32 lane can sum two products of int16 and int8 for each: 255 * 2 *
-// 2^22 is below 2^31.
+// Most entries of ConvTile::offsets. For int16: 127 lines of 4 products of at most 2^22 fit an int32.
+template <class T>
 inline constexpr int64_t kMaxOffsets = 255;
+template <>
+inline constexpr int64_t kMaxOffsets<int16_t> = 127;
 
 // Tile sizes (pixels mr, blocks of 16 outputs nr) are the kernel's own and known to rows.cc.
 inline constexpr int kConvI8RefMr = 1, kConvI8RefNr = 1;
