@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "device/kernels/conv/finish_tile.h"
 #include "device/kernels/conv/span.h"
 #include "device/kernels/conv/tile.h"
 #include "device/kernels/kernel.h"
@@ -24,6 +25,7 @@ struct DepthwiseKernel {
   void (*run_rows)(const DepthwiseRows&) = nullptr;
   DepthwiseEntry entry = {};  // of run_rows
 };
+using FinishKernel = void (*)(const FinishTile&);
 
 std::span<const KernelRow<ConvKernel<int8_t, int32_t>>> conv_rows(int8_t);
 std::span<const KernelRow<ConvKernel<float, float>>> conv_rows(float);
@@ -31,5 +33,6 @@ std::span<const KernelRow<ConvKernel<int16_t, int64_t>>> conv_rows(int16_t);
 std::span<const KernelRow<DepthwiseKernel<int16_t, int64_t>>> depthwise_rows(int16_t);
 std::span<const KernelRow<DepthwiseKernel<int8_t, int32_t>>> depthwise_rows(int8_t);
 std::span<const KernelRow<DepthwiseKernel<float, float>>> depthwise_rows(float);
+std::span<const KernelRow<FinishKernel>> finish_rows();
 
 }  // namespace openhb::conv
