@@ -19,12 +19,12 @@ constexpr int64_t kScratchBytes = 24 * 1024;  // gathered lanes: within the firs
 constexpr int64_t kSlackLanes = 16;           // a plane's last column may be overrun
 constexpr int64_t kMaxTaps = 256;             // int16: an int32 holds their sum
 constexpr int64_t kMaxStride = 16;
-constexpr int64_t kMaxLines = 256;        // gathered input rows
-constexpr int64_t kChunk = 64;            // lanes that are gathered and summed together
-constexpr int64_t kFewChannels = 64;      // fewer: neighbouring pixels share vectors, if their lanes
-constexpr int64_t kMaxPeriod = 512;       // repeat after so many
+constexpr int64_t kMaxLines = 256;              // gathered input rows
+constexpr int64_t kChunk = 64;                  // lanes that are gathered and summed together
+constexpr int64_t kFewChannels = 64;            // fewer: neighbouring pixels share vectors, if their lanes
+constexpr int64_t kMaxPeriod = 512;             // repeat after so many
 constexpr int64_t kMaxBias = int64_t{1} << 50;  // int16: sums are exact in binary64, and converted by tricks
-constexpr int kMaxRows = 4;               // output rows per run
+constexpr int kMaxRows = 4;                     // output rows per run
 
 template <class T, class B>
 class SpanRunner final : public Runner {
@@ -42,13 +42,21 @@ class SpanRunner final : public Runner {
     const OutputStage stage = make_stage(view, p.lo, p.hi);
     span_.lo = stage.lo, span_.hi = stage.hi, span_.zero_point = stage.zero_point;
     switch (view.out().dtype) {
-      case DType::i8: span_.output = SpanOutput::codes8; break;
-      case DType::i16: span_.output = SpanOutput::codes16; break;
-      case DType::i32: span_.output = SpanOutput::sums; break;
-      default: span_.output = SpanOutput::real;
+      case DType::i8:
+        span_.output = SpanOutput::codes8;
+        break;
+      case DType::i16:
+        span_.output = SpanOutput::codes16;
+        break;
+      case DType::i32:
+        span_.output = SpanOutput::sums;
+        break;
+      default:
+        span_.output = SpanOutput::real;
     }
     usable_ = kernel_.run != nullptr && view.is_constant(1) && view.is_constant(2) &&
-              win_.taps() <= kMaxTaps && win_.sw <= kMaxStride && plan_lanes(reinterpret_cast<const B*>(binding.inputs[2])) && plan_rows() && plan_columns();
+              win_.taps() <= kMaxTaps && win_.sw <= kMaxStride &&
+              plan_lanes(reinterpret_cast<const B*>(binding.inputs[2])) && plan_rows() && plan_columns();
     if (!usable_) return;
     pack(view, binding);
     if (macs >= kMinMacsToSplit) max_parts_ = static_cast<int>(std::min(win_.pixels(), kMaxParts));
@@ -112,8 +120,7 @@ class SpanRunner final : public Runner {
     }
     groups_ = div_up(win_.kh, kernel_.group);
     const int64_t lines = groups_ * kernel_.group;
-    if (lines_per_row > 0)
-      out_rows_ = std::min<int64_t>((lines - win_.kh) / lines_per_row + 1, kMaxRows);
+    if (lines_per_row > 0) out_rows_ = std::min<int64_t>((lines - win_.kh) / lines_per_row + 1, kMaxRows);
     if (out_rows_ == 1) row_step_ = 1;
     lines_per_row_ = lines_per_row;
     return lines <= kMaxLines;
@@ -214,7 +221,8 @@ class SpanRunner final : public Runner {
     const int64_t size = columns.last - columns.first;
     const int64_t left = columns.first * win_.sw - win_.left;
     const int64_t right = left + (size - 1) * win_.sw + (win_.kw - 1) * win_.dw + 1;
-    const int64_t first = std::clamp<int64_t>(left, 0, win_.w), last = std::clamp<int64_t>(right, first, win_.w);
+    const int64_t first = std::clamp<int64_t>(left, 0, win_.w),
+                  last = std::clamp<int64_t>(right, first, win_.w);
     const int64_t begin = std::clamp(first, left, right);
 
     std::array<const T*, kMaxLines> rows;
@@ -257,9 +265,10 @@ class SpanRunner final : public Runner {
       for (int64_t r = 0; r < groups_ * kernel_.group; ++r)
         chunk_rows[static_cast<size_t>(r)] = rows[static_cast<size_t>(r)] + lane;
       for (int64_t row = 0; row < count; ++row)
-        y[static_cast<size_t>(row)] = reinterpret_cast<char*>(y_) +
-                                      (((image * win_.oh + oy + row * row_step_) * win_.ow + columns.first) *
-                                           win_.y_pitch + lane) * y_size_;
+        y[static_cast<size_t>(row)] =
+            reinterpret_cast<char*>(y_) +
+            (((image * win_.oh + oy + row * row_step_) * win_.ow + columns.first) * win_.y_pitch + lane) *
+                y_size_;
       span.rows = chunk_rows.data();
       span.padding = padding_.data() + lane;
       span.weights = weights_.data() + lane * 4;
