@@ -41,9 +41,9 @@ struct Avx2 {
   template <int V>
   struct Stage {
     Vector start[V];
-    __m256 multiplier[V], hi;
-    __m256i zero_point, lo16;
-    __m128i lo8;
+    __m256 multiplier[V];
+    __m256i zero_point, lo16, hi16;
+    __m128i lo8, hi8;
     SpanOutput output;
     int64_t count;
 
@@ -53,18 +53,20 @@ struct Avx2 {
         if (s.multiplier)
           multiplier[v] = _mm256_loadu_ps(static_cast<const float*>(s.multiplier) + lane + v * kLanes);
       }
-      hi = _mm256_set1_ps(s.hi);
       zero_point = _mm256_set1_epi16(static_cast<int16_t>(s.zero_point));
       const int32_t lo = static_cast<int32_t>(s.lo) + s.zero_point;
+      const int32_t hi = static_cast<int32_t>(s.hi) + s.zero_point;
       lo8 = _mm_set1_epi8(static_cast<char>(lo));
+      hi8 = _mm_set1_epi8(static_cast<char>(hi));
       lo16 = _mm256_set1_epi16(static_cast<int16_t>(lo));
+      hi16 = _mm256_set1_epi16(static_cast<int16_t>(hi));
       output = s.output;
       count = valid < V * kLanes ? valid : V * kLanes;
     }
 
-    // A NaN becomes the lowest integer, as what is too low does; both end as lo.
+    // Bounded later, as codes: no product exceeds an int32.
     __m256i codes(int v, Vector acc) const {
-      return _mm256_cvtps_epi32(_mm256_min_ps(hi, _mm256_mul_ps(_mm256_cvtepi32_ps(acc), multiplier[v])));
+      return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), multiplier[v]));
     }
 
     void store(char* y, const Vector (&acc)[V]) const {
@@ -75,10 +77,12 @@ struct Avx2 {
       }
       const __m256i first = codes(0, acc[0]), second = V > 1 ? codes(V - 1, acc[V - 1]) : first;
       const __m256i q = _mm256_permute4x64_epi64(_mm256_packs_epi32(first, second), 0xd8);
-      if (output == SpanOutput::codes16) return store_bytes(y, _mm256_max_epi16(q, lo16), count * 2);
+      if (output == SpanOutput::codes16)
+        return store_bytes(y, _mm256_min_epi16(_mm256_max_epi16(q, lo16), hi16), count * 2);
       const __m256i sum = _mm256_adds_epi16(q, zero_point);
-      const __m128i result =
-          _mm_max_epi8(_mm_packs_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1)), lo8);
+      const __m128i result = _mm_min_epi8(
+          hi8,
+          _mm_max_epi8(lo8, _mm_packs_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1))));
       if (V == 2 && count == 16)
         _mm_storeu_si128(reinterpret_cast<__m128i*>(y), result);
       else if (count == 8)

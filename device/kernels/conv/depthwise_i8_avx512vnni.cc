@@ -42,6 +42,17 @@ struct Vnni {
       x = _mm512_shuffle_epi8(_mm512_permutexvar_epi32(dwords, x), bytes);
       _mm512_storeu_si512(to, _mm512_xor_si512(x, flip));
     }
+
+    void swizzled64(const T* const* rows, char* to) const {
+      __m512i x[4];
+      for (int i = 0; i < 4; ++i) x[i] = _mm512_xor_si512(_mm512_loadu_si512(rows[i]), flip);
+      const __m512i a = _mm512_unpacklo_epi8(x[0], x[1]), b = _mm512_unpacklo_epi8(x[2], x[3]);
+      const __m512i c = _mm512_unpackhi_epi8(x[0], x[1]), d = _mm512_unpackhi_epi8(x[2], x[3]);
+      _mm512_storeu_si512(to, _mm512_unpacklo_epi16(a, b));
+      _mm512_storeu_si512(to + 64, _mm512_unpackhi_epi16(a, b));
+      _mm512_storeu_si512(to + 128, _mm512_unpacklo_epi16(c, d));
+      _mm512_storeu_si512(to + 192, _mm512_unpackhi_epi16(c, d));
+    }
   };
 
   static Vector load(const void* from) { return _mm512_loadu_si512(from); }
@@ -53,9 +64,9 @@ struct Vnni {
   template <int V>
   struct Stage {
     Vector start[V];
-    __m512 multiplier[V], hi;
-    __m512i dwords, zero_point, lo8;
-    __m256i lo16;
+    __m512 multiplier[V];
+    __m512i dwords, zero_point, lo8, hi8;
+    __m256i lo16, hi16;
     SpanOutput output;
     __mmask64 mask;
 
@@ -65,19 +76,22 @@ struct Vnni {
         if (s.multiplier)
           multiplier[v] = _mm512_loadu_ps(static_cast<const float*>(s.multiplier) + lane + v * kLanes);
       }
-      hi = _mm512_set1_ps(s.hi);
-      dwords = transposed_dwords();
+      dwords = s.swizzled ? opaque(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))
+                          : transposed_dwords();
       zero_point = _mm512_set1_epi16(static_cast<int16_t>(s.zero_point));
       const int32_t lo = static_cast<int32_t>(s.lo) + s.zero_point;
+      const int32_t hi = static_cast<int32_t>(s.hi) + s.zero_point;
       lo8 = _mm512_set1_epi8(static_cast<int8_t>(lo));
+      hi8 = _mm512_set1_epi8(static_cast<int8_t>(hi));
       lo16 = _mm256_set1_epi16(static_cast<int16_t>(lo));
+      hi16 = _mm256_set1_epi16(static_cast<int16_t>(hi));
       output = s.output;
       mask = first_lanes(valid < V * kLanes ? valid : V * kLanes);
     }
 
-    // A NaN becomes the lowest integer, as what is too low does; both end as lo.
+    // Bounded later, as codes: no product exceeds an int32.
     __m512i codes(int v, Vector acc) const {
-      return _mm512_cvtps_epi32(_mm512_min_ps(hi, _mm512_mul_ps(_mm512_cvtepi32_ps(acc), multiplier[v])));
+      return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_cvtepi32_ps(acc), multiplier[v]));
     }
 
     void store(char* y, const Vector (&acc)[V]) const {
@@ -86,7 +100,7 @@ struct Vnni {
       for (int v = 0; v < 4; ++v) q[v] = v < V ? codes(v, acc[v]) : q[0];
       const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), zero_point);
       const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), zero_point);
-      const __m512i result = _mm512_max_epi8(_mm512_packs_epi16(low, high), lo8);
+      const __m512i result = _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(low, high), lo8), hi8);
       _mm512_mask_storeu_epi8(y, mask, _mm512_permutexvar_epi32(dwords, result));
     }
 
@@ -96,8 +110,9 @@ struct Vnni {
         if (output == SpanOutput::sums)
           _mm512_mask_storeu_epi32(y + v * 64, part, acc[v]);
         else
-          _mm256_mask_storeu_epi16(y + v * 32, part,
-                                   _mm256_max_epi16(_mm512_cvtsepi32_epi16(codes(v, acc[v])), lo16));
+          _mm256_mask_storeu_epi16(
+              y + v * 32, part,
+              _mm256_min_epi16(_mm256_max_epi16(_mm512_cvtsepi32_epi16(codes(v, acc[v])), lo16), hi16));
       }
     }
   };

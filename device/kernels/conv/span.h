@@ -26,7 +26,9 @@ struct DepthwiseSpan {
   int32_t stride;            // between the columns of neighbouring outputs
   int32_t before, columns, after;  // columns left of, in and right of the input
   bool contiguous;                 // the columns of all rows are one piece
-  int64_t column_width;            // lanes of a column
+  bool
+      swizzled;  // 64 lanes of a column lie in four vectors v: channels 16 l + 4 v + (0..3) in 128-bit lane l
+  int64_t column_width;  // lanes of a column
   char* scratch;
   int64_t column_bytes, group_bytes;  // between columns of a plane, between groups
 
@@ -54,12 +56,13 @@ using DepthwiseSpanI8 = DepthwiseSpan<int8_t, int32_t>;
 using DepthwiseSpanF32 = DepthwiseSpan<float, float>;
 using DepthwiseSpanI16 = DepthwiseSpan<int16_t, int64_t>;
 
-// How the output rows share groups, and whether the kernel takes x as x + 128.
+// flips: the kernel takes x as x + 128.
 template <class T, class B>
 struct SpanKernel {
   void (*run)(const DepthwiseSpan<T, B>&) = nullptr;
   int group = 1;
   bool flips = false;
+  bool swizzles = false;  // knows swizzled columns
 };
 
 void depthwise_span_i8_avx2(const DepthwiseSpanI8& span);

@@ -10,8 +10,10 @@ namespace {
 
 // One column of `width` lanes; up to 15 lanes behind it are overwritten.
 template <class K>
-inline void gather_column(const typename K::Gather& gather, const typename K::T* const* rows, int64_t width,
-                          char* to) {
+inline void gather_column(const typename K::Span& s, const typename K::Gather& gather,
+                          const typename K::T* const* rows, int64_t width, char* to) {
+  if constexpr (requires { gather.swizzled64(rows, to); })
+    if (s.swizzled) return gather.swizzled64(rows, to);
   for (int64_t i = 0; i < width; i += 16) gather(rows, i, to + i * 4);
 }
 
@@ -28,7 +30,7 @@ inline void gather_group(const typename K::Span& s, int32_t group) {
     char* to = s.scratch + group * s.group_bytes + s.planes[first];
     int64_t column = first;
     for (; column < s.before; column += s.stride, to += bytes)
-      gather_column<K>(gather, padding, s.column_width, to);
+      gather_column<K>(s, gather, padding, s.column_width, to);
     const T* rows[kGroup];
     int64_t steps[kGroup];
     for (int i = 0; i < kGroup; ++i) {
@@ -38,15 +40,15 @@ inline void gather_group(const typename K::Span& s, int32_t group) {
     }
     const int64_t end = int64_t{s.before} + s.columns;
     if (s.contiguous) {
-      gather_column<K>(gather, rows, s.columns * s.column_width, to);
+      gather_column<K>(s, gather, rows, s.columns * s.column_width, to);
       column = end, to += s.columns * bytes;
     }
     for (; column < end; column += s.stride, to += bytes) {
-      gather_column<K>(gather, rows, s.column_width, to);
+      gather_column<K>(s, gather, rows, s.column_width, to);
       for (int i = 0; i < kGroup; ++i) rows[i] += steps[i];
     }
     for (; column < total; column += s.stride, to += bytes)
-      gather_column<K>(gather, padding, s.column_width, to);
+      gather_column<K>(s, gather, padding, s.column_width, to);
   }
 }
 
