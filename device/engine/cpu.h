@@ -34,4 +34,13 @@ std::vector<std::string> runnable_isa_levels();
 // detect_cpu() reduced to the level named by the environment variable OPENHB_ISA, if it is set.
 CpuFeatures usable_cpu();
 
+// Tells the core that this thread only waits for another one.
+inline void relax_cpu() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
 }  // namespace openhb

@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/engine/pool.h"
 
+#include <chrono>
 #include <system_error>
 
 namespace openhb::engine {
 namespace {
 
-// Steps follow one another within microseconds, much faster than a sleeping thread wakes up.
-constexpr int kSpins = 256;
+using Clock = std::chrono::steady_clock;
 
-// Waits until the value is not `old`: yields a while, then sleeps.
+// Steps follow one another within microseconds, while a sleeping thread takes many to wake up: a thread first
+// watches, then offers its core to others, then sleeps.
+constexpr std::chrono::microseconds kWatch{100}, kOffer{2000};
+
+// Waits until the value is not `old`.
 uint32_t wait_for_change(const std::atomic<uint32_t>& value, uint32_t old) {
-  for (int i = 0; i < kSpins; ++i) {
-    const uint32_t now = value.load(std::memory_order_acquire);
-    if (now != old) return now;
-    std::this_thread::yield();
+  const auto start = Clock::now();
+  for (auto waited = Clock::duration::zero(); waited < kOffer; waited = Clock::now() - start) {
+    for (int i = 0; i < 32; ++i) {
+      if (const uint32_t now = value.load(std::memory_order_acquire); now != old) return now;
+      relax_cpu();
+    }
+    if (waited > kWatch) std::this_thread::yield();
   }
   value.wait(old, std::memory_order_acquire);
   return value.load(std::memory_order_acquire);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,19 +17,21 @@ namespace {
 // A step with less work than this per thread is faster on fewer of them (waking one takes some microseconds).
 constexpr int64_t kWorkPerPart = 32 * 1024;
 constexpr int kMaxThreads = 256;
+constexpr uint64_t kHugePage = 2 << 20;
 
 using Arena = std::unique_ptr<std::byte[], void (*)(std::byte*)>;
 
 Arena allocate_arena(uint64_t size) {
-  const uint64_t rounded = std::max<uint64_t>(
-      (size + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment, kTensorAlignment);
+  const uint64_t alignment = size >= kHugePage ? kHugePage : kTensorAlignment;
+  const uint64_t rounded = std::max(size / alignment * alignment + alignment, alignment);
   // The system hands out more memory than it has and kills whoever uses it; refuse with a sentence instead.
   const auto machine =
       static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-  void* memory = rounded <= machine ? std::aligned_alloc(kTensorAlignment, rounded) : nullptr;
+  void* memory = rounded <= machine ? std::aligned_alloc(alignment, rounded) : nullptr;
   if (!memory)
     fail(ErrorCode::resources, "the model needs {} MiB of memory, more than this machine can give",
          rounded >> 20);
+  if (alignment == kHugePage) ::madvise(memory, rounded, MADV_HUGEPAGE);
   std::memset(memory, 0, rounded);
   return {static_cast<std::byte*>(memory), [](std::byte* p) { std::free(p); }};
 }

@@ -19,6 +19,8 @@ constexpr int64_t kMaxParts = 32;
 // Larger weights do not stay in a core's second-level cache: then a few of their blocks are kept while the
 // pixels pass by, instead of the other way round.
 constexpr int64_t kWeightBytesToKeep = 256 * 1024;
+// Pixels of a panel.
+constexpr int64_t kPanel = 48;
 
 template <class T, class B>
 class ConvRunner final : public Runner {
@@ -38,7 +40,7 @@ class ConvRunner final : public Runner {
         y_size_(static_cast<int64_t>(dtype_size(view.out().dtype))),
         stage_(make_stage(view, p.lo, p.hi)),
         finish_(view, stage_, binding) {
-    if (finish_.needed()) stage_.raw = true;
+    stage_.raw = stage_.raw || finish_.needed();
     group_inputs_ = win_.c / p.groups;
     group_outputs_ = win_.o / p.groups;
     // Channels of a tap as the weights hold them.
@@ -46,7 +48,15 @@ class ConvRunner final : public Runner {
     group_blocks_ = div_up(group_outputs_, 16);
     blocks_ = group_blocks_ * p.groups;
     weight_stride_ = win_.taps() * stored * 16;
+    for (int64_t i = 0; std::is_same_v<B, int32_t> && multiplier_ && i < blocks_ * 16; ++i)
+      stage_.fits = (i == 0 || stage_.fits) && std::abs(multiplier_[i]) < 1;
     tiles_ = div_up(win_.pixels(), row_.fn.mr);
+    if (row_.fn.panels) {
+      find_offsets(stored);
+      panel_ = finish_.needed() ? kPanel / 2 : kPanel;
+    } else {
+      panel_ = row_.fn.mr;
+    }
     // Neighbouring taps of a window row are then one contiguous run, in x as in the weights.
     mergeable_ = p.groups == 1 && win_.dw == 1 && win_.x_pitch == stored;
     merged_channels_ = win_.kw * stored;
@@ -54,7 +64,7 @@ class ConvRunner final : public Runner {
     split_tiles_ = tiles_ >= blocks_ || tiles_ >= kMaxParts;
     if (macs >= kMinMacsToSplit)
       max_parts_ = static_cast<int>(std::min(split_tiles_ ? tiles_ : blocks_, kMaxParts));
-    table_size_ = static_cast<size_t>(win_.taps() * row_.fn.mr);
+    table_size_ = static_cast<size_t>(win_.taps() * panel_);
     tables_.resize(table_size_ * static_cast<size_t>(max_parts_));
     if (finish_.needed()) sums_.resize(sums_size() * static_cast<size_t>(max_parts_));
   }
@@ -65,12 +75,13 @@ class ConvRunner final : public Runner {
   void run(int part, int parts) noexcept override {
     Range tiles{0, tiles_}, blocks{0, blocks_};
     (split_tiles_ ? tiles : blocks) = split_range(split_tiles_ ? tiles_ : blocks_, part, parts);
+    const Range pixels{tiles.first * row_.fn.mr, std::min(tiles.last * row_.fn.mr, win_.pixels())};
     const T** table = tables_.data() + static_cast<size_t>(part) * table_size_;
     B* sums = finish_.needed() ? sums_.data() + static_cast<size_t>(part) * sums_size() : nullptr;
-    if (!blocks_first_) return run_blocks(tiles, blocks, table, sums);
+    if (!blocks_first_) return run_blocks(pixels, blocks, table, sums);
     for (int64_t b = blocks.first; b < blocks.last;) {
       const int64_t next = b + block_run(b, blocks.last);
-      run_blocks(tiles, {b, next}, table, sums);
+      run_blocks(pixels, {b, next}, table, sums);
       b = next;
     }
   }
@@ -78,26 +89,51 @@ class ConvRunner final : public Runner {
  private:
   // Blocks from `first` that one tile may cover: of one group, at most nr.
   int64_t block_run(int64_t first, int64_t last) const {
-    return std::min({static_cast<int64_t>(row_.fn.nr), last - first, group_blocks_ - first % group_blocks_});
+    const int64_t left = std::min(last - first, group_blocks_ - first % group_blocks_);
+    return div_up(left, div_up(left, row_.fn.nr));  // tiles of about the same size
   }
 
   // Accumulators of one tile, where they are not stored as they are.
   int64_t sums_pitch() const { return row_.fn.nr * 16; }
-  size_t sums_size() const { return static_cast<size_t>(row_.fn.mr * sums_pitch()); }
+  size_t sums_size() const { return static_cast<size_t>(panel_ * sums_pitch()); }
 
-  void run_blocks(Range tiles, Range blocks, const T** table, B* sums) const {
-    const int64_t mr = row_.fn.mr;
-    for (int64_t i = tiles.first; i < tiles.last; ++i) {
-      const int64_t first = i * mr;
-      ConvTile<T, B> tile{};
-      tile.rows = table;
-      tile.pixels = static_cast<int32_t>(std::min(mr, win_.pixels() - first));
-      const bool merged = finder_.find(first, tile.pixels, table, mr, 1, mergeable_);
-      tile.taps = merged ? win_.kh : win_.taps();
-      tile.channels = merged ? merged_channels_ : group_inputs_;
-      tile.weight_stride = weight_stride_;
-      tile.y_pitch = sums ? sums_pitch() * static_cast<int64_t>(sizeof(B)) : win_.y_pitch * y_size_;
-      tile.stage = stage_;
+  // Where the lines of weights find their inputs, if there are few.
+  void find_offsets(int64_t stored) {
+    const int64_t depth = std::is_integral_v<T> ? 4 : 1;
+    if (win_.taps() * (stored / depth) > kMaxOffsets) return;
+    for (const int64_t tap : finder_.offsets())
+      for (int64_t c = 0; c < stored; c += depth) offsets_.push_back(tap + c);
+  }
+
+  // Addresses for a tile of pixels from `first` on, at most `count`.
+  void find_pixels(int64_t first, int64_t count, const T** table, ConvTile<T, B>& tile) const {
+    tile.rows = table;
+    tile.row_step = panel_;
+    if (!offsets_.empty()) {
+      tile.offsets = offsets_.data();
+      tile.lines = std::ssize(offsets_);
+      tile.pixels = static_cast<int32_t>(finder_.find_inside(first, std::min(count, panel_), table));
+      if (tile.pixels > 0) return;
+      tile.offsets = nullptr;
+      count = finder_.count_bordering(first, std::min(count, panel_));
+    }
+    tile.pixels = static_cast<int32_t>(std::min(count, panel_));
+    constexpr int kMost = TapFinder<T>::kMaxRun;
+    bool merged = false;
+    for (int pixel = 0; pixel < tile.pixels; pixel += kMost)
+      merged = finder_.find(first + pixel, std::min(tile.pixels - pixel, kMost), table + pixel, panel_, 1,
+                            mergeable_ && !row_.fn.panels);
+    tile.taps = merged ? win_.kh : win_.taps();
+    tile.channels = merged ? merged_channels_ : group_inputs_;
+  }
+
+  void run_blocks(Range pixels, Range blocks, const T** table, B* sums) const {
+    ConvTile<T, B> tile{};
+    tile.weight_stride = weight_stride_;
+    tile.y_pitch = sums ? sums_pitch() * static_cast<int64_t>(sizeof(B)) : win_.y_pitch * y_size_;
+    tile.stage = stage_;
+    for (int64_t first = pixels.first; first < pixels.last; first += tile.pixels) {
+      find_pixels(first, pixels.last - first, table, tile);
       for (int64_t b = blocks.first, n = 0; b < blocks.last; b += n) {
         n = block_run(b, blocks.last);
         const int64_t group = b / group_blocks_, channel = b % group_blocks_ * 16;
@@ -128,10 +164,11 @@ class ConvRunner final : public Runner {
   OutputStage stage_;
   Finish<B> finish_;
   int64_t group_inputs_ = 0, group_outputs_ = 0, group_blocks_ = 0, blocks_ = 0, tiles_ = 0;
-  int64_t weight_stride_ = 0, merged_channels_ = 0;
+  int64_t weight_stride_ = 0, merged_channels_ = 0, panel_ = 0;
   bool mergeable_ = false, blocks_first_ = false, split_tiles_ = true;
   int max_parts_ = 1;
   size_t table_size_ = 0;
+  std::vector<int64_t> offsets_;  // see ConvTile
   std::vector<const T*> tables_;  // one per part
   std::vector<B> sums_;           // likewise
 };

@@ -3,89 +3,117 @@
 // sum.
 #include <immintrin.h>
 
-#include "device/kernels/conv/tile.h"
+#include "device/kernels/conv/panel.h"
 
 namespace openhb::conv {
 namespace {
 
-constexpr int kMr = kConvI8VnniMr, kNr = kConvI8VnniNr;
+__mmask64 first_lanes(int n) { return n >= 64 ? ~__mmask64{0} : (__mmask64{1} << n) - 1; }
 
-__m512i broadcast4(const int8_t* x) {
-  int32_t bits;
-  __builtin_memcpy(&bits, x, 4);
-  return _mm512_set1_epi32(bits);
-}
+// Turns four vectors of 16 sums into codes, in order.
+class Requantizer {
+ public:
+  explicit Requantizer(const OutputStage& s)
+      : lo_(_mm512_set1_ps(s.lo)),
+        hi_(_mm512_set1_ps(s.hi)),
+        least_(_mm512_set1_epi8(static_cast<char>(static_cast<int>(s.lo) + s.zero_point))),
+        most_(_mm512_set1_epi8(static_cast<char>(static_cast<int>(s.hi) + s.zero_point))),
+        zero_point_(_mm512_set1_epi16(static_cast<short>(s.zero_point))),
+        fits_(s.fits) {}
 
-__mmask16 first_lanes(int n) { return static_cast<__mmask16>(n >= 16 ? 0xffff : (1 << n) - 1); }
+  [[gnu::always_inline]] __m512i codes(const __m512i (&sums)[4], const __m512 (&multiplier)[4]) const {
+    __m512 v[4];
+    for (int i = 0; i < 4; ++i) v[i] = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[i]), multiplier[i]);
+    if (!fits_)  // what does not convert to int32 must meet its bound before
+      for (__m512& f : v) f = _mm512_min_ps(_mm512_max_ps(f, lo_), hi_);
+    const __m512i low = _mm512_packs_epi32(_mm512_cvtps_epi32(v[0]), _mm512_cvtps_epi32(v[1]));
+    const __m512i high = _mm512_packs_epi32(_mm512_cvtps_epi32(v[2]), _mm512_cvtps_epi32(v[3]));
+    __m512i q = _mm512_packs_epi16(_mm512_adds_epi16(low, zero_point_), _mm512_adds_epi16(high, zero_point_));
+    // Packing works within 128 bits; saturated values end at the same bound.
+    q = _mm512_min_epi8(_mm512_max_epi8(q, least_), most_);
+    return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
+                                    q);
+  }
 
-template <int M, int N>
-void store(const ConvTileI8& t, const __m512i (&acc)[M][N]) {
-  const __m512 lo = _mm512_set1_ps(t.stage.lo), hi = _mm512_set1_ps(t.stage.hi);
-  const __m512i zero_point = _mm512_set1_epi32(t.stage.zero_point);
-  for (int n = 0; n < N; ++n) {
-    const __mmask16 mask = first_lanes(t.outputs - n * 16);
-    const __m512 multiplier = t.stage.raw ? _mm512_setzero_ps() : _mm512_loadu_ps(t.multiplier + n * 16);
-    for (int m = 0; m < M; ++m) {
-      char* y = static_cast<char*>(t.y) + m * t.y_pitch;
-      if (t.stage.raw) {
-        _mm512_mask_storeu_epi32(y + n * 64, mask, acc[m][n]);
-        continue;
-      }
-      __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(acc[m][n]), multiplier);
-      v = _mm512_min_ps(_mm512_max_ps(v, lo), hi);
-      const __m128i q = _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(v), zero_point));
-      if (mask == 0xffff)
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(y + n * 16), q);
-      else
-        _mm_mask_storeu_epi8(y + n * 16, mask, q);
+ private:
+  __m512 lo_, hi_;
+  __m512i least_, most_, zero_point_;
+  bool fits_;
+};
+
+struct Vnni {
+  using Tile = ConvTileI8;
+  using Input = __m512i;
+  using Weights = __m512i;
+  using Acc = __m512i;
+  using Room = NoLimit;
+  static constexpr int kDepth = 4;
+  static constexpr int kMr[] = {8, 8, 8, 6};
+  static_assert(sizeof(kMr) / sizeof(int) == kConvI8VnniNr && kMr[3] == kConvI8VnniMr);
+
+  static Input broadcast(const int8_t* x) {
+    int32_t bits;
+    __builtin_memcpy(&bits, x, 4);
+    return _mm512_xor_si512(_mm512_set1_epi32(bits), _mm512_set1_epi8(-128));
+  }
+  static Weights load(const int8_t* w) { return _mm512_loadu_si512(w); }
+  static void multiply_add(Acc& acc, Input x, Weights w) { acc = _mm512_dpbusd_epi32(acc, x, w); }
+
+  template <int M, int N>
+  [[gnu::always_inline]] static void start(const Tile& t, Acc (&acc)[M][N]) {
+    unroll<N>([&](auto n) __attribute__((always_inline)) {
+      const __m512i from =
+          _mm512_sub_epi32(_mm512_loadu_si512(t.bias + n * 16), _mm512_loadu_si512(t.sum128 + n * 16));
+      unroll<M>([&](auto m) __attribute__((always_inline)) { acc[m][n] = from; });
+    });
+  }
+  template <int M, int N>
+  static void flush(const Tile&, int64_t, Acc (&)[M][N]) {}
+
+  template <int M, int N>
+  [[gnu::always_inline]] static void finish(const Tile& t, int64_t pixel, Acc (&acc)[M][N]) {
+    char* y = static_cast<char*>(t.y) + pixel * t.y_pitch;
+    const __mmask64 mask = first_lanes(t.outputs);
+    if (t.stage.raw) {
+      unroll<M * N>([&](auto i) __attribute__((always_inline)) {
+        constexpr int m = i / N, n = i % N;
+        _mm512_mask_storeu_epi32(y + m * t.y_pitch + n * 64, static_cast<__mmask16>(mask >> n * 16),
+                                 acc[m][n]);
+      });
+      return;
     }
+    const Requantizer requantizer(t.stage);
+    __m512 multiplier[N];
+    for (int n = 0; n < N; ++n) multiplier[n] = _mm512_loadu_ps(t.multiplier + n * 16);
+    // 64 codes at a time: those of one pixel, or of two or four.
+    constexpr int kPixels = N == 1 ? 4 : N == 2 ? 2 : 1, kBlocks = 4 / kPixels;
+    unroll<(M + kPixels - 1) / kPixels>([&](auto group) __attribute__((always_inline)) {
+      constexpr int first = group * kPixels;
+      __m512i sums[4];
+      __m512 factors[4];
+      unroll<4>([&](auto i) __attribute__((always_inline)) {
+        constexpr int m = first + i / kBlocks < M ? first + i / kBlocks : M - 1;
+        constexpr int n = i % kBlocks < N ? i % kBlocks : N - 1;
+        sums[i] = acc[m][n], factors[i] = multiplier[n];
+      });
+      const __m512i q = requantizer.codes(sums, factors);
+      unroll<kPixels>([&](auto i) __attribute__((always_inline)) {
+        char* to = y + (first + i) * t.y_pitch;
+        if constexpr (first + i >= M)
+          return;
+        else if constexpr (kPixels == 1)
+          _mm512_mask_storeu_epi8(to, mask, q);
+        else if constexpr (kPixels == 2)
+          _mm256_mask_storeu_epi8(to, static_cast<__mmask32>(mask), _mm512_extracti64x4_epi64(q, i));
+        else
+          _mm_mask_storeu_epi8(to, static_cast<__mmask16>(mask), _mm512_extracti32x4_epi32(q, i));
+      });
+    });
   }
-}
-
-template <int M, int N>
-void run(const ConvTileI8& t) {
-  const __m512i flip = _mm512_set1_epi8(-128);
-  const int64_t bytes = (t.channels + 3) / 4 * 4;  // of x per tap
-  __m512i acc[M][N];
-  for (int n = 0; n < N; ++n) {
-    const __m512i start =
-        _mm512_sub_epi32(_mm512_loadu_si512(t.bias + n * 16), _mm512_loadu_si512(t.sum128 + n * 16));
-    for (int m = 0; m < M; ++m) acc[m][n] = start;
-  }
-  const int8_t* w = t.weights;
-  for (int64_t tap = 0; tap < t.taps; ++tap) {
-    const int8_t* x[M];
-    for (int m = 0; m < M; ++m) x[m] = t.rows[tap * kMr + m] + t.x_offset;
-    for (int64_t c = 0; c < bytes; c += 4, w += 64) {
-      __m512i wv[N];
-      for (int n = 0; n < N; ++n) wv[n] = _mm512_loadu_si512(w + n * t.weight_stride);
-      for (int m = 0; m < M; ++m) {
-        const __m512i u = _mm512_xor_si512(broadcast4(x[m] + c), flip);
-        for (int n = 0; n < N; ++n) acc[m][n] = _mm512_dpbusd_epi32(acc[m][n], u, wv[n]);
-      }
-    }
-  }
-  // A copy, so that the store's loops index memory and `acc` stays in registers.
-  __m512i sums[M][N];
-  for (int m = 0; m < M; ++m)
-    for (int n = 0; n < N; ++n) sums[m][n] = acc[m][n];
-  store<M, N>(t, sums);
-}
-
-template <int N>
-void run_pixels(const ConvTileI8& t) {
-  static_assert(kMr == 6);
-  constexpr void (*kRun[])(const ConvTileI8&) = {run<1, N>, run<2, N>, run<3, N>,
-                                                 run<4, N>, run<5, N>, run<6, N>};
-  kRun[t.pixels - 1](t);
-}
+};
 
 }  // namespace
 
-void conv_i8_avx512vnni(const ConvTileI8& tile) {
-  static_assert(kNr == 4);
-  constexpr void (*kRun[])(const ConvTileI8&) = {run_pixels<1>, run_pixels<2>, run_pixels<3>, run_pixels<4>};
-  kRun[(tile.outputs - 1) / 16](tile);
-}
+void conv_i8_avx512vnni(const ConvTileI8& tile) { run_panel<Vnni>(tile); }
 
 }  // namespace openhb::conv

@@ -11,26 +11,24 @@ namespace {
 constexpr int kMr = kConvI8DotprodMr, kNr = kConvI8DotprodNr;
 constexpr int kMaxPixels = 5;  // of a register tile
 
-// What goes beside an sdot.
-enum class Kind { none, weights_low, weights_high, pixel, advance, pointer, next_lines, count };
+enum class Kind { none, dot, weights_low, weights_high, pixel, advance, pointer, next_lines, count };
 struct Op {
   Kind kind = Kind::none;
-  int index = 0;     // vector of weights or pixel
+  int index = 0;     // slot (number of the sdot), vector of weights, or pixel
   int earliest = 0;  // slot: the one of the last sdot that needs the register's old value
 };
 
-// A step is L = 2 (or 1) lines for M pixels and N vectors of 4 outputs: N * L vectors of weights, each
-// multiplied with all pixels. Vectors 0 and 1 are there when it begins, and the first of them alternate, so
-// that the last pixels are still being loaded then. kNextTap: the pixels of the following step are under
-// the next tap.
+// The order of a step: L = 2 (or 1) lines for M pixels and N vectors of 4 outputs. Its N * L vectors of weights
+// are multiplied with all pixels each. Vectors 0 and 1 are there when it begins, and their sdots alternate, so
+// that the last pixels may come later. kNextTap: the pixels of the following step are under the next tap.
 template <int M, int N, int L, bool kNextTap>
 struct Plan {
   static constexpr int kVectors = N * L, kSlots = kVectors * M;
   static constexpr int kRing = kVectors < 4 ? 2 : 4;  // registers of weights
   static constexpr int kLate = M > 2 ? 2 : 0;         // pixels that are loaded when the step has begun
-  static constexpr int kOps = 2 * kVectors + 2 * M + 3;
+  static constexpr int kOps = kSlots + 2 * kVectors + M + (kNextTap ? M : 1) + 2;
 
-  Op at[kSlots + kOps] = {};  // those behind kSlots have found no place beside an sdot
+  Op ops[kOps] = {};
 
   static constexpr int vector(int slot) { return slot < 2 * M ? slot % 2 : slot / M; }
   static constexpr int pixel(int slot) { return slot < 2 * M ? slot / 2 : slot % M; }
@@ -38,7 +36,8 @@ struct Plan {
   static constexpr int last_use_of_pixel(int m) { return kVectors == 2 ? 2 * m + 1 : kSlots - M + m; }
 
   constexpr Plan() {
-    Op weights[2 * kVectors] = {}, others[2 * M + 3] = {};
+    constexpr int kWeights = 2 * kVectors, kOthers = kOps - kSlots - kWeights - 1;
+    Op weights[kWeights] = {}, others[kOthers] = {};
     for (int v = 2; v < kVectors + 2; ++v) {
       const int earliest = v < kRing ? 0 : last_use(v - kRing);
       weights[2 * v - 4] = {Kind::weights_low, v, earliest};
@@ -50,18 +49,22 @@ struct Plan {
     for (int m = 0; m < M && kNextTap; ++m) others[n++] = {Kind::pointer, m, 0};
     if (!kNextTap) others[n++] = {Kind::count, 0, 0};
     for (int m = 0; m < M - kLate; ++m) others[n++] = {Kind::pixel, m, last_use_of_pixel(m)};
-    // In every slot the first of either list that may be there; weights are needed sooner, apart from pixels.
-    int w = 0, o = 0;
+    // Behind every sdot comes what may: pixels first, then weights. With few pixels weights need more room.
+    int w = 0, o = 0, at = 0;
     bool lines = false;
-    for (int slot = 0; slot < kSlots + kOps; ++slot) {
-      const bool may_w = w < 2 * kVectors && weights[w].earliest <= slot;
-      const bool may_o = o < n && others[o].earliest <= slot;
+    for (int slot = 0; at < kOps; ++slot) {
+      if (slot < kSlots) {
+        while (w < kWeights && weights[w].index <= vector(slot)) ops[at++] = weights[w++];
+        ops[at++] = {Kind::dot, slot, 0};
+      }
+      const bool may_w = w < kWeights && weights[w].earliest <= slot;
+      const bool may_o = o < kOthers && others[o].earliest <= slot;
       if (may_o && (others[o].kind == Kind::pixel || !may_w))
-        at[slot] = others[o++];
+        ops[at++] = others[o++];
       else if (may_w)
-        at[slot] = weights[w++];
-      else if (w == 2 * kVectors && !lines)
-        at[slot] = {Kind::next_lines, 0, 0}, lines = true;
+        ops[at++] = weights[w++];
+      else if (w == kWeights && !lines)
+        ops[at++] = {Kind::next_lines, 0, 0}, lines = true;
     }
   }
 };
@@ -107,48 +110,47 @@ template <int M, int N>
   asm volatile("ldr %0, [%1, %2]" : "=r"(s.row[m]) : "r"(s.next_rows), "i"(m * 8));
 }
 
-template <class P, int N, int L, bool kNextTap, int kSlot, int M>
+template <class P, int N, int L, bool kNextTap, int kAt, int M>
 [[gnu::always_inline]] inline void issue(State<M, N>& s) {
   static constexpr P kPlan;
-  constexpr Op op = kPlan.at[kSlot];
-  constexpr int m = op.index, v = op.index;
-  if constexpr (op.kind == Kind::weights_low)
-    load_low(s, s.w[v % P::kRing], v / N * 64 + v % N * 16);
-  else if constexpr (op.kind == Kind::weights_high)
-    load_high(s, s.w[v % P::kRing], v % N == N - 1 ? 80 - N * 16 : 16);
-  else if constexpr (op.kind == Kind::pixel)
-    load_pixel(s, m);
-  else if constexpr (op.kind == Kind::pointer)
-    load_pointer(s, m);
-  else if constexpr (op.kind == Kind::advance && kNextTap)
+  constexpr Op op = kPlan.ops[kAt];
+  if constexpr (op.kind == Kind::dot) {
+    constexpr int m = P::pixel(op.index), v = P::vector(op.index);
+    asm volatile("sdot %0.4s, %1.16b, %2.4b[%3]"
+                 : "+w"(s.acc[m][v % N])
+                 : "w"(s.w[v % P::kRing]), "w"(s.x[m]), "i"(v / N));
+  } else if constexpr (op.kind == Kind::weights_low) {
+    load_low(s, s.w[op.index % P::kRing], op.index / N * 64 + op.index % N * 16);
+  } else if constexpr (op.kind == Kind::weights_high) {
+    load_high(s, s.w[op.index % P::kRing], op.index % N == N - 1 ? 80 - N * 16 : 16);
+  } else if constexpr (op.kind == Kind::pixel) {
+    load_pixel(s, op.index);
+  } else if constexpr (op.kind == Kind::pointer) {
+    load_pointer(s, op.index);
+  } else if constexpr (op.kind == Kind::advance && kNextTap) {
     asm volatile("mov %0, %1" : "=r"(s.channel) : "r"(s.first_channel));
-  else if constexpr (op.kind == Kind::advance)
+  } else if constexpr (op.kind == Kind::advance) {
     asm volatile("add %0, %0, 8" : "+r"(s.channel));
-  else if constexpr (op.kind == Kind::next_lines)
+  } else if constexpr (op.kind == Kind::next_lines) {
     asm volatile("add %0, %0, %1" : "+r"(s.low) : "i"(L * 64));
-  else if constexpr (op.kind == Kind::count)
+  } else if constexpr (op.kind == Kind::count) {
     asm volatile("sub %0, %0, 1" : "+r"(s.left));
+  }
 }
 
 template <int L, bool kNextTap, int M, int N>
 [[gnu::always_inline]] inline void step(State<M, N>& s) {
   using P = Plan<M, N, L, kNextTap>;
-  unroll<0, P::kSlots>([&](auto i) __attribute__((always_inline)) {
-    constexpr int slot = decltype(i)::value, v = P::vector(slot), m = P::pixel(slot);
-    asm volatile("sdot %0.4s, %1.16b, %2.4b[%3]"
-                 : "+w"(s.acc[m][v % N])
-                 : "w"(s.w[v % P::kRing]), "w"(s.x[m]), "i"(v / N));
-    issue<P, N, L, kNextTap, slot>(s);
-  });
-  unroll<P::kSlots, P::kSlots + P::kOps>(
+  unroll<0, P::kOps>(
       [&](auto i) __attribute__((always_inline)) { issue<P, N, L, kNextTap, decltype(i)::value>(s); });
 }
 
 // All taps; `steps` full steps and one of kLast lines each.
 template <int kLast, int M, int N>
-[[gnu::always_inline]] inline void sum(State<M, N>& s, int64_t taps, int64_t steps) {
+[[gnu::always_inline]] inline void sum(State<M, N>& s, const ConvTileI8& t, int64_t steps) {
+  int64_t taps = t.taps;
   do {
-    if (taps > 1) s.next_rows += kMr;  // behind the last tap its own pixels are loaded once more
+    if (taps > 1) s.next_rows += t.row_step;  // behind the last tap its own pixels are loaded once more
     s.left = steps;
     if (steps != 0) do step<2, false>(s);
       while (s.left != 0);
@@ -183,7 +185,7 @@ void run(const ConvTileI8& t, int64_t block, int64_t pixel, int64_t tiles, int64
         [&](auto m) __attribute__((always_inline)) { load_pixel(s, decltype(m)::value); });
     for (int m = 0; m < M; ++m)
       for (int i = 0; i < N; ++i) s.acc[m][i] = bias[i];
-    quads % 2 ? sum<1>(s, t.taps, steps) : sum<2>(s, t.taps, steps);
+    quads % 2 ? sum<1>(s, t, steps) : sum<2>(s, t, steps);
     char* y = static_cast<char*>(t.y) + pixel * t.y_pitch + block * (t.stage.raw ? 64 : 16);
     store_tile<M, N>(t.stage, multiplier, y, t.y_pitch, outputs, s.acc);
   }

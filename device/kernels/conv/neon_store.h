@@ -37,12 +37,13 @@ static inline void store16(const OutputStage& stage, const float* multiplier, ch
   __builtin_memcpy(y, bytes, static_cast<size_t>(count));
 }
 
-// The first `count` of 4 * N (N: 2 or 4) neighbouring outputs of M pixels. Without bounds of its own and with
-// finite multipliers, the range of the codes comes from instructions that saturate.
+// The first `count` of 4 * N (N: 2 or 4) neighbouring outputs of M pixels. If the bounds are those of int8, it is
+// the same to round first and to let the narrowing instructions saturate (`fits` excludes NaN).
 template <int M, int N>
 static inline void store_tile(const OutputStage& stage, const float32x4_t (&multiplier)[N], char* y,
                               int64_t y_pitch, int64_t count, const int32x4_t (&acc)[M][N]) {
-  if (!stage.saturates) {
+  const auto zero = static_cast<float>(stage.zero_point);
+  if (stage.raw || !stage.fits || stage.lo + zero > -128 || stage.hi + zero < 127) {
     float multipliers[16] = {};
     for (int i = 0; i < N; ++i) vst1q_f32(multipliers + i * 4, multiplier[i]);
     for (int m = 0; m < M; ++m) {

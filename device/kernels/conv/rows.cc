@@ -8,7 +8,7 @@ constexpr KernelRow<ConvKernel<int8_t, int32_t>> kConvI8[] = {
     {"ref", 0, {conv_i8_ref, kConvI8RefMr, kConvI8RefNr}},
 #if defined(__x86_64__)
     {"avx2", kCpuAvx2, {conv_i8_avx2, kConvI8Avx2Mr, kConvI8Avx2Nr}},
-    {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {conv_i8_avx512vnni, kConvI8VnniMr, kConvI8VnniNr}},
+    {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {conv_i8_avx512vnni, kConvI8VnniMr, kConvI8VnniNr, true}},
 #elif defined(__aarch64__)
     {"neon", kCpuNeon, {conv_i8_neon, kConvI8NeonMr, kConvI8NeonNr}},
     {"dotprod", kCpuNeon | kCpuDotProd, {conv_i8_dotprod, kConvI8DotprodMr, kConvI8DotprodNr}},
@@ -19,7 +19,7 @@ constexpr KernelRow<ConvKernel<float, float>> kConvF32[] = {
     {"ref", 0, {conv_f32_ref, kConvF32RefMr, kConvF32RefNr}},
 #if defined(__x86_64__)
     {"avx2", kCpuAvx2, {conv_f32_avx2, kConvF32Avx2Mr, kConvF32Avx2Nr}},
-    {"avx512", kCpuAvx512, {conv_f32_avx512, kConvF32Avx512Mr, kConvF32Avx512Nr}},
+    {"avx512", kCpuAvx512, {conv_f32_avx512, kConvF32Avx512Mr, kConvF32Avx512Nr, true}},
 #elif defined(__aarch64__)
     {"neon", kCpuNeon, {conv_f32_neon, kConvF32NeonMr, kConvF32NeonNr}},
 #endif

@@ -12,7 +12,8 @@ namespace openhb::conv {
 template <class T, class B>
 struct ConvKernel {
   void (*run)(const ConvTile<T, B>&);
-  int mr, nr;  // largest tile: output pixels, blocks of 16 output channels
+  int mr, nr;           // largest tile: output pixels, blocks of 16 output channels
+  bool panels = false;  // takes any number of pixels and divides them into tiles itself; see ConvTile
 };
 template <class T, class B>
 using DepthwiseKernel = void (*)(const DepthwiseTile<T, B>&);

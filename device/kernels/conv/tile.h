@@ -11,10 +11,8 @@ namespace openhb::conv {
 struct OutputStage {
   float lo, hi;
   int32_t zero_point;
-  bool raw;  // int32 output: the accumulators as they are
-  // int8: lo and hi are the ends of the type and no multiplier is infinite or NaN; then it is the same to
-  // round first and to saturate in the type's own way when narrowing and adding the zero point.
-  bool saturates = false;
+  bool raw;           // int32 output: the accumulators as they are
+  bool fits = false;  // int8: all multipliers are below 1, so that every product converts to int32
 };
 
 // The type of the weights for activations of type T.
@@ -31,9 +29,16 @@ using Weight = typename WeightOf<T>::Type;
 
 // `pixels` consecutive output pixels times `outputs` consecutive output channels of one group.
 // T: type of x, B: type of the bias (and of the accumulators). For int16 the output is always raw: int64.
+//
+// Rows that take panels (ConvKernel::panels) may be given the lines of weights (4 input channels, float: 1)
+// with the distance of their inputs from each pixel's first tap; then `rows` is [pixels], the first taps.
 template <class T, class B>
 struct ConvTile {
-  const T* const* rows;      // [taps][the row's mr]: the input pixel under every tap, or the padding buffer
+  using X = T;
+  const T* const* rows;      // [taps][row_step]: the input pixel under every tap, or the padding buffer
+  int64_t row_step;          // the row's mr, unless it takes panels
+  const int64_t* offsets;    // [lines]; panels only, otherwise nullptr
+  int64_t lines;             // with offsets; at most kMaxOffsets
   const Weight<T>* weights;  // first block of 16 outputs; lines of 16 (float) or 16 x 4 (int8)
   const B* bias;             // for the first output; so are the next two
   const int32_t* sum128;     // int8 only
@@ -44,7 +49,7 @@ struct ConvTile {
   int64_t weight_stride;     // elements between blocks of 16 outputs
   int64_t taps;
   int64_t channels;  // input channels per tap
-  int32_t pixels;    // 1 .. mr
+  int32_t pixels;    // 1 .. mr; panels: any number
   int32_t outputs;   // 1 .. 16 * nr
   OutputStage stage;
 };
@@ -74,6 +79,9 @@ using ConvTileI16 = ConvTile<int16_t, int64_t>;
 using DepthwiseTileI16 = DepthwiseTile<int16_t, int64_t>;
 using DepthwiseTileI8 = DepthwiseTile<int8_t, int32_t>;
 using DepthwiseTileF32 = DepthwiseTile<float, float>;
+
+// Most entries of ConvTile::offsets.
+inline constexpr int64_t kMaxOffsets = 255;
 
 // Tile sizes (pixels mr, blocks of 16 outputs nr) are the kernel's own and known to rows.cc.
 inline constexpr int kConvI8RefMr = 1, kConvI8RefNr = 1;

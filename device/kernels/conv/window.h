@@ -2,6 +2,7 @@
 // The window of a spatial sum: extents of a validated step, and the input addresses under an output pixel.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -64,6 +65,43 @@ class TapFinder {
           offsets_.push_back((i * win.dh * win.w + j * win.dw) * win.x_pitch);
   }
 
+  // Writes the addresses of the first taps of the pixels from `first` on as long as no tap touches padding,
+  // at most `count`; returns how many.
+  int64_t find_inside(int64_t first, int64_t count, const T** table) const {
+    const Span rows = inside(win_.h, win_.oh, win_.kh, win_.dh, win_.sh, win_.top);
+    const Span columns = inside(win_.w, win_.ow, win_.kw, win_.dw, win_.sw, win_.left);
+    int64_t ox = first % win_.ow, oy = first / win_.ow % win_.oh, image = first / win_.ow / win_.oh,
+            found = 0;
+    while (found < count && oy >= rows.first && oy < rows.last && ox >= columns.first && ox < columns.last) {
+      const int64_t run = std::min(columns.last - ox, count - found), step = win_.sw * win_.x_pitch;
+      const T* x = address({image, oy * win_.sh - win_.top, ox * win_.sw - win_.left, true});
+      for (int64_t i = 0; i < run; ++i) table[found + i] = x + i * step;
+      found += run, ox += run;
+      if (ox == win_.ow) {
+        ox = 0;
+        if (++oy == win_.oh) oy = 0, ++image;
+      }
+    }
+    return found;
+  }
+  // How many pixels from `first` on, at most `count`, have a tap in the padding.
+  int64_t count_bordering(int64_t first, int64_t count) const {
+    const Span rows = inside(win_.h, win_.oh, win_.kh, win_.dh, win_.sh, win_.top);
+    const Span columns = inside(win_.w, win_.ow, win_.kw, win_.dw, win_.sw, win_.left);
+    int64_t ox = first % win_.ow, oy = first / win_.ow % win_.oh, found = 0;
+    while (found < count &&
+           !(oy >= rows.first && oy < rows.last && ox >= columns.first && ox < columns.last)) {
+      ++found;
+      if (++ox == win_.ow) {
+        ox = 0;
+        if (++oy == win_.oh) oy = 0;
+      }
+    }
+    return found;
+  }
+  // Distances of the taps from the first one.
+  const std::vector<int64_t>& offsets() const { return offsets_; }
+
   // A pixel's worth of padding, readable with slack.
   const T* padding() const { return padding_.data(); }
 
@@ -106,6 +144,15 @@ class TapFinder {
     int64_t image, y, x;  // input coordinates of the first tap, perhaps outside
     bool inside;          // all taps are
   };
+
+  struct Span {
+    int64_t first, last;
+  };
+  // Output positions along one axis whose taps are all inside.
+  static Span inside(int64_t in, int64_t out, int64_t k, int64_t dilation, int64_t stride, int64_t before) {
+    const int64_t room = in + before - (k - 1) * dilation;  // first taps lie below, counted from the padding
+    return {(before + stride - 1) / stride, room > 0 ? std::min(out, (room - 1) / stride + 1) : 0};
+  }
 
   const T* address(const Position& at) const {
     return x_ + ((at.image * win_.h + at.y) * win_.w + at.x) * win_.x_pitch;

@@ -5,8 +5,8 @@
 
 #include "device/kernels/elementwise/checks.h"
 #include "device/kernels/elementwise/isa_rows.h"
-#include "device/kernels/elementwise/walk.h"
 #include "device/kernels/reduction/matmul_loops.h"
+#include "device/kernels/reduction/matmul_packed.h"
 
 namespace openhb::kernels {
 
@@ -19,35 +19,12 @@ constexpr int64_t kBlockRows = kMatMulRows, kBlockColumns = kMatMulColumns;
 // Longer int8 sums could leave int32: 255 * 255 * k < 2^31.
 constexpr int64_t kMaxDepthInt8 = 33025;
 
-constexpr int64_t blocks_of(int64_t extent, int64_t block) { return (extent + block - 1) / block; }
-
-int64_t rows_of(const TensorDesc& t) { return t.dims[t.rank() - 2]; }
-int64_t columns_of(const TensorDesc& t) { return t.dims[t.rank() - 1]; }
-
-// Over the matrices of the batch; the loops over blocks are its last two dimensions.
-RowWalk<3> batch_walk(const StepView& view) {
-  const TensorDesc &a = view.in(0), &b = view.in(1), &y = view.out();
-  const TensorDesc* tensors[] = {&a, &b, &y};
-  const size_t batch = y.rank() - 2;
-  Shape dims(y.dims.begin(), y.dims.end() - 2);
-  std::vector<std::array<int64_t, 3>> strides(batch);
-  for (size_t k = 0; k < 3; ++k) {
-    const Shape own = tensors[k]->strides();
-    const size_t missing = y.rank() - tensors[k]->rank();
-    for (size_t i = missing; i < batch; ++i)
-      strides[i][k] = tensors[k]->dims[i - missing] == 1 ? 0 : own[i - missing];
-  }
-  dims.push_back(blocks_of(columns_of(y), kBlockColumns) * blocks_of(rows_of(y), kBlockRows));
-  strides.push_back({0, 0, 0});
-  return RowWalk<3>(dims, strides, true);
-}
-
 // `Multiply` computes one block of elements T.
 template <class T, class Multiply>
 class MatMulRunner final : public Runner {
  public:
   MatMulRunner(const StepView& view, const Binding& binding, const char* name, Multiply multiply)
-      : walk_(batch_walk(view)),
+      : walk_(matmul_walk(view, kBlockRows, kBlockColumns)),
         m_(rows_of(view.out())),
         n_(columns_of(view.out())),
         k_(columns_of(view.in(0))),
@@ -131,18 +108,12 @@ Cost Kernel<MatMulParams>::cost(const StepView& view, const MatMulParams&) {
 
 std::unique_ptr<Runner> Kernel<MatMulParams>::bind(const StepView& view, const MatMulParams&,
                                                    const Binding& binding) {
+  if (auto packed = bind_packed_matmul(view, binding)) return packed;
   if (view.out().dtype == DType::f32) {
     const auto& row = choose_kMatMulLoops(binding.cpu);
     return make_runner<float>(view, binding, row.name, row.fn->block);
   }
   const auto& row = choose_kMatMulIntegerLoops(binding.cpu);
-  if (view.out().dtype == DType::i8) {
-    const QuantParams &a = view.in(0).quant, &b = view.in(1).quant, &y = view.out().quant;
-    const MatMulRequantize q{a.zero_point(), b.zero_point(), y.zero_point(),
-                             a.scale() * b.scale() / y.scale()};
-    return make_runner<int8_t>(view, binding, row.name,
-                               [block = row.fn->block_i8, q](const auto& p) { block(p, q); });
-  }
   if (dtype_size(view.out().dtype) == 4)
     return make_runner<uint32_t>(view, binding, row.name, row.fn->block_32);
   return make_runner<uint64_t>(view, binding, row.name, row.fn->block_64);

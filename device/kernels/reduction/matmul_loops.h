@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inner loop of MatMul.
+// Inner loops of MatMul.
 #pragma once
 
 #include <cstdint>
@@ -22,14 +22,28 @@ struct MatMulLoops {
   void (*block)(const MatMulBlock& block);
 };
 
-// Zero points of the int8 operands and the result, and the multiplier of the accumulators.
-struct MatMulRequantize {
-  int32_t za, zb, zy;
-  float multiplier;
+// Columns of b [k, n], `pitch` elements between its rows, to be packed for the kernels of Conv.
+template <class T>
+struct MatMulPanel {
+  const T* b;
+  int64_t k, n, pitch;
+  int64_t block_stride;  // elements between packed blocks of 16 columns
+};
+
+// What the packed product needs beside a Conv kernel. Packing reads up to 15 columns beyond n; what it makes of
+// them does not matter.
+struct MatMulPackLoops {
+  // Blocks of lines of 16 columns x 4 rows, rows behind k being 0; sums[c] = sum over k of b[k][c].
+  void (*pack_i8)(const MatMulPanel<int8_t>& panel, int8_t* lines, int32_t* sums);
+  // Blocks of lines of 16 columns.
+  void (*pack_f32)(const MatMulPanel<float>& panel, float* lines);
+  // sums[r] = sum over k of a[r][k]
+  void (*sum_rows)(const int8_t* a, int64_t rows, int64_t k, int64_t pitch, int32_t* sums);
+  // y[c] = sat(rne(f32(f32(sums[c] + term) * multiplier)) + zero)
+  void (*requantize)(const int32_t* sums, int32_t term, int8_t* y, int64_t n, float multiplier, int32_t zero);
 };
 
 struct MatMulIntegerLoops {
-  void (*block_i8)(const MatMulBlockOf<int8_t>& block, const MatMulRequantize& requantize);
   void (*block_32)(const MatMulBlockOf<uint32_t>& block);  // wraps, signed or not
   void (*block_64)(const MatMulBlockOf<uint64_t>& block);
 };

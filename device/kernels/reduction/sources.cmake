@@ -6,7 +6,8 @@ target_sources(openhb_engine PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/reduction/cumulate.cc
   ${CMAKE_CURRENT_SOURCE_DIR}/reduction/softmax_codes.cc
   ${CMAKE_CURRENT_SOURCE_DIR}/reduction/softmax.cc
-  ${CMAKE_CURRENT_SOURCE_DIR}/reduction/matmul.cc)
-foreach(loops reduce softmax matmul matmul_integer)
+  ${CMAKE_CURRENT_SOURCE_DIR}/reduction/matmul.cc
+  ${CMAKE_CURRENT_SOURCE_DIR}/reduction/matmul_packed.cc)
+foreach(loops reduce softmax matmul matmul_integer matmul_pack)
   openhb_isa_source(openhb_engine ${CMAKE_CURRENT_SOURCE_DIR}/reduction/${loops}.loops.cc ref avx2 avx512 neon)
 endforeach()
