@@ -8,9 +8,6 @@
 namespace openhb::conv {
 namespace {
 
-constexpr int kMr = kConvI8DotprodMr, kNr = kConvI8DotprodNr;
-constexpr int kMaxPixels = 5;  // of a register tile
-
 enum class Kind { none, dot, weights_low, weights_high, pixel, advance, pointer, next_lines, count };
 struct Op {
   Kind kind = Kind::none;
@@ -161,33 +158,52 @@ template <int kLast, int M, int N>
 // One block of (at most) 4 * N outputs for M pixels from `pixel` on, `tiles` times.
 template <int M, int N>
 void run(const ConvTileI8& t, int64_t block, int64_t pixel, int64_t tiles, int64_t outputs) {
+  constexpr int kEarly = M - Plan<M, N, 2, false>::kLate;
   const int64_t quads = (t.channels + 3) / 4, steps = (quads - 1) / 2;
+  const bool saturated = outputs == 4 * N && saturates(t.stage);
+  const int16x8_t zero_point = vdupq_n_s16(static_cast<int16_t>(t.stage.zero_point));
   const int8_t* weights = t.weights + block * t.weight_stride;
-  State<M, N> s;
-  s.first_channel = t.x_offset;
   int32x4_t bias[N];
   float32x4_t multiplier[N];
   for (int i = 0; i < N; ++i) {
     bias[i] = vld1q_s32(t.bias + block * 16 + i * 4);
-    multiplier[i] = t.stage.raw ? vdupq_n_f32(0) : vld1q_f32(t.multiplier + block * 16 + i * 4);
+    multiplier[i] = saturated ? vld1q_f32(t.multiplier + block * 16 + i * 4) : vdupq_n_f32(0);
   }
-  for (; tiles > 0; --tiles, pixel += M) {
-    s.next_rows = t.rows + pixel;
+  const int64_t y_pitch = t.y_pitch;
+  char* y = static_cast<char*>(t.y) + pixel * y_pitch + block * (t.stage.raw ? 64 : 16);
+  const int8_t* const* rows = t.rows + pixel;
+  State<M, N> s;
+  s.first_channel = t.x_offset;
+  for (; tiles > 0; --tiles, rows += M, y += M * y_pitch) {
+    s.next_rows = rows;
     s.channel = s.first_channel;
     s.low = weights;
     s.high = weights + 8;
-    unroll<0, M>([&](auto m) __attribute__((always_inline)) { load_pointer(s, decltype(m)::value); });
-    unroll<0, 2>([&](auto v) __attribute__((always_inline)) {
-      load_low(s, s.w[decltype(v)::value], decltype(v)::value * 16);
-      load_high(s, s.w[decltype(v)::value], N == 2 && decltype(v)::value == 1 ? 48 : 16);
+    // Copies of the bias and loads, side by side.
+    unroll<0, (M * N > M + 4 + kEarly ? M * N : M + 4 + kEarly)>([&](auto index) __attribute__((always_inline)) {
+      constexpr int i = decltype(index)::value, v = i < M ? 0 : (i - M) / 2;
+      if constexpr (i < M * N)
+        asm volatile("mov %0.16b, %1.16b" : "=w"(s.acc[i / N][i % N]) : "w"(bias[i % N]));
+      if constexpr (i < M)
+        load_pointer(s, i);
+      else if constexpr (i < M + 4 && (i - M) % 2 == 0)
+        load_low(s, s.w[v], v * 16);
+      else if constexpr (i < M + 4)
+        load_high(s, s.w[v], N == 2 && v == 1 ? 48 : 16);
+      else if constexpr (i < M + 4 + kEarly)
+        load_pixel(s, i - M - 4);
     });
-    unroll<0, M - Plan<M, N, 2, false>::kLate>(
-        [&](auto m) __attribute__((always_inline)) { load_pixel(s, decltype(m)::value); });
-    for (int m = 0; m < M; ++m)
-      for (int i = 0; i < N; ++i) s.acc[m][i] = bias[i];
     quads % 2 ? sum<1>(s, t, steps) : sum<2>(s, t, steps);
-    char* y = static_cast<char*>(t.y) + pixel * t.y_pitch + block * (t.stage.raw ? 64 : 16);
-    store_tile<M, N>(t.stage, multiplier, y, t.y_pitch, outputs, s.acc);
+    if (saturated) {
+      store_saturated<M, N>(zero_point, multiplier, y, y_pitch, s.acc);
+      continue;
+    }
+    int32x4_t sums[M][4] = {};  // not s.acc: what a call gets the address of is not kept in registers
+    unroll<0, M * N>([&](auto i) __attribute__((always_inline)) {
+      constexpr int m = decltype(i)::value / N, n = decltype(i)::value % N;
+      sums[m][n] = s.acc[m][n];
+    });
+    store_any(t.stage, t.multiplier + block * 16, y, y_pitch, outputs, sums, M);
   }
 }
 
@@ -206,7 +222,6 @@ void run_pixels(const ConvTileI8& t, int64_t block, int64_t outputs) {
 }  // namespace
 
 void conv_i8_dotprod(const ConvTileI8& tile) {
-  static_assert(kMr >= kMaxPixels && kNr >= 1);
   for (int64_t block = 0, left = tile.outputs; left > 0; ++block, left -= 16)
     left > 8 ? run_pixels<4>(tile, block, left < 16 ? left : 16) : run_pixels<2>(tile, block, left);
 }

@@ -98,7 +98,7 @@ inline constexpr int kConvI16NeonMr = 1, kConvI16NeonNr = 1;
 // Lines of 4 products that an int32 lane can sum: 2 * 64 * 2^22 = 2^29.
 inline constexpr int64_t kLinesInInt32 = 64;
 inline constexpr int kConvF32NeonMr = 5, kConvF32NeonNr = 1;
-inline constexpr int kConvI8DotprodMr = 16, kConvI8DotprodNr = 4;
+inline constexpr int kConvI8DotprodMr = 4, kConvI8DotprodNr = 4;
 
 void conv_i8_ref(const ConvTileI8& tile);
 void conv_i8_avx2(const ConvTileI8& tile);

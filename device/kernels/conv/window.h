@@ -102,6 +102,8 @@ class TapFinder {
   // Distances of the taps from the first one.
   const std::vector<int64_t>& offsets() const { return offsets_; }
 
+  // One tap that lies on the output pixel.
+  bool plain() const { return plain_; }
   // A pixel's worth of padding, readable with slack.
   const T* padding() const { return padding_.data(); }
 
