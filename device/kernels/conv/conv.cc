@@ -48,8 +48,15 @@ class ConvRunner final : public Runner {
     group_blocks_ = div_up(group_outputs_, 16);
     blocks_ = group_blocks_ * p.groups;
     weight_stride_ = win_.taps() * stored * 16;
-    for (int64_t i = 0; std::is_same_v<B, int32_t> && multiplier_ && i < blocks_ * 16; ++i)
-      stage_.fits = (i == 0 || stage_.fits) && std::abs(multiplier_[i]) < 1;
+    if (std::is_same_v<B, int32_t> && multiplier_) {
+      stage_.fits = stage_.fits16 = true;
+      for (int64_t i = 0; i < blocks_ * 16; ++i) {
+        const float multiplier = std::abs(multiplier_[i]), bias = std::abs(static_cast<float>(bias_[i]));
+        const float largest = bias + static_cast<float>(win_.taps() * stored) * 16384.0f;
+        stage_.fits = stage_.fits && multiplier < 1;
+        stage_.fits16 = stage_.fits16 && multiplier < 1 && largest * multiplier < 32000;
+      }
+    }
     tiles_ = div_up(win_.pixels(), row_.fn.mr);
     if (row_.fn.panels) panel_ = finish_.needed() ? kPanel / 2 : kPanel;
     if (row_.fn.panels && row_.fn.lines) find_offsets(stored);
@@ -62,8 +69,8 @@ class ConvRunner final : public Runner {
     split_tiles_ = tiles_ >= blocks_ || tiles_ >= kMaxParts;
     if (macs >= kMinMacsToSplit)
       max_parts_ = static_cast<int>(std::min(split_tiles_ ? tiles_ : blocks_, kMaxParts));
-    table_size_ = static_cast<size_t>(win_.taps() * panel_);
-    tables_.resize(table_size_ * static_cast<size_t>(max_parts_));
+    table_size_ = static_cast<size_t>((win_.taps() + 1) * panel_);
+    tables_.resize(table_size_ * static_cast<size_t>(max_parts_), finder_.padding());
     if (finish_.needed()) sums_.resize(sums_size() * static_cast<size_t>(max_parts_));
   }
 

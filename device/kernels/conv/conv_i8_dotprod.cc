@@ -8,7 +8,7 @@
 namespace openhb::conv {
 namespace {
 
-enum class Kind { none, dot, weights_low, weights_high, pixel, advance, pointer, next_lines, count };
+enum class Kind { none, dot, weights_low, weights_high, pixel, advance, next_tap, pointer, next_lines, count };
 struct Op {
   Kind kind = Kind::none;
   int index = 0;     // slot (number of the sdot), vector of weights, or pixel
@@ -23,7 +23,7 @@ struct Plan {
   static constexpr int kVectors = N * L, kSlots = kVectors * M;
   static constexpr int kRing = kVectors < 4 ? 2 : 4;  // registers of weights
   static constexpr int kLate = M > 2 ? 2 : 0;         // pixels that are loaded when the step has begun
-  static constexpr int kOps = kSlots + 2 * kVectors + M + (kNextTap ? M : 1) + 2;
+  static constexpr int kOps = kSlots + 2 * kVectors + M + (kNextTap ? M + 1 : 1) + 2;
 
   Op ops[kOps] = {};
 
@@ -43,6 +43,7 @@ struct Plan {
     int n = 0;
     for (int m = M - kLate; m < M; ++m) others[n++] = {Kind::pixel, m, 2 * (m - M + kLate)};
     others[n++] = {Kind::advance, 0, 0};
+    if (kNextTap) others[n++] = {Kind::next_tap, 0, 0};
     for (int m = 0; m < M && kNextTap; ++m) others[n++] = {Kind::pointer, m, 0};
     if (!kNextTap) others[n++] = {Kind::count, 0, 0};
     for (int m = 0; m < M - kLate; ++m) others[n++] = {Kind::pixel, m, last_use_of_pixel(m)};
@@ -75,7 +76,7 @@ struct State {
   int64_t channel;       // of the quads to load
   const int8_t *low, *high;  // weights: the step's first line; the upper half of the vector to load
   const int8_t* const* next_rows;
-  int64_t first_channel, left;
+  int64_t row_step, first_channel, left;
 };
 
 template <int I>
@@ -122,6 +123,8 @@ template <class P, int N, int L, bool kNextTap, int kAt, int M>
     load_high(s, s.w[op.index % P::kRing], op.index % N == N - 1 ? 80 - N * 16 : 16);
   } else if constexpr (op.kind == Kind::pixel) {
     load_pixel(s, op.index);
+  } else if constexpr (op.kind == Kind::next_tap) {
+    asm volatile("add %0, %0, %1, lsl 3" : "+r"(s.next_rows) : "r"(s.row_step));
   } else if constexpr (op.kind == Kind::pointer) {
     load_pointer(s, op.index);
   } else if constexpr (op.kind == Kind::advance && kNextTap) {
@@ -144,10 +147,8 @@ template <int L, bool kNextTap, int M, int N>
 
 // All taps; `steps` full steps and one of kLast lines each.
 template <int kLast, int M, int N>
-[[gnu::always_inline]] inline void sum(State<M, N>& s, const ConvTileI8& t, int64_t steps) {
-  int64_t taps = t.taps;
+[[gnu::always_inline]] inline void sum(State<M, N>& s, int64_t taps, int64_t steps) {
   do {
-    if (taps > 1) s.next_rows += t.row_step;  // behind the last tap its own pixels are loaded once more
     s.left = steps;
     if (steps != 0) do step<2, false>(s);
       while (s.left != 0);
@@ -160,7 +161,7 @@ template <int M, int N>
 void run(const ConvTileI8& t, int64_t block, int64_t pixel, int64_t tiles, int64_t outputs) {
   constexpr int kEarly = M - Plan<M, N, 2, false>::kLate;
   const int64_t quads = (t.channels + 3) / 4, steps = (quads - 1) / 2;
-  const bool saturated = outputs == 4 * N && saturates(t.stage);
+  const bool saturated = outputs == 4 * N && saturates(t.stage), fits16 = t.stage.fits16;
   const int16x8_t zero_point = vdupq_n_s16(static_cast<int16_t>(t.stage.zero_point));
   const int8_t* weights = t.weights + block * t.weight_stride;
   int32x4_t bias[N];
@@ -169,11 +170,12 @@ void run(const ConvTileI8& t, int64_t block, int64_t pixel, int64_t tiles, int64
     bias[i] = vld1q_s32(t.bias + block * 16 + i * 4);
     multiplier[i] = saturated ? vld1q_f32(t.multiplier + block * 16 + i * 4) : vdupq_n_f32(0);
   }
-  const int64_t y_pitch = t.y_pitch;
+  const int64_t y_pitch = t.y_pitch, taps = t.taps;
   char* y = static_cast<char*>(t.y) + pixel * y_pitch + block * (t.stage.raw ? 64 : 16);
   const int8_t* const* rows = t.rows + pixel;
   State<M, N> s;
   s.first_channel = t.x_offset;
+  s.row_step = t.row_step;
   for (; tiles > 0; --tiles, rows += M, y += M * y_pitch) {
     s.next_rows = rows;
     s.channel = s.first_channel;
@@ -193,9 +195,10 @@ void run(const ConvTileI8& t, int64_t block, int64_t pixel, int64_t tiles, int64
       else if constexpr (i < M + 4 + kEarly)
         load_pixel(s, i - M - 4);
     });
-    quads % 2 ? sum<1>(s, t, steps) : sum<2>(s, t, steps);
+    quads % 2 ? sum<1>(s, taps, steps) : sum<2>(s, taps, steps);
     if (saturated) {
-      store_saturated<M, N>(zero_point, multiplier, y, y_pitch, s.acc);
+      fits16 ? store_saturated<true>(zero_point, multiplier, y, y_pitch, s.acc)
+             : store_saturated<false>(zero_point, multiplier, y, y_pitch, s.acc);
       continue;
     }
     int32x4_t sums[M][4] = {};  // not s.acc: what a call gets the address of is not kept in registers

@@ -13,6 +13,7 @@ struct OutputStage {
   int32_t zero_point;
   bool raw;           // int32 output: the accumulators as they are
   bool fits = false;  // int8: all multipliers are below 1, so that every product converts to int32
+  bool fits16 = false;  // and no product is larger than 32000
 };
 
 // The type of the weights for activations of type T.
@@ -35,7 +36,8 @@ using Weight = typename WeightOf<T>::Type;
 template <class T, class B>
 struct ConvTile {
   using X = T;
-  const T* const* rows;      // [taps][row_step]: the input pixel under every tap, or the padding buffer
+  const T* const* rows;      // [taps][row_step]: the input pixel under every tap, or the padding buffer; there
+                             // is one more readable row, of any pixels: kernels may load ahead
   int64_t row_step;          // the row's mr, unless it takes panels
   const int64_t* offsets;    // [lines]; panels only, otherwise nullptr
   int64_t lines;             // with offsets; at most kMaxOffsets
