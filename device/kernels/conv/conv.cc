@@ -95,7 +95,8 @@ class ConvRunner final : public Runner {
   // Blocks from `first` that one tile may cover: of one group, at most nr.
   int64_t block_run(int64_t first, int64_t last) const {
     const int64_t left = std::min(last - first, group_blocks_ - first % group_blocks_);
-    return div_up(left, div_up(left, row_.fn.nr));  // tiles of about the same size
+    const int64_t nr = row_.fn.nr;
+    return left == nr + 1 ? nr - 1 : std::min(left, nr);
   }
 
   // Accumulators of one tile, where they are not stored as they are.

@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "device/kernels/conv/span.h"
 #include "device/kernels/conv/tile.h"
 #include "device/kernels/kernel.h"
 
@@ -17,7 +18,10 @@ struct ConvKernel {
   bool lines = panels;  // can find the inputs of lines by their distances
 };
 template <class T, class B>
-using DepthwiseKernel = void (*)(const DepthwiseTile<T, B>&);
+struct DepthwiseKernel {
+  void (*run)(const DepthwiseTile<T, B>&);
+  SpanKernel<T, B> span;  // used instead, if there is one, where it can be
+};
 
 std::span<const KernelRow<ConvKernel<int8_t, int32_t>>> conv_rows(int8_t);
 std::span<const KernelRow<ConvKernel<float, float>>> conv_rows(float);

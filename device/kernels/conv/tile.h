@@ -119,8 +119,6 @@ void conv_f32_avx512(const ConvTileF32& tile);
 void conv_f32_neon(const ConvTileF32& tile);
 
 void depthwise_i8_ref(const DepthwiseTileI8& tile);
-void depthwise_i8_avx2(const DepthwiseTileI8& tile);
-void depthwise_i8_avx512vnni(const DepthwiseTileI8& tile);
 void depthwise_i8_neon(const DepthwiseTileI8& tile);
 void depthwise_i8_dotprod(const DepthwiseTileI8& tile);
 
@@ -139,8 +137,6 @@ void depthwise_i16(const DepthwiseTileI16& tile);
 }
 
 void depthwise_f32_ref(const DepthwiseTileF32& tile);
-void depthwise_f32_avx2(const DepthwiseTileF32& tile);
-void depthwise_f32_avx512(const DepthwiseTileF32& tile);
 void depthwise_f32_neon(const DepthwiseTileF32& tile);
 
 }  // namespace openhb::conv
