@@ -8,16 +8,28 @@
 namespace openhb::conv {
 namespace {
 
-enum class Kind { none, dot, weights_low, weights_high, pixel, advance, next_tap, pointer, next_lines, count };
+enum class Kind {
+  none,
+  dot,
+  weights_low,
+  weights_high,
+  pixel,
+  advance,
+  next_tap,
+  pointer,
+  next_lines,
+  count
+};
 struct Op {
   Kind kind = Kind::none;
   int index = 0;     // slot (number of the sdot), vector of weights, or pixel
   int earliest = 0;  // slot: the one of the last sdot that needs the register's old value
 };
 
-// The order of a step: L = 2 (or 1) lines for M pixels and N vectors of 4 outputs. Its N * L vectors of weights
-// are multiplied with all pixels each. Vectors 0 and 1 are there when it begins, and their sdots alternate, so
-// that the last pixels may come later. kNextTap: the pixels of the following step are under the next tap.
+// The order of a step: L = 2 (or 1) lines for M pixels and N vectors of 4 outputs. Its N * L vectors of
+// weights are multiplied with all pixels each. Vectors 0 and 1 are there when it begins, and their sdots
+// alternate, so that the last pixels may come later. kNextTap: the pixels of the following step are under the
+// next tap.
 template <int M, int N, int L, bool kNextTap>
 struct Plan {
   static constexpr int kVectors = N * L, kSlots = kVectors * M;
@@ -71,9 +83,9 @@ template <int M, int N>
 struct State {
   int32x4_t acc[M][N];
   int8x16_t w[4];
-  int8x8_t x[M];         // two quads of every pixel
-  const int8_t* row[M];  // the pixels under the tap
-  int64_t channel;       // of the quads to load
+  int8x8_t x[M];             // two quads of every pixel
+  const int8_t* row[M];      // the pixels under the tap
+  int64_t channel;           // of the quads to load
   const int8_t *low, *high;  // weights: the step's first line; the upper half of the vector to load
   const int8_t* const* next_rows;
   int64_t row_step, first_channel, left;
@@ -141,8 +153,8 @@ template <class P, int N, int L, bool kNextTap, int kAt, int M>
 template <int L, bool kNextTap, int M, int N>
 [[gnu::always_inline]] inline void step(State<M, N>& s) {
   using P = Plan<M, N, L, kNextTap>;
-  unroll<0, P::kOps>(
-      [&](auto i) __attribute__((always_inline)) { issue<P, N, L, kNextTap, decltype(i)::value>(s); });
+  unroll<0, P::kOps>([&](auto i)
+                         __attribute__((always_inline)) { issue<P, N, L, kNextTap, decltype(i)::value>(s); });
 }
 
 // All taps; `steps` full steps and one of kLast lines each.
@@ -150,7 +162,8 @@ template <int kLast, int M, int N>
 [[gnu::always_inline]] inline void sum(State<M, N>& s, int64_t taps, int64_t steps) {
   do {
     s.left = steps;
-    if (steps != 0) do step<2, false>(s);
+    if (steps != 0) do
+        step<2, false>(s);
       while (s.left != 0);
     step<kLast, true>(s);
   } while (--taps != 0);
@@ -182,19 +195,20 @@ void run(const ConvTileI8& t, int64_t block, int64_t pixel, int64_t tiles, int64
     s.low = weights;
     s.high = weights + 8;
     // Copies of the bias and loads, side by side.
-    unroll<0, (M * N > M + 4 + kEarly ? M * N : M + 4 + kEarly)>([&](auto index) __attribute__((always_inline)) {
-      constexpr int i = decltype(index)::value, v = i < M ? 0 : (i - M) / 2;
-      if constexpr (i < M * N)
-        asm volatile("mov %0.16b, %1.16b" : "=w"(s.acc[i / N][i % N]) : "w"(bias[i % N]));
-      if constexpr (i < M)
-        load_pointer(s, i);
-      else if constexpr (i < M + 4 && (i - M) % 2 == 0)
-        load_low(s, s.w[v], v * 16);
-      else if constexpr (i < M + 4)
-        load_high(s, s.w[v], N == 2 && v == 1 ? 48 : 16);
-      else if constexpr (i < M + 4 + kEarly)
-        load_pixel(s, i - M - 4);
-    });
+    unroll<0, (M * N > M + 4 + kEarly ? M * N : M + 4 + kEarly)>(
+        [&](auto index) __attribute__((always_inline)) {
+          constexpr int i = decltype(index)::value, v = i < M ? 0 : (i - M) / 2;
+          if constexpr (i < M * N)
+            asm volatile("mov %0.16b, %1.16b" : "=w"(s.acc[i / N][i % N]) : "w"(bias[i % N]));
+          if constexpr (i < M)
+            load_pointer(s, i);
+          else if constexpr (i < M + 4 && (i - M) % 2 == 0)
+            load_low(s, s.w[v], v * 16);
+          else if constexpr (i < M + 4)
+            load_high(s, s.w[v], N == 2 && v == 1 ? 48 : 16);
+          else if constexpr (i < M + 4 + kEarly)
+            load_pixel(s, i - M - 4);
+        });
     quads % 2 ? sum<1>(s, taps, steps) : sum<2>(s, taps, steps);
     if (saturated) {
       fits16 ? store_saturated<true>(zero_point, multiplier, y, y_pitch, s.acc)

@@ -52,9 +52,8 @@ static inline void store_saturated(int16x8_t zero_point, const float32x4_t (&mul
       const int32x4_t a = vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(acc[m][i]), multiplier[i]));
       const int32x4_t b = vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(acc[m][i + 1]), multiplier[i + 1]));
       const int16x8_t wide =
-          kFits16
-              ? vaddq_s16(vuzp1q_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b)), zero_point)
-              : vqaddq_s16(vqmovn_high_s32(vqmovn_s32(a), b), zero_point);
+          kFits16 ? vaddq_s16(vuzp1q_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b)), zero_point)
+                  : vqaddq_s16(vqmovn_high_s32(vqmovn_s32(a), b), zero_point);
       vst1_s8(reinterpret_cast<int8_t*>(y + m * y_pitch) + i * 4, vqmovn_s16(wide));
     }
 }

@@ -173,8 +173,7 @@ class TapFinder {
     }
     const bool merged = mergeable && all_inside;
     const size_t taps = offsets_.size(), by = merged ? static_cast<size_t>(win_.kw) : 1;
-    for (size_t t = 0; t < taps; t += by, table += tap_step)
-      for (int p = 0; p < count; ++p) table[p] = base[p] + offsets_[t];
+    for (size_t t = 0; t < taps; t += by, table += tap_step) write_row(table, base, offsets_[t], count);
     if (all_inside) return merged;
     table -= static_cast<int64_t>(taps) * tap_step;
     ox = left, row = top;
@@ -185,6 +184,9 @@ class TapFinder {
       if (++ox == win_.ow) ox = 0, ++row;
     }
     return false;
+  }
+  static void write_row(const T** __restrict to, const T* const* __restrict base, int64_t offset, int count) {
+    for (int p = 0; p < count; ++p) to[p] = base[p] + offset;
   }
   void add_padding(const Position& at, const T** table, int64_t tap_step) const {
     for (int64_t i = 0; i < win_.kh; ++i) {
