@@ -11,7 +11,7 @@ constexpr KernelRow<ConvKernel<int8_t, int32_t>> kConvI8[] = {
     {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {conv_i8_avx512vnni, kConvI8VnniMr, kConvI8VnniNr, true}},
 #elif defined(__aarch64__)
     {"neon", kCpuNeon, {conv_i8_neon, kConvI8NeonMr, kConvI8NeonNr}},
-    {"dotprod", kCpuNeon | kCpuDotProd, {conv_i8_dotprod, kConvI8DotprodMr, kConvI8DotprodNr}},
+    {"dotprod", kCpuNeon | kCpuDotProd, {conv_i8_dotprod, kConvI8DotprodMr, kConvI8DotprodNr, true, false}},
 #endif
 };
 

@@ -16,6 +16,7 @@ struct ConvKernel {
   void (*run)(const ConvTile<T, B>&);
   int mr, nr;           // largest tile: output pixels, blocks of 16 output channels
   bool panels = false;  // takes any number of pixels and divides them into tiles itself; see ConvTile
+  bool lines = panels;  // can find the inputs of lines by their distances
 };
 // One of the two forms.
 template <class T, class B>
