@@ -91,7 +91,7 @@ class ConvRunner final : public Runner {
   int64_t block_run(int64_t first, int64_t last) const {
     const int64_t left = std::min(last - first, group_blocks_ - first % group_blocks_);
     const int64_t nr = row_.fn.nr;
-    return left == nr + 1 ? nr - 1 : std::min(left, nr);
+    return nr > 2 && left == nr + 1 ? nr - 1 : std::min(left, nr);
   }
 
   // Accumulators of one tile, where they are not stored as they are.

@@ -26,23 +26,23 @@ constexpr KernelRow<ConvKernel<float, float>> kConvF32[] = {
 };
 
 constexpr KernelRow<DepthwiseKernel<int8_t, int32_t>> kDepthwiseI8[] = {
-    {"ref", 0, {depthwise_i8_ref}},
+    {"ref", 0, {depthwise_i8_ref, {}}},
 #if defined(__x86_64__)
-    {"avx2", kCpuAvx2, {depthwise_i8_avx2}},
-    {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {depthwise_i8_avx512vnni}},
+    {"avx2", kCpuAvx2, {depthwise_i8_ref, {depthwise_span_i8_avx2, 2, false}}},
+    {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {depthwise_i8_ref, {depthwise_span_i8_avx512vnni, 4, true}}},
 #elif defined(__aarch64__)
-    {"neon", kCpuNeon, {nullptr, depthwise_i8_neon, kDepthwiseNeonEntry}},
-    {"dotprod", kCpuNeon | kCpuDotProd, {nullptr, depthwise_i8_dotprod, kDepthwiseDotprodEntry}},
+    {"neon", kCpuNeon, {nullptr, {}, {depthwise_i8_neon, 1, 16}}},
+    {"dotprod", kCpuNeon | kCpuDotProd, {nullptr, {}, {depthwise_i8_dotprod, 4, 32}}},
 #endif
 };
 
 constexpr KernelRow<DepthwiseKernel<float, float>> kDepthwiseF32[] = {
-    {"ref", 0, {depthwise_f32_ref}},
+    {"ref", 0, {depthwise_f32_ref, {}}},
 #if defined(__x86_64__)
-    {"avx2", kCpuAvx2, {depthwise_f32_avx2}},
-    {"avx512", kCpuAvx512, {depthwise_f32_avx512}},
+    {"avx2", kCpuAvx2, {depthwise_f32_ref, {depthwise_span_f32_avx2, 1, false}}},
+    {"avx512", kCpuAvx512, {depthwise_f32_ref, {depthwise_span_f32_avx512, 1, false}}},
 #elif defined(__aarch64__)
-    {"neon", kCpuNeon, {depthwise_f32_neon}},
+    {"neon", kCpuNeon, {depthwise_f32_neon, {}}},
 #endif
 };
 
@@ -57,12 +57,12 @@ constexpr KernelRow<ConvKernel<int16_t, int64_t>> kConvI16[] = {
 };
 
 constexpr KernelRow<DepthwiseKernel<int16_t, int64_t>> kDepthwiseI16[] = {
-    {"ref", 0, {ref::depthwise_i16}},
+    {"ref", 0, {ref::depthwise_i16, {}}},
 #if defined(__x86_64__)
-    {"avx2", kCpuAvx2, {avx2::depthwise_i16}},
-    {"avx512", kCpuAvx2 | kCpuAvx512, {avx512::depthwise_i16}},
+    {"avx2", kCpuAvx2, {avx2::depthwise_i16, {depthwise_span_i16_avx2, 2, false}}},
+    {"avx512", kCpuAvx2 | kCpuAvx512, {avx512::depthwise_i16, {depthwise_span_i16_avx512, 2, false}}},
 #elif defined(__aarch64__)
-    {"neon", kCpuNeon, {neon::depthwise_i16}},
+    {"neon", kCpuNeon, {neon::depthwise_i16, {}}},
 #endif
 };
 

@@ -4,6 +4,8 @@
 
 #include <span>
 
+#include "device/kernels/conv/span.h"
+#include "device/kernels/conv/strip.h"
 #include "device/kernels/conv/tile.h"
 #include "device/kernels/kernel.h"
 
@@ -15,12 +17,11 @@ struct ConvKernel {
   int mr, nr;           // largest tile: output pixels, blocks of 16 output channels
   bool panels = false;  // takes any number of pixels and divides them into tiles itself; see ConvTile
 };
-// One of the two forms.
 template <class T, class B>
 struct DepthwiseKernel {
   void (*run)(const DepthwiseTile<T, B>&);
-  void (*run_rows)(const DepthwiseRows&) = nullptr;
-  DepthwiseEntry entry = {};  // of run_rows
+  SpanKernel<T, B> span;   // used instead, if there is one, where it can be
+  StripKernel strip = {};  // used instead, if there is one
 };
 
 std::span<const KernelRow<ConvKernel<int8_t, int32_t>>> conv_rows(int8_t);
