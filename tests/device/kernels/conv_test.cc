@@ -27,6 +27,7 @@ void check_rows(const ConvSpec& spec, const ConvData& data, uint64_t seed) {
     if (!seen.insert(row).second) continue;
     ASSERT_TRUE(test.run(cpu, 1) == expected) << "row " << row;
     ASSERT_TRUE(test.run(cpu, 3) == expected) << "row " << row << " in three parts";
+    ASSERT_TRUE(test.run(cpu, 0) == expected) << "row " << row << " a few pixels at a time";
   }
 }
 
