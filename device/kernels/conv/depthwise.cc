@@ -70,8 +70,7 @@ class DepthwiseRunner final : public Runner {
       B* sums = finish_.needed() ? sums_.data() + static_cast<size_t>(part) * sums_size() : nullptr;
       tile.y = sums ? static_cast<void*>(sums) : y;
       row_.fn.run(tile);
-      for (int32_t pixel = 0; sums && pixel < tile.pixels; ++pixel)
-        finish_.run(sums + pixel * sums_pitch(), 0, win_.c, y + pixel * win_.y_pitch * y_size_);
+      if (sums) finish_.run(sums, sums_pitch(), tile.pixels, 0, win_.c, y, win_.y_pitch * y_size_);
     }
   }
 

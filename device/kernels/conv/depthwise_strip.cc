@@ -121,9 +121,8 @@ class StripRunner final : public Runner {
       tile.columns = std::min(kSumColumns, last - tile.first);
       row_.fn.strip.run(tile);
       for (int64_t r = 0; r < tile.out_rows; ++r)
-        for (int64_t c = 0; c < tile.columns; ++c)
-          finish_.run(sums + (r * kSumColumns + c) * kDepthwiseChunk, channel, tile.channels,
-                      y + (r * win_.ow + c) * win_.y_pitch * y_size_);
+        finish_.run(sums + r * kSumColumns * kDepthwiseChunk, kDepthwiseChunk, tile.columns, channel,
+                    tile.channels, y + r * win_.ow * win_.y_pitch * y_size_, win_.y_pitch * y_size_);
       y += kSumColumns * win_.y_pitch * y_size_;
     }
   }

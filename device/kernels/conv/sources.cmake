@@ -10,6 +10,7 @@ target_sources(openhb_engine PRIVATE
   ${conv}/rows.cc
   ${conv}/validate.cc
 )
+openhb_isa_source(openhb_engine ${conv}/finish.loops.cc ref avx2 avx512 neon)
 openhb_isa_source(openhb_engine ${conv}/conv_i8_avx2.cc avx2)
 openhb_isa_source(openhb_engine ${conv}/conv_i8_avx512vnni.cc avx512vnni)
 openhb_isa_source(openhb_engine ${conv}/conv_i8_neon.cc neon)

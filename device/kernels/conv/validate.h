@@ -2,7 +2,6 @@
 // Checks shared by Conv and Depthwise, and the output stage that a validated step asks for.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -61,12 +60,7 @@ inline OutputStage make_stage(const StepView& view, float lo, float hi) {
   if (y.dtype == DType::f32) return {lo, hi, 0, false};
   if (y.dtype == DType::i32) return {0, 0, 0, true};
   const int32_t zero_point = y.quant.zero_point();
-  OutputStage stage{lo - static_cast<float>(zero_point), hi - static_cast<float>(zero_point), zero_point,
-                    false};
-  if (view.in(0).dtype == DType::i8 && y.dtype == DType::i8 && lo == -128 && hi == 127)
-    stage.saturates =
-        std::ranges::all_of(view.constant<float>(4), [](float multiplier) { return std::isfinite(multiplier); });
-  return stage;
+  return {lo - static_cast<float>(zero_point), hi - static_cast<float>(zero_point), zero_point, false};
 }
 
 // Bytes that a step reads and writes, padding of pitches aside.
