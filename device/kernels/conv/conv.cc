@@ -48,15 +48,20 @@ class ConvRunner final : public Runner {
     group_blocks_ = div_up(group_outputs_, 16);
     blocks_ = group_blocks_ * p.groups;
     weight_stride_ = win_.taps() * stored * 16;
-    for (int64_t i = 0; std::is_same_v<B, int32_t> && multiplier_ && i < blocks_ * 16; ++i)
-      stage_.fits = (i == 0 || stage_.fits) && std::abs(multiplier_[i]) < 1;
-    tiles_ = div_up(win_.pixels(), row_.fn.mr);
-    if (row_.fn.panels) {
-      find_offsets(stored);
-      panel_ = finish_.needed() ? kPanel / 2 : kPanel;
-    } else {
-      panel_ = row_.fn.mr;
+    if (std::is_same_v<B, int32_t> && multiplier_) {
+      stage_.fits = stage_.fits16 = true;
+      for (int64_t i = 0; i < blocks_ * 16; ++i) {
+        const float multiplier = std::abs(multiplier_[i]), bias = std::abs(static_cast<float>(bias_[i]));
+        const float largest = bias + static_cast<float>(win_.taps() * stored) * 16384.0f;
+        stage_.fits = stage_.fits && multiplier < 1;
+        stage_.fits16 = stage_.fits16 && multiplier < 1 && largest * multiplier < 32000;
+      }
     }
+    tiles_ = div_up(win_.pixels(), row_.fn.mr);
+    if (row_.fn.panels) panel_ = finish_.needed() ? kPanel / 2 : kPanel;
+    if (row_.fn.panels && row_.fn.lines) find_offsets(stored);
+    if (row_.fn.panels && !row_.fn.lines && !finder_.plain()) panel_ = TapFinder<T>::kMaxRun;
+    if (!row_.fn.panels) panel_ = row_.fn.mr;
     // Neighbouring taps of a window row are then one contiguous run, in x as in the weights.
     mergeable_ = p.groups == 1 && win_.dw == 1 && win_.x_pitch == stored;
     merged_channels_ = win_.kw * stored;
@@ -64,8 +69,8 @@ class ConvRunner final : public Runner {
     split_tiles_ = tiles_ >= blocks_ || tiles_ >= kMaxParts;
     if (macs >= kMinMacsToSplit)
       max_parts_ = static_cast<int>(std::min(split_tiles_ ? tiles_ : blocks_, kMaxParts));
-    table_size_ = static_cast<size_t>(win_.taps() * panel_);
-    tables_.resize(table_size_ * static_cast<size_t>(max_parts_));
+    table_size_ = static_cast<size_t>((win_.taps() + 1) * panel_);
+    tables_.resize(table_size_ * static_cast<size_t>(max_parts_), finder_.padding());
     if (finish_.needed()) sums_.resize(sums_size() * static_cast<size_t>(max_parts_));
   }
 
@@ -91,7 +96,7 @@ class ConvRunner final : public Runner {
   int64_t block_run(int64_t first, int64_t last) const {
     const int64_t left = std::min(last - first, group_blocks_ - first % group_blocks_);
     const int64_t nr = row_.fn.nr;
-    return left == nr + 1 ? nr - 1 : std::min(left, nr);
+    return nr > 2 && left == nr + 1 ? nr - 1 : std::min(left, nr);
   }
 
   // Accumulators of one tile, where they are not stored as they are.
@@ -101,7 +106,7 @@ class ConvRunner final : public Runner {
   // Where the lines of weights find their inputs, if there are few.
   void find_offsets(int64_t stored) {
     const int64_t depth = std::is_integral_v<T> ? 4 : 1;
-    if (win_.taps() * (stored / depth) > kMaxOffsets) return;
+    if (win_.taps() * (stored / depth) > kMaxOffsets<T>) return;
     for (const int64_t tap : finder_.offsets())
       for (int64_t c = 0; c < stored; c += depth) offsets_.push_back(tap + c);
   }
@@ -123,7 +128,7 @@ class ConvRunner final : public Runner {
     bool merged = false;
     for (int pixel = 0; pixel < tile.pixels; pixel += kMost)
       merged = finder_.find(first + pixel, std::min(tile.pixels - pixel, kMost), table + pixel, panel_, 1,
-                            mergeable_ && !row_.fn.panels);
+                            mergeable_ && panel_ <= kMost);
     tile.taps = merged ? win_.kh : win_.taps();
     tile.channels = merged ? merged_channels_ : group_inputs_;
   }
@@ -134,7 +139,8 @@ class ConvRunner final : public Runner {
     tile.y_pitch = sums ? sums_pitch() * static_cast<int64_t>(sizeof(B)) : win_.y_pitch * y_size_;
     tile.stage = stage_;
     for (int64_t first = pixels.first; first < pixels.last; first += tile.pixels) {
-      find_pixels(first, pixels.last - first, table, tile);
+      const int64_t left = pixels.last - first;
+      find_pixels(first, div_up(left, div_up(left, panel_)), table, tile);  // of about the same size
       for (int64_t b = blocks.first, n = 0; b < blocks.last; b += n) {
         n = block_run(b, blocks.last);
         const int64_t group = b / group_blocks_, channel = b % group_blocks_ * 16;
@@ -147,8 +153,8 @@ class ConvRunner final : public Runner {
         std::byte* y = y_ + (first * win_.y_pitch + group * group_outputs_ + channel) * y_size_;
         tile.y = sums ? static_cast<void*>(sums) : y;
         row_.fn.run(tile);
-        for (int32_t pixel = 0; sums && pixel < tile.pixels; ++pixel)
-          finish_.run(sums + pixel * sums_pitch(), b * 16, tile.outputs, y + pixel * win_.y_pitch * y_size_);
+        if (sums)
+          finish_.run(sums, sums_pitch(), tile.pixels, b * 16, tile.outputs, y, win_.y_pitch * y_size_);
       }
     }
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "device/kernels/conv/conv.h"
+#include "device/kernels/conv/depthwise_rows.h"
+#include "device/kernels/conv/depthwise_span.h"
 #include "device/kernels/conv/finish.h"
 #include "device/kernels/conv/rows.h"
 #include "device/kernels/conv/validate.h"
@@ -67,9 +69,8 @@ class DepthwiseRunner final : public Runner {
       std::byte* y = y_ + first * win_.y_pitch * y_size_;
       B* sums = finish_.needed() ? sums_.data() + static_cast<size_t>(part) * sums_size() : nullptr;
       tile.y = sums ? static_cast<void*>(sums) : y;
-      row_.fn(tile);
-      for (int32_t pixel = 0; sums && pixel < tile.pixels; ++pixel)
-        finish_.run(sums + pixel * sums_pitch(), 0, win_.c, y + pixel * win_.y_pitch * y_size_);
+      row_.fn.run(tile);
+      if (sums) finish_.run(sums, sums_pitch(), tile.pixels, 0, win_.c, y, win_.y_pitch * y_size_);
     }
   }
 
@@ -94,17 +95,25 @@ class DepthwiseRunner final : public Runner {
   std::vector<B> sums_;           // sums_size() per part
 };
 
+template <class T, class B>
+std::unique_ptr<Runner> make_runner(const StepView& view, const DepthwiseParams& p, const Binding& binding,
+                                    int64_t macs) {
+  if (auto runner = make_span_runner<T, B>(view, p, binding, macs)) return runner;
+  return std::make_unique<DepthwiseRunner<T, B>>(view, p, binding, macs);
+}
+
 }  // namespace
 }  // namespace conv
 
 std::unique_ptr<Runner> Kernel<DepthwiseParams>::bind(const StepView& view, const DepthwiseParams& p,
                                                       const Binding& binding) {
   const int64_t macs = cost(view, p).macs;
-  if (view.in(0).dtype == DType::i8)
-    return std::make_unique<conv::DepthwiseRunner<int8_t, int32_t>>(view, p, binding, macs);
-  if (view.in(0).dtype == DType::i16)
-    return std::make_unique<conv::DepthwiseRunner<int16_t, int64_t>>(view, p, binding, macs);
-  return std::make_unique<conv::DepthwiseRunner<float, float>>(view, p, binding, macs);
+  if (view.in(0).dtype == DType::i8) {
+    if (auto runner = conv::bind_depthwise_rows(view, p, binding, macs)) return runner;
+    return conv::make_runner<int8_t, int32_t>(view, p, binding, macs);
+  }
+  if (view.in(0).dtype == DType::i16) return conv::make_runner<int16_t, int64_t>(view, p, binding, macs);
+  return conv::make_runner<float, float>(view, p, binding, macs);
 }
 
 }  // namespace openhb

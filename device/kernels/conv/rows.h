@@ -4,6 +4,8 @@
 
 #include <span>
 
+#include "device/kernels/conv/finish_tile.h"
+#include "device/kernels/conv/span.h"
 #include "device/kernels/conv/tile.h"
 #include "device/kernels/kernel.h"
 
@@ -14,9 +16,17 @@ struct ConvKernel {
   void (*run)(const ConvTile<T, B>&);
   int mr, nr;           // largest tile: output pixels, blocks of 16 output channels
   bool panels = false;  // takes any number of pixels and divides them into tiles itself; see ConvTile
+  bool lines = panels;  // can find the inputs of lines by their distances
 };
+// One of the two forms.
 template <class T, class B>
-using DepthwiseKernel = void (*)(const DepthwiseTile<T, B>&);
+struct DepthwiseKernel {
+  void (*run)(const DepthwiseTile<T, B>&);
+  SpanKernel<T, B> span = {};  // used instead, if there is one, where it can be
+  void (*run_rows)(const DepthwiseRows&) = nullptr;
+  DepthwiseEntry entry = {};  // of run_rows
+};
+using FinishKernel = void (*)(const FinishTile&);
 
 std::span<const KernelRow<ConvKernel<int8_t, int32_t>>> conv_rows(int8_t);
 std::span<const KernelRow<ConvKernel<float, float>>> conv_rows(float);
@@ -24,5 +34,6 @@ std::span<const KernelRow<ConvKernel<int16_t, int64_t>>> conv_rows(int16_t);
 std::span<const KernelRow<DepthwiseKernel<int16_t, int64_t>>> depthwise_rows(int16_t);
 std::span<const KernelRow<DepthwiseKernel<int8_t, int32_t>>> depthwise_rows(int8_t);
 std::span<const KernelRow<DepthwiseKernel<float, float>>> depthwise_rows(float);
+std::span<const KernelRow<FinishKernel>> finish_rows();
 
 }  // namespace openhb::conv

@@ -3,11 +3,14 @@ set(conv ${CMAKE_CURRENT_SOURCE_DIR}/conv)
 target_sources(openhb_engine PRIVATE
   ${conv}/conv.cc
   ${conv}/depthwise.cc
+  ${conv}/depthwise_span.cc
+  ${conv}/depthwise_rows.cc
   ${conv}/pack.cc
   ${conv}/ref.cc
   ${conv}/rows.cc
   ${conv}/validate.cc
 )
+openhb_isa_source(openhb_engine ${conv}/finish.loops.cc ref avx2 avx512 neon)
 openhb_isa_source(openhb_engine ${conv}/conv_i8_avx2.cc avx2)
 openhb_isa_source(openhb_engine ${conv}/conv_i8_avx512vnni.cc avx512vnni)
 openhb_isa_source(openhb_engine ${conv}/conv_i8_neon.cc neon)
@@ -16,6 +19,8 @@ openhb_isa_source(openhb_engine ${conv}/conv_i16_avx2.cc avx2)
 openhb_isa_source(openhb_engine ${conv}/conv_i16_avx512vnni.cc avx512vnni)
 openhb_isa_source(openhb_engine ${conv}/conv_i16_neon.cc neon)
 openhb_isa_source(openhb_engine ${conv}/depthwise_i16.loops.cc ref avx2 avx512 neon)
+openhb_isa_source(openhb_engine ${conv}/depthwise_i16_avx2.cc avx2)
+openhb_isa_source(openhb_engine ${conv}/depthwise_i16_avx512.cc avx512)
 openhb_isa_source(openhb_engine ${conv}/conv_f32_avx2.cc avx2)
 openhb_isa_source(openhb_engine ${conv}/conv_f32_avx512.cc avx512)
 openhb_isa_source(openhb_engine ${conv}/conv_f32_neon.cc neon)

@@ -13,6 +13,7 @@ struct OutputStage {
   int32_t zero_point;
   bool raw;           // int32 output: the accumulators as they are
   bool fits = false;  // int8: all multipliers are below 1, so that every product converts to int32
+  bool fits16 = false;  // and no product is larger than 32000
 };
 
 // The type of the weights for activations of type T.
@@ -35,7 +36,8 @@ using Weight = typename WeightOf<T>::Type;
 template <class T, class B>
 struct ConvTile {
   using X = T;
-  const T* const* rows;      // [taps][row_step]: the input pixel under every tap, or the padding buffer
+  const T* const* rows;      // [taps][row_step]: the input pixel under every tap, or the padding buffer; there
+                             // is one more readable row, of any pixels: kernels may load ahead
   int64_t row_step;          // the row's mr, unless it takes panels
   const int64_t* offsets;    // [lines]; panels only, otherwise nullptr
   int64_t lines;             // with offsets; at most kMaxOffsets
@@ -73,6 +75,37 @@ struct DepthwiseTile {
   OutputStage stage;
 };
 
+// int8 Depthwise by strips (aarch64): `columns` output pixels of one row of an image, or of two rows (where
+// windows of neighbouring rows lie one input row apart), with at most kDepthwiseChunk channels.
+struct DepthwiseRows {
+  const int8_t* const* rows;  // kh + out_rows - 1 input rows: the pixel of column 0; null: a row of padding
+  const int8_t* padding;      // a pixel of padding
+  const int8_t* weights;      // [kh][kw][weight_pitch]
+  const int32_t* bias;
+  const float* multiplier;       // int8 output only
+  void* y;                       // first output pixel
+  void* scratch;                 // 64-byte aligned; the weights in the kernel's own form, then the strip
+  int64_t x_pitch;               // elements between input pixels
+  int64_t width;                 // input pixels per row
+  int64_t y_pitch, y_row_pitch;  // bytes between output pixels, between the two rows
+  int64_t weight_pitch, channels;
+  int64_t kh, kw, stride, dilation,
+      left;                // across: tap j of column o lies at o * stride - left + j * dilation
+  int64_t first, columns;  // output columns
+  int32_t out_rows;        // 1 or 2
+  bool pairs;              // other calls of this run may have two rows
+  bool fresh;              // first call for these channels: the scratch is not prepared
+  bool finite;             // int8 output, and no multiplier is infinite or NaN
+  OutputStage stage;
+};
+inline constexpr int64_t kDepthwiseChunk = 64;   // a cache line
+inline constexpr int64_t kDepthwiseStrip = 128;  // columns of a strip, or the taps of one row if more
+// An entry of strip and weights: so many rows of the window with 8 channels.
+struct DepthwiseEntry {
+  int64_t rows, bytes;
+};
+inline constexpr DepthwiseEntry kDepthwiseDotprodEntry{4, 32}, kDepthwiseNeonEntry{1, 16};
+
 using ConvTileI8 = ConvTile<int8_t, int32_t>;
 using ConvTileF32 = ConvTile<float, float>;
 using ConvTileI16 = ConvTile<int16_t, int64_t>;
@@ -80,25 +113,28 @@ using DepthwiseTileI16 = DepthwiseTile<int16_t, int64_t>;
 using DepthwiseTileI8 = DepthwiseTile<int8_t, int32_t>;
 using DepthwiseTileF32 = DepthwiseTile<float, float>;
 
-// Most entries of ConvTile::offsets.
+// Most entries of ConvTile::offsets. For int16: 127 lines of 4 products of at most 2^22 fit an int32.
+template <class T>
 inline constexpr int64_t kMaxOffsets = 255;
+template <>
+inline constexpr int64_t kMaxOffsets<int16_t> = 127;
 
 // Tile sizes (pixels mr, blocks of 16 outputs nr) are the kernel's own and known to rows.cc.
 inline constexpr int kConvI8RefMr = 1, kConvI8RefNr = 1;
 inline constexpr int kConvF32RefMr = 1, kConvF32RefNr = 1;
-inline constexpr int kConvI8Avx2Mr = 3, kConvI8Avx2Nr = 1;
+inline constexpr int kConvI8Avx2Mr = 2, kConvI8Avx2Nr = 1;
 inline constexpr int kConvF32Avx2Mr = 6, kConvF32Avx2Nr = 1;
 inline constexpr int kConvI8VnniMr = 6, kConvI8VnniNr = 4;
 inline constexpr int kConvF32Avx512Mr = 6, kConvF32Avx512Nr = 4;
 inline constexpr int kConvI8NeonMr = 2, kConvI8NeonNr = 1;
 inline constexpr int kConvI16RefMr = 1, kConvI16RefNr = 1;
 inline constexpr int kConvI16Avx2Mr = 2, kConvI16Avx2Nr = 1;
-inline constexpr int kConvI16VnniMr = 8, kConvI16VnniNr = 1;
+inline constexpr int kConvI16VnniMr = 6, kConvI16VnniNr = 2;
 inline constexpr int kConvI16NeonMr = 1, kConvI16NeonNr = 1;
 // Lines of 4 products that an int32 lane can sum: 2 * 64 * 2^22 = 2^29.
 inline constexpr int64_t kLinesInInt32 = 64;
 inline constexpr int kConvF32NeonMr = 5, kConvF32NeonNr = 1;
-inline constexpr int kConvI8DotprodMr = 5, kConvI8DotprodNr = 1;
+inline constexpr int kConvI8DotprodMr = 4, kConvI8DotprodNr = 4;
 
 void conv_i8_ref(const ConvTileI8& tile);
 void conv_i8_avx2(const ConvTileI8& tile);
@@ -117,10 +153,8 @@ void conv_f32_avx512(const ConvTileF32& tile);
 void conv_f32_neon(const ConvTileF32& tile);
 
 void depthwise_i8_ref(const DepthwiseTileI8& tile);
-void depthwise_i8_avx2(const DepthwiseTileI8& tile);
-void depthwise_i8_avx512vnni(const DepthwiseTileI8& tile);
-void depthwise_i8_neon(const DepthwiseTileI8& tile);
-void depthwise_i8_dotprod(const DepthwiseTileI8& tile);
+void depthwise_i8_neon(const DepthwiseRows& rows);
+void depthwise_i8_dotprod(const DepthwiseRows& rows);
 
 // Compiled for several levels (depthwise_i16.loops.cc).
 namespace ref {
@@ -137,8 +171,6 @@ void depthwise_i16(const DepthwiseTileI16& tile);
 }
 
 void depthwise_f32_ref(const DepthwiseTileF32& tile);
-void depthwise_f32_avx2(const DepthwiseTileF32& tile);
-void depthwise_f32_avx512(const DepthwiseTileF32& tile);
 void depthwise_f32_neon(const DepthwiseTileF32& tile);
 
 }  // namespace openhb::conv
