@@ -30,7 +30,8 @@ inline void interleave(const int8_t* const (&rows)[4], int8_t* line) {
 }
 #elif defined(__aarch64__)
 inline void interleave(const int8_t* const (&rows)[4], int8_t* line) {
-  vst4q_s8(line, {{vld1q_s8(rows[0]), vld1q_s8(rows[1]), vld1q_s8(rows[2]), vld1q_s8(rows[3])}});
+  const int8x16x4_t four = {{vld1q_s8(rows[0]), vld1q_s8(rows[1]), vld1q_s8(rows[2]), vld1q_s8(rows[3])}};
+  vst4q_s8(line, four);
 }
 #else
 inline void interleave(const int8_t* const (&rows)[4], int8_t* line) {

@@ -7,7 +7,7 @@
 #include <arm_neon.h>
 #include <stddef.h>
 
-#include "device/kernels/conv/tile.h"
+#include "device/kernels/conv/strip.h"
 
 namespace openhb::conv {
 namespace {
@@ -192,7 +192,7 @@ void run_pairs(const Block<A>& b, const typename A::Vector* x, int64_t step, con
 
 // Output columns [o, o + columns) of the strip that starts with the window of the first of them.
 template <class A, class Store>
-void run_columns(const DepthwiseRows& t, const Block<A>& b, char* y, int64_t columns) {
+void run_columns(const DepthwiseStrip& t, const Block<A>& b, char* y, int64_t columns) {
   const int64_t step = b.stride * b.groups * A::kVectors;
   if (t.out_rows == 2)
     return run_pairs<A, Store>(b, b.strip, step, {0, b.weight_row}, columns,
@@ -217,7 +217,7 @@ inline int8x16_t load_and_step(const int8_t*& p, int64_t step) {
 // Entries of `n` input columns from `column` on, `step` columns apart, of one group of rows. strip: the entry
 // of the first; entries are `pitch` vectors apart.
 template <class A>
-void fill_group(const DepthwiseRows& t, int64_t group, int64_t channel, int64_t column, int64_t step,
+void fill_group(const DepthwiseStrip& t, int64_t group, int64_t channel, int64_t column, int64_t step,
                 int64_t n, typename A::Vector* strip, int64_t pitch) {
   const int8_t* row[A::kRows];
   int64_t advance[A::kRows];
@@ -273,7 +273,7 @@ void fill_group(const DepthwiseRows& t, int64_t group, int64_t channel, int64_t 
 // Weights as [block of 8 channels][out row][kw][groups] entries: those of the second output row lie one row
 // further down.
 template <class A>
-void prepare_weights(const DepthwiseRows& t, int64_t groups, typename A::Vector* out) {
+void prepare_weights(const DepthwiseStrip& t, int64_t groups, typename A::Vector* out) {
   for (int64_t channel = 0; channel < t.channels; channel += 8)
     for (int64_t down = 0; down < (t.pairs ? 2 : 1); ++down)
       for (int64_t j = 0; j < t.kw; ++j)
@@ -289,7 +289,7 @@ void prepare_weights(const DepthwiseRows& t, int64_t groups, typename A::Vector*
 }
 
 template <class A>
-void run_strips(const DepthwiseRows& t) {
+void run_strip(const DepthwiseStrip& t) {
   const int64_t groups = (t.kh + (t.pairs ? 1 : 0) + A::kRows - 1) / A::kRows;
   auto* weights = static_cast<typename A::Vector*>(t.scratch);
   const int64_t weight_row = t.kw * groups * A::kVectors, block = weight_row * (t.pairs ? 2 : 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // int8 Depthwise by strips: a range of output pixels as pieces of one or two rows, 64 channels at a time.
-#include "device/kernels/conv/depthwise_rows.h"
+#include "device/kernels/conv/depthwise_strip.h"
 
 #include <algorithm>
 
@@ -20,12 +20,12 @@ struct alignas(64) Line {
   std::byte bytes[64];
 };
 
-class RowsRunner final : public Runner {
+class StripRunner final : public Runner {
  public:
   using Row = KernelRow<DepthwiseKernel<int8_t, int32_t>>;
 
-  RowsRunner(const Row& row, const StepView& view, const DepthwiseParams& p, const Binding& binding,
-             int64_t macs)
+  StripRunner(const Row& row, const StepView& view, const DepthwiseParams& p, const Binding& binding,
+              int64_t macs)
       : row_(row),
         win_(make_window(view, p)),
         x_(reinterpret_cast<const int8_t*>(binding.inputs[0])),
@@ -51,7 +51,7 @@ class RowsRunner final : public Runner {
     tile_.finite = !tile_.stage.raw && std::all_of(tile_.multiplier, tile_.multiplier + win_.c,
                                                    [](float m) { return std::isfinite(m); });
     // Two rows pay where they need no more groups of input rows than one.
-    const DepthwiseEntry entry = row.fn.entry;
+    const StripKernel& entry = row.fn.strip;
     const int64_t groups = div_up(win_.kh, entry.rows);
     tile_.pairs = win_.sh == 1 && win_.dh == 1 && win_.oh > 1 && div_up(win_.kh + 1, entry.rows) == groups;
 
@@ -71,7 +71,7 @@ class RowsRunner final : public Runner {
   void run(int part, int parts) noexcept override { run_rows(split_range(win_.pixels(), part, parts), part); }
 
   void run_rows(Range pixels, int slot) noexcept override {
-    DepthwiseRows tile = tile_;
+    DepthwiseStrip tile = tile_;
     tile.scratch = scratch_.data() + slot * lines_;
     for (int64_t channel = 0; channel < win_.c; channel += kDepthwiseChunk) {
       tile.channels = std::min(kDepthwiseChunk, win_.c - channel);
@@ -89,7 +89,7 @@ class RowsRunner final : public Runner {
   static constexpr int64_t kSums = 2 * kSumColumns * kDepthwiseChunk;
 
   // Pixels from `first` on, at most `most`; returns how many.
-  int64_t run_piece(DepthwiseRows& tile, int64_t channel, int64_t first, int64_t most, int slot) noexcept {
+  int64_t run_piece(DepthwiseStrip& tile, int64_t channel, int64_t first, int64_t most, int slot) noexcept {
     const int64_t row = first / win_.ow, image = row / win_.oh;
     tile.first = first % win_.ow;
     tile.columns = std::min(win_.ow - tile.first, most);
@@ -106,20 +106,20 @@ class RowsRunner final : public Runner {
     const int64_t columns = tile.columns;
     if (!finish_.needed()) {
       tile.y = y;
-      row_.fn.run_rows(tile);
+      row_.fn.strip.run(tile);
     } else {
       finish_piece(tile, channel, y, slot);
     }
     return columns * tile.out_rows;
   }
 
-  void finish_piece(DepthwiseRows& tile, int64_t channel, std::byte* y, int slot) noexcept {
+  void finish_piece(DepthwiseStrip& tile, int64_t channel, std::byte* y, int slot) noexcept {
     int32_t* sums = sums_.data() + slot * kSums;
     const int64_t last = tile.first + tile.columns;
     tile.y = sums;
     for (; tile.first < last; tile.first += kSumColumns, tile.fresh = false) {
       tile.columns = std::min(kSumColumns, last - tile.first);
-      row_.fn.run_rows(tile);
+      row_.fn.strip.run(tile);
       for (int64_t r = 0; r < tile.out_rows; ++r)
         finish_.run(sums + r * kSumColumns * kDepthwiseChunk, kDepthwiseChunk, tile.columns, channel,
                     tile.channels, y + r * win_.ow * win_.y_pitch * y_size_, win_.y_pitch * y_size_);
@@ -136,7 +136,7 @@ class RowsRunner final : public Runner {
   std::vector<int8_t> padding_;  // a pixel
   int64_t rows_pitch_, parts_;
   int64_t lines_ = 0;
-  DepthwiseRows tile_{};               // what all calls have in common
+  DepthwiseStrip tile_{};              // what all calls have in common
   std::vector<Line> scratch_;          // per slot: lines_
   std::vector<const int8_t*> tables_;  // per slot: rows_pitch_
   std::vector<int32_t> sums_;          // per slot: kSums
@@ -144,11 +144,11 @@ class RowsRunner final : public Runner {
 
 }  // namespace
 
-std::unique_ptr<Runner> bind_depthwise_rows(const StepView& view, const DepthwiseParams& p,
-                                            const Binding& binding, int64_t macs) {
+std::unique_ptr<Runner> make_strip_runner(const StepView& view, const DepthwiseParams& p,
+                                          const Binding& binding, int64_t macs) {
   const auto& row = choose_row(depthwise_rows(int8_t{}), binding.cpu);
-  if (!row.fn.run_rows) return nullptr;
-  return std::make_unique<RowsRunner>(row, view, p, binding, macs);
+  if (!row.fn.strip.run) return nullptr;
+  return std::make_unique<StripRunner>(row, view, p, binding, macs);
 }
 
 }  // namespace openhb::conv
