@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "device/kernels/conv/conv.h"
-#include "device/kernels/conv/depthwise_rows.h"
 #include "device/kernels/conv/depthwise_span.h"
+#include "device/kernels/conv/depthwise_strip.h"
 #include "device/kernels/conv/finish.h"
 #include "device/kernels/conv/rows.h"
 #include "device/kernels/conv/validate.h"
@@ -108,10 +108,9 @@ std::unique_ptr<Runner> make_runner(const StepView& view, const DepthwiseParams&
 std::unique_ptr<Runner> Kernel<DepthwiseParams>::bind(const StepView& view, const DepthwiseParams& p,
                                                       const Binding& binding) {
   const int64_t macs = cost(view, p).macs;
-  if (view.in(0).dtype == DType::i8) {
-    if (auto runner = conv::bind_depthwise_rows(view, p, binding, macs)) return runner;
-    return conv::make_runner<int8_t, int32_t>(view, p, binding, macs);
-  }
+  if (view.in(0).dtype == DType::i8)
+    if (auto runner = conv::make_strip_runner(view, p, binding, macs)) return runner;
+  if (view.in(0).dtype == DType::i8) return conv::make_runner<int8_t, int32_t>(view, p, binding, macs);
   if (view.in(0).dtype == DType::i16) return conv::make_runner<int16_t, int64_t>(view, p, binding, macs);
   return conv::make_runner<float, float>(view, p, binding, macs);
 }

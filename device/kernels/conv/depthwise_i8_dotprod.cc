@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // int8 Depthwise by sdot over four rows of the window at a time: a column of 4 rows and 8 channels is
 // interleaved to (channel, row).
-#include "device/kernels/conv/depthwise_strips.h"
+#include "device/kernels/conv/strip_loops.h"
 
 namespace openhb::conv {
 namespace {
@@ -23,6 +23,6 @@ struct Dot {
 
 }  // namespace
 
-void depthwise_i8_dotprod(const DepthwiseRows& rows) { run_strips<Dot>(rows); }
+void depthwise_i8_dotprod(const DepthwiseStrip& strip) { run_strip<Dot>(strip); }
 
 }  // namespace openhb::conv

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Depthwise for baseline aarch64. The last vectors may reach past the channels of x, into the slack.
-#include "device/kernels/conv/depthwise_strips.h"
 #include "device/kernels/conv/neon_store.h"
+#include "device/kernels/conv/strip_loops.h"
 
 namespace openhb::conv {
 namespace {
@@ -35,7 +35,7 @@ void run_channels(const DepthwiseTileF32& t, int64_t channel) {
 
 }  // namespace
 
-void depthwise_i8_neon(const DepthwiseRows& rows) { run_strips<Widened>(rows); }
+void depthwise_i8_neon(const DepthwiseStrip& strip) { run_strip<Widened>(strip); }
 
 void depthwise_f32_neon(const DepthwiseTileF32& tile) {
   for (int64_t channel = 0; channel < tile.channels; channel += 16) run_channels(tile, channel);

@@ -38,8 +38,8 @@ constexpr KernelRow<DepthwiseKernel<int8_t, int32_t>> kDepthwiseI8[] = {
      kCpuAvx512 | kCpuAvx512Vnni,
      {depthwise_i8_ref, {.run = depthwise_span_i8_avx512vnni, .group = 4, .flips = true, .swizzles = true}}},
 #elif defined(__aarch64__)
-    {"neon", kCpuNeon, {nullptr, {}, depthwise_i8_neon, kDepthwiseNeonEntry}},
-    {"dotprod", kCpuNeon | kCpuDotProd, {nullptr, {}, depthwise_i8_dotprod, kDepthwiseDotprodEntry}},
+    {"neon", kCpuNeon, {nullptr, {}, {depthwise_i8_neon, 1, 16}}},
+    {"dotprod", kCpuNeon | kCpuDotProd, {nullptr, {}, {depthwise_i8_dotprod, 4, 32}}},
 #endif
 };
 

@@ -6,6 +6,7 @@
 
 #include "device/kernels/conv/finish_tile.h"
 #include "device/kernels/conv/span.h"
+#include "device/kernels/conv/strip.h"
 #include "device/kernels/conv/tile.h"
 #include "device/kernels/kernel.h"
 
@@ -18,13 +19,11 @@ struct ConvKernel {
   bool panels = false;  // takes any number of pixels and divides them into tiles itself; see ConvTile
   bool lines = panels;  // can find the inputs of lines by their distances
 };
-// One of the two forms.
 template <class T, class B>
 struct DepthwiseKernel {
   void (*run)(const DepthwiseTile<T, B>&);
-  SpanKernel<T, B> span = {};  // used instead, if there is one, where it can be
-  void (*run_rows)(const DepthwiseRows&) = nullptr;
-  DepthwiseEntry entry = {};  // of run_rows
+  SpanKernel<T, B> span;   // used instead, if there is one, where it can be
+  StripKernel strip = {};  // used instead, if there is one
 };
 using FinishKernel = void (*)(const FinishTile&);
 

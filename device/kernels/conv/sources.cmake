@@ -4,7 +4,7 @@ target_sources(openhb_engine PRIVATE
   ${conv}/conv.cc
   ${conv}/depthwise.cc
   ${conv}/depthwise_span.cc
-  ${conv}/depthwise_rows.cc
+  ${conv}/depthwise_strip.cc
   ${conv}/pack.cc
   ${conv}/ref.cc
   ${conv}/rows.cc

@@ -75,37 +75,6 @@ struct DepthwiseTile {
   OutputStage stage;
 };
 
-// int8 Depthwise by strips (aarch64): `columns` output pixels of one row of an image, or of two rows (where
-// windows of neighbouring rows lie one input row apart), with at most kDepthwiseChunk channels.
-struct DepthwiseRows {
-  const int8_t* const* rows;  // kh + out_rows - 1 input rows: the pixel of column 0; null: a row of padding
-  const int8_t* padding;      // a pixel of padding
-  const int8_t* weights;      // [kh][kw][weight_pitch]
-  const int32_t* bias;
-  const float* multiplier;       // int8 output only
-  void* y;                       // first output pixel
-  void* scratch;                 // 64-byte aligned; the weights in the kernel's own form, then the strip
-  int64_t x_pitch;               // elements between input pixels
-  int64_t width;                 // input pixels per row
-  int64_t y_pitch, y_row_pitch;  // bytes between output pixels, between the two rows
-  int64_t weight_pitch, channels;
-  int64_t kh, kw, stride, dilation,
-      left;                // across: tap j of column o lies at o * stride - left + j * dilation
-  int64_t first, columns;  // output columns
-  int32_t out_rows;        // 1 or 2
-  bool pairs;              // other calls of this run may have two rows
-  bool fresh;              // first call for these channels: the scratch is not prepared
-  bool finite;             // int8 output, and no multiplier is infinite or NaN
-  OutputStage stage;
-};
-inline constexpr int64_t kDepthwiseChunk = 64;   // a cache line
-inline constexpr int64_t kDepthwiseStrip = 128;  // columns of a strip, or the taps of one row if more
-// An entry of strip and weights: so many rows of the window with 8 channels.
-struct DepthwiseEntry {
-  int64_t rows, bytes;
-};
-inline constexpr DepthwiseEntry kDepthwiseDotprodEntry{4, 32}, kDepthwiseNeonEntry{1, 16};
-
 using ConvTileI8 = ConvTile<int8_t, int32_t>;
 using ConvTileF32 = ConvTile<float, float>;
 using ConvTileI16 = ConvTile<int16_t, int64_t>;
@@ -160,8 +129,6 @@ void conv_f32_avx512(const ConvTileF32& tile);
 void conv_f32_neon(const ConvTileF32& tile);
 
 void depthwise_i8_ref(const DepthwiseTileI8& tile);
-void depthwise_i8_neon(const DepthwiseRows& rows);
-void depthwise_i8_dotprod(const DepthwiseRows& rows);
 
 // Compiled for several levels (depthwise_i16.loops.cc).
 namespace ref {

@@ -15,11 +15,6 @@ constexpr int64_t kBlock = 16;  // columns
 
 inline void copy_bytes(void* to, const void* from, uint64_t n) { __builtin_memcpy(to, from, n); }
 
-template <class T, int64_t N = kBlock>
-struct Lanes {  // compilers vectorise a short loop with known extent less well
-  using Type __attribute__((vector_size(N * sizeof(T)))) = T;
-};
-
 // 16 columns of four rows side by side.
 #if defined(__SSE2__)
 inline void interleave(const int8_t* const (&rows)[4], int8_t* line) {
@@ -35,7 +30,8 @@ inline void interleave(const int8_t* const (&rows)[4], int8_t* line) {
 }
 #elif defined(__aarch64__)
 inline void interleave(const int8_t* const (&rows)[4], int8_t* line) {
-  vst4q_s8(line, {{vld1q_s8(rows[0]), vld1q_s8(rows[1]), vld1q_s8(rows[2]), vld1q_s8(rows[3])}});
+  const int8x16x4_t four = {{vld1q_s8(rows[0]), vld1q_s8(rows[1]), vld1q_s8(rows[2]), vld1q_s8(rows[3])}};
+  vst4q_s8(line, four);
 }
 #else
 inline void interleave(const int8_t* const (&rows)[4], int8_t* line) {
@@ -45,11 +41,11 @@ inline void interleave(const int8_t* const (&rows)[4], int8_t* line) {
 #endif
 
 inline void add_columns(const int8_t* const (&rows)[4], int32_t* sums) {
-  using Shorts = Lanes<int16_t>::Type;
-  using Ints = Lanes<int32_t>::Type;
+  using Shorts = Vector<int16_t, kBlock>;
+  using Ints = Vector<int32_t, kBlock>;
   Shorts all{};
   for (const int8_t* row : rows) {
-    Lanes<int8_t>::Type codes;
+    Vector<int8_t, kBlock> codes;
     copy_bytes(&codes, row, sizeof codes);
     all += __builtin_convertvector(codes, Shorts);
   }
@@ -89,7 +85,7 @@ void sum_rows(const int8_t* a, int64_t rows, int64_t k, int64_t pitch, int32_t* 
 // Lines of 16 dwords, one of each row; `count` per row, whose last one may have fewer bytes than 4. Rows
 // behind the last one repeat it.
 void transpose_dwords(const int8_t* rows, int64_t pitch, int64_t n, int64_t bytes, int8_t* lines) {
-  using Dwords = Lanes<int32_t, 4>::Type;
+  using Dwords = Vector<int32_t, 4>;
   for (int64_t c = 0; c < kBlock; c += 4) {
     const int8_t* row[4];
     for (int64_t i = 0; i < 4; ++i) row[i] = rows + (c + i < n ? c + i : n - 1) * pitch;
