@@ -16,3 +16,8 @@ if(benchmark_FOUND AND NOT CMAKE_CROSSCOMPILING)
   add_executable(kernel_bench bench/kernel_bench.cc bench/peak.cc)
   target_link_libraries(kernel_bench PRIVATE openhb_bench benchmark::benchmark)
 endif()
+if(OPENHB_HOST)
+  add_test(NAME bench_smoke
+    COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_test.py ${PROJECT_BINARY_DIR})
+  set_tests_properties(bench_smoke PROPERTIES LABELS e2e TIMEOUT 600)
+endif()

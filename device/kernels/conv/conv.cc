@@ -109,7 +109,7 @@ class ConvRunner final : public Runner {
   // Where the lines of weights find their inputs, if there are few.
   void find_offsets(int64_t stored) {
     const int64_t depth = std::is_integral_v<T> ? 4 : 1;
-    if (win_.taps() * (stored / depth) > kMaxOffsets) return;
+    if (win_.taps() * (stored / depth) > kMaxOffsets<T>) return;
     for (const int64_t tap : finder_.offsets())
       for (int64_t c = 0; c < stored; c += depth) offsets_.push_back(tap + c);
   }
@@ -157,8 +157,8 @@ class ConvRunner final : public Runner {
         std::byte* y = y_ + (first * win_.y_pitch + group * group_outputs_ + channel) * y_size_;
         tile.y = sums ? static_cast<void*>(sums) : y;
         row_.fn.run(tile);
-        for (int32_t pixel = 0; sums && pixel < tile.pixels; ++pixel)
-          finish_.run(sums + pixel * sums_pitch(), b * 16, tile.outputs, y + pixel * win_.y_pitch * y_size_);
+        if (sums)
+          finish_.run(sums, sums_pitch(), tile.pixels, b * 16, tile.outputs, y, win_.y_pitch * y_size_);
       }
     }
   }

@@ -75,10 +75,7 @@ struct Vnni {
     });
   }
   template <int M, int N>
-  static void flush(const Tile&, int64_t, Acc (&)[M][N]) {}
-
-  template <int M, int N>
-  [[gnu::always_inline]] static void finish(const Tile& t, int64_t pixel, Acc (&acc)[M][N]) {
+  [[gnu::always_inline]] static void finish(const Tile& t, int64_t pixel, Acc (&acc)[M][N], bool) {
     char* y = static_cast<char*>(t.y) + pixel * t.y_pitch;
     const __mmask64 mask = first_lanes(t.outputs);
     if (t.stage.raw) {

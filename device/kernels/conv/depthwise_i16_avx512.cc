@@ -17,16 +17,15 @@ struct Avx512 {
   using Vector = __m512i;
   static constexpr int kGroup = 2, kLanes = 16, kPixels = 4, kVectors = 4;
 
-  static void gather16(const T* const* rows, int64_t i, char* to) {
-    _mm512_storeu_si512(
-        to, _mm512_or_si512(load256(rows[0] + i), _mm512_slli_epi32(load256(rows[1] + i), 16)));
-  }
+  struct Gather {
+    void operator()(const T* const* rows, int64_t i, char* to) const {
+      _mm512_storeu_si512(to,
+                          _mm512_or_si512(load256(rows[0] + i), _mm512_slli_epi32(load256(rows[1] + i), 16)));
+    }
+  };
 
-  static Vector load(const char* from) { return _mm512_loadu_si512(from); }
-  static Vector start(const Span&, int64_t) { return _mm512_setzero_si512(); }
-  static Vector dot(Vector acc, Vector x, Vector w) {
-    return _mm512_add_epi32(acc, _mm512_madd_epi16(x, w));
-  }
+  static Vector load(const void* from) { return _mm512_loadu_si512(from); }
+  static Vector dot(Vector acc, Vector x, Vector w) { return _mm512_add_epi32(acc, _mm512_madd_epi16(x, w)); }
 
   static int64_t output_size(const Span& s) {
     return s.output == SpanOutput::codes8 ? 1 : s.output == SpanOutput::codes16 ? 2 : 4;
@@ -47,26 +46,36 @@ struct Avx512 {
   }
 
   template <int V>
-  static void store(const Span& s, int64_t lane, char* y, int64_t valid, const Vector (&acc)[V]) {
-    for (int v = 0; v < V && valid > 0; ++v, valid -= kLanes, lane += kLanes) {
-      const auto mask = static_cast<__mmask16>(valid >= 16 ? 0xffff : (1 << valid) - 1);
-      const __m512d a = scale(s, lane, _mm512_castsi512_si256(acc[v]));
-      const __m512d b = scale(s, lane + 8, _mm512_extracti64x4_epi64(acc[v], 1));
-      if (s.output == SpanOutput::real) {
-        _mm512_mask_storeu_ps(
-            y + v * 64, mask,
-            _mm512_insertf32x8(_mm512_castps256_ps512(clamp(s, a)), clamp(s, b), 1));
-        continue;
-      }
-      const __m512i q = _mm512_add_epi32(
-          _mm512_inserti64x4(_mm512_castsi256_si512(codes(s, a)), codes(s, b), 1),
-          _mm512_set1_epi32(s.zero_point));
-      if (s.output == SpanOutput::codes16)
-        _mm256_mask_storeu_epi16(y + v * 32, mask, _mm512_cvtepi32_epi16(q));
-      else
-        _mm_mask_storeu_epi8(y + v * 16, mask, _mm512_cvtepi32_epi8(q));
+  struct Stage {
+    Vector start[V];
+    Span s;
+    int64_t first, count;
+
+    Stage(const Span& span, int64_t lane, int64_t valid) : s(span), first(lane), count(valid) {
+      for (int v = 0; v < V; ++v) start[v] = _mm512_setzero_si512();
     }
-  }
+
+    void store(char* y, const Vector (&acc)[V]) const {
+      int64_t valid = count, lane = first;
+      for (int v = 0; v < V && valid > 0; ++v, valid -= kLanes, lane += kLanes) {
+        const auto mask = static_cast<__mmask16>(valid >= 16 ? 0xffff : (1 << valid) - 1);
+        const __m512d a = scale(s, lane, _mm512_castsi512_si256(acc[v]));
+        const __m512d b = scale(s, lane + 8, _mm512_extracti64x4_epi64(acc[v], 1));
+        if (s.output == SpanOutput::real) {
+          _mm512_mask_storeu_ps(y + v * 64, mask,
+                                _mm512_insertf32x8(_mm512_castps256_ps512(clamp(s, a)), clamp(s, b), 1));
+          continue;
+        }
+        const __m512i q =
+            _mm512_add_epi32(_mm512_inserti64x4(_mm512_castsi256_si512(codes(s, a)), codes(s, b), 1),
+                             _mm512_set1_epi32(s.zero_point));
+        if (s.output == SpanOutput::codes16)
+          _mm256_mask_storeu_epi16(y + v * 32, mask, _mm512_cvtepi32_epi16(q));
+        else
+          _mm_mask_storeu_epi8(y + v * 16, mask, _mm512_cvtepi32_epi8(q));
+      }
+    }
+  };
 };
 
 }  // namespace

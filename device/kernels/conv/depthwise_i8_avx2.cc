@@ -24,52 +24,73 @@ struct Avx2 {
   using Vector = __m256i;
   static constexpr int kGroup = 2, kLanes = 8, kPixels = 4, kVectors = 2;
 
-  static void gather16(const T* const* rows, int64_t i, char* to) {
-    const __m128i a = load128(rows[0] + i), b = load128(rows[1] + i);
-    store256(to, _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(a, b)));
-    store256(to + 32, _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(a, b)));
-  }
+  struct Gather {
+    void operator()(const T* const* rows, int64_t i, char* to) const {
+      const __m128i a = load128(rows[0] + i), b = load128(rows[1] + i);
+      store256(to, _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(a, b)));
+      store256(to + 32, _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(a, b)));
+    }
+  };
 
   static Vector load(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
-  static Vector start(const Span& s, int64_t lane) { return load(s.bias + lane); }
-  static Vector dot(Vector acc, Vector x, Vector w) {
-    return _mm256_add_epi32(acc, _mm256_madd_epi16(x, w));
-  }
-
+  static Vector dot(Vector acc, Vector x, Vector w) { return _mm256_add_epi32(acc, _mm256_madd_epi16(x, w)); }
   static int64_t output_size(const Span& s) {
     return s.output == SpanOutput::codes8 ? 1 : s.output == SpanOutput::codes16 ? 2 : 4;
   }
 
-  // A NaN becomes the lowest integer, as what is too low does; both end as lo.
-  static __m256i codes(const Span& s, int64_t lane, Vector acc) {
-    const __m256 v = _mm256_mul_ps(_mm256_cvtepi32_ps(acc),
-                                   _mm256_loadu_ps(static_cast<const float*>(s.multiplier) + lane));
-    return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_set1_ps(s.hi), v));
-  }
-
   template <int V>
-  static void store(const Span& s, int64_t lane, char* y, int64_t valid, const Vector (&acc)[V]) {
-    const int64_t count = valid < V * kLanes ? valid : V * kLanes;
-    if (s.output == SpanOutput::sums) {
-      for (int v = 0; v < V && count > v * kLanes; ++v)
-        store_bytes(y + v * 32, acc[v], (count - v * kLanes < kLanes ? count - v * kLanes : kLanes) * 4);
-      return;
+  struct Stage {
+    Vector start[V];
+    __m256 multiplier[V];
+    __m256i zero_point, lo16, hi16;
+    __m128i lo8, hi8;
+    SpanOutput output;
+    int64_t count;
+
+    Stage(const Span& s, int64_t lane, int64_t valid) {
+      for (int v = 0; v < V; ++v) {
+        start[v] = load(s.bias + lane + v * kLanes);
+        if (s.multiplier)
+          multiplier[v] = _mm256_loadu_ps(static_cast<const float*>(s.multiplier) + lane + v * kLanes);
+      }
+      zero_point = _mm256_set1_epi16(static_cast<int16_t>(s.zero_point));
+      const int32_t lo = static_cast<int32_t>(s.lo) + s.zero_point;
+      const int32_t hi = static_cast<int32_t>(s.hi) + s.zero_point;
+      lo8 = _mm_set1_epi8(static_cast<char>(lo));
+      hi8 = _mm_set1_epi8(static_cast<char>(hi));
+      lo16 = _mm256_set1_epi16(static_cast<int16_t>(lo));
+      hi16 = _mm256_set1_epi16(static_cast<int16_t>(hi));
+      output = s.output;
+      count = valid < V * kLanes ? valid : V * kLanes;
     }
-    const __m256i first = codes(s, lane, acc[0]), second = V > 1 ? codes(s, lane + kLanes, acc[V - 1]) : first;
-    const __m256i q = _mm256_permute4x64_epi64(_mm256_packs_epi32(first, second), 0xd8);
-    if (s.output == SpanOutput::codes16)
-      return store_bytes(y, _mm256_max_epi16(q, _mm256_set1_epi16(static_cast<int16_t>(s.lo))), count * 2);
-    const __m256i sum = _mm256_adds_epi16(q, _mm256_set1_epi16(static_cast<int16_t>(s.zero_point)));
-    const __m128i lo = _mm_set1_epi8(static_cast<char>(static_cast<int32_t>(s.lo) + s.zero_point));
-    const __m128i result =
-        _mm_max_epi8(_mm_packs_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1)), lo);
-    if (V == 2 && count == 16)
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(y), result);
-    else if (count == 8)
-      _mm_storel_epi64(reinterpret_cast<__m128i*>(y), result);
-    else
-      store_bytes(y, _mm256_castsi128_si256(result), count);
-  }
+
+    // Bounded later, as codes: no product exceeds an int32.
+    __m256i codes(int v, Vector acc) const {
+      return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), multiplier[v]));
+    }
+
+    void store(char* y, const Vector (&acc)[V]) const {
+      if (output == SpanOutput::sums) {
+        for (int v = 0; v < V && count > v * kLanes; ++v)
+          store_bytes(y + v * 32, acc[v], (count - v * kLanes < kLanes ? count - v * kLanes : kLanes) * 4);
+        return;
+      }
+      const __m256i first = codes(0, acc[0]), second = V > 1 ? codes(V - 1, acc[V - 1]) : first;
+      const __m256i q = _mm256_permute4x64_epi64(_mm256_packs_epi32(first, second), 0xd8);
+      if (output == SpanOutput::codes16)
+        return store_bytes(y, _mm256_min_epi16(_mm256_max_epi16(q, lo16), hi16), count * 2);
+      const __m256i sum = _mm256_adds_epi16(q, zero_point);
+      const __m128i result = _mm_min_epi8(
+          hi8,
+          _mm_max_epi8(lo8, _mm_packs_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1))));
+      if (V == 2 && count == 16)
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(y), result);
+      else if (count == 8)
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(y), result);
+      else
+        store_bytes(y, _mm256_castsi128_si256(result), count);
+    }
+  };
 };
 
 }  // namespace

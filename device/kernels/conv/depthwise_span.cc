@@ -19,12 +19,13 @@ constexpr int64_t kScratchBytes = 24 * 1024;  // gathered lanes: within the firs
 constexpr int64_t kSlackLanes = 16;           // a plane's last column may be overrun
 constexpr int64_t kMaxTaps = 256;             // int16: an int32 holds their sum
 constexpr int64_t kMaxStride = 16;
-constexpr int64_t kMaxLines = 256;        // gathered input rows
-constexpr int64_t kChunk = 64;            // lanes that are gathered and summed together
-constexpr int64_t kFewChannels = 64;      // fewer: neighbouring pixels share vectors, if their lanes
-constexpr int64_t kMaxPeriod = 512;       // repeat after so many
+constexpr int64_t kMaxLines = 256;              // gathered input rows
+constexpr int64_t kChunk = 64;                  // lanes that are gathered and summed together
+constexpr int64_t kFewChannels = 64;            // fewer: neighbouring pixels share vectors, if their lanes
+constexpr int64_t kMaxPeriod = 512;             // repeat after so many
 constexpr int64_t kMaxBias = int64_t{1} << 50;  // int16: sums are exact in binary64, and converted by tricks
-constexpr int kMaxRows = 4;               // output rows per run
+constexpr double kMaxCode = 2.1e9;              // int8: before clamping, an int32
+constexpr int kMaxRows = 4;                     // output rows per run
 
 template <class T, class B>
 class SpanRunner final : public Runner {
@@ -42,13 +43,23 @@ class SpanRunner final : public Runner {
     const OutputStage stage = make_stage(view, p.lo, p.hi);
     span_.lo = stage.lo, span_.hi = stage.hi, span_.zero_point = stage.zero_point;
     switch (view.out().dtype) {
-      case DType::i8: span_.output = SpanOutput::codes8; break;
-      case DType::i16: span_.output = SpanOutput::codes16; break;
-      case DType::i32: span_.output = SpanOutput::sums; break;
-      default: span_.output = SpanOutput::real;
+      case DType::i8:
+        span_.output = SpanOutput::codes8;
+        break;
+      case DType::i16:
+        span_.output = SpanOutput::codes16;
+        break;
+      case DType::i32:
+        span_.output = SpanOutput::sums;
+        break;
+      default:
+        span_.output = SpanOutput::real;
     }
+    plan_lanes();
     usable_ = kernel_.run != nullptr && view.is_constant(1) && view.is_constant(2) &&
-              win_.taps() <= kMaxTaps && win_.sw <= kMaxStride && plan_lanes(reinterpret_cast<const B*>(binding.inputs[2])) && plan_rows() && plan_columns();
+              win_.taps() <= kMaxTaps && win_.sw <= kMaxStride &&
+              in_range(reinterpret_cast<const B*>(binding.inputs[2]), binding.inputs.back()) && plan_rows() &&
+              plan_columns();
     if (!usable_) return;
     pack(view, binding);
     if (macs >= kMinMacsToSplit) max_parts_ = static_cast<int>(std::min(win_.pixels(), kMaxParts));
@@ -89,16 +100,28 @@ class SpanRunner final : public Runner {
   }
 
  private:
-  // Few channels in dense rows: vectors run over the borders of pixels.
-  bool plan_lanes([[maybe_unused]] const B* bias) {
+  // Few channels in dense rows: vectors run over the borders of pixels. Otherwise chunks of 64 lanes.
+  void plan_lanes() {
     const int64_t period = std::lcm(win_.c, kChunk);
     flat_ = win_.c < kFewChannels && period <= kMaxPeriod && win_.y_pitch == win_.c;
     lanes_ = flat_ ? period : div_up(win_.c, 16) * 16;
-    chunks_ = flat_ ? 1 : div_up(lanes_, kChunk);
-    column_width_ = flat_ ? win_.c : div_up(lanes_ / 16, chunks_) * 16;
-    if constexpr (std::is_same_v<T, int16_t>)
-      return std::ranges::all_of(std::span(bias, static_cast<size_t>(win_.c)),
-                                 [](int64_t b) { return b >= -kMaxBias && b <= kMaxBias; });
+    column_width_ = flat_ ? win_.c : std::min(lanes_, kChunk);
+    swizzles_ = kernel_.swizzles && !flat_ && span_.output == SpanOutput::codes8;
+  }
+
+  // Whether results stay within what the kernels' output stages convert exactly.
+  bool in_range(const B* bias, const std::byte* multiplier) const {
+    for (int64_t c = 0; c < win_.c; ++c) {
+      const double most = std::abs(static_cast<double>(bias[c]));
+      if constexpr (std::is_same_v<T, int16_t>)
+        if (most > kMaxBias) return false;
+      if constexpr (std::is_same_v<T, int8_t>) {
+        if (span_.output == SpanOutput::sums) return true;
+        const double m = std::abs(double{reinterpret_cast<const float*>(multiplier)[c]});
+        const double sum = std::min(most + 16384.0 * static_cast<double>(win_.taps()), 0x1p31);
+        if (!(sum * m < kMaxCode)) return false;  // NaN as well
+      }
+    }
     return true;
   }
 
@@ -112,8 +135,7 @@ class SpanRunner final : public Runner {
     }
     groups_ = div_up(win_.kh, kernel_.group);
     const int64_t lines = groups_ * kernel_.group;
-    if (lines_per_row > 0)
-      out_rows_ = std::min<int64_t>((lines - win_.kh) / lines_per_row + 1, kMaxRows);
+    if (lines_per_row > 0) out_rows_ = std::min<int64_t>((lines - win_.kh) / lines_per_row + 1, kMaxRows);
     if (out_rows_ == 1) row_step_ = 1;
     lines_per_row_ = lines_per_row;
     return lines <= kMaxLines;
@@ -146,7 +168,17 @@ class SpanRunner final : public Runner {
   // Constants per lane; weights in groups, shifted for every output row.
   void pack(const StepView& view, const Binding& binding) {
     const int64_t entries = div_up(win_.c, 16) * 16;
-    const auto channel = [&](int64_t lane) { return static_cast<size_t>(flat_ ? lane % win_.c : lane); };
+    std::vector<int64_t> channels(static_cast<size_t>(lanes_));
+    for (int64_t lane = 0; lane < lanes_; ++lane) {
+      const bool swizzled = swizzles_ && lane / kChunk < lanes_ / kChunk;
+      channels[static_cast<size_t>(lane)] =
+          flat_      ? lane % win_.c
+          : swizzled ? lane / 64 * 64 + lane / 4 % 4 * 16 + lane / 16 % 4 * 4 + lane % 4
+                     : lane;
+    }
+    const auto channel = [&](int64_t lane) {
+      return static_cast<size_t>(channels[static_cast<size_t>(lane)]);
+    };
     const auto* bias = reinterpret_cast<const B*>(binding.inputs[2]);
     bias_.resize(static_cast<size_t>(lanes_));
     for (int64_t lane = 0; lane < lanes_; ++lane) {
@@ -167,15 +199,15 @@ class SpanRunner final : public Runner {
             reinterpret_cast<const M*>(binding.inputs[multiplier])[channel(lane)];
     }
     if constexpr (std::is_same_v<T, float>)
-      pack_weights<float, 1>(binding, entries);
+      pack_weights<float, 1>(binding, entries, channels);
     else if (kernel_.group == 4)
-      pack_weights<int8_t, 4>(binding, entries);
+      pack_weights<int8_t, 4>(binding, entries, channels);
     else
-      pack_weights<int16_t, 2>(binding, entries);
+      pack_weights<int16_t, 2>(binding, entries, channels);
   }
 
   template <class W, int64_t Group>
-  void pack_weights(const Binding& binding, int64_t pitch) {
+  void pack_weights(const Binding& binding, int64_t pitch, const std::vector<int64_t>& channels) {
     const auto* from = reinterpret_cast<const Weight<T>*>(binding.inputs[1]);
     weights_.resize(static_cast<size_t>(out_rows_ * groups_ * win_.kw * lanes_ * 4));
     W* to = reinterpret_cast<W*>(weights_.data());
@@ -186,10 +218,8 @@ class SpanRunner final : public Runner {
             const int64_t line = g * Group + i - row * lines_per_row_;
             if (line < 0 || line >= win_.kh) continue;
             const Weight<T>* w = from + (line * win_.kw + j) * pitch;
-            for (int64_t lane = 0, c = 0; lane < lanes_; ++lane) {
-              to[lane * Group + i] = static_cast<W>(w[c]);
-              if (++c == win_.c && flat_) c = 0;
-            }
+            W* out = to + i;
+            for (int64_t c : channels) *out = static_cast<W>(w[c]), out += Group;
           }
   }
 
@@ -203,6 +233,27 @@ class SpanRunner final : public Runner {
 
   // `count` output rows from `oy` on, columns `columns` of them.
   void run_block(int64_t image, int64_t oy, int64_t count, Range columns, char* scratch) const {
+    int64_t begin = columns.first;
+    if (const Range inside = direct_columns(oy, columns); inside.first < inside.last) {
+      run_tiles(image, oy, count, {begin, inside.first}, scratch);
+      run_tile(image, oy, count, inside, nullptr);
+      begin = inside.last;
+    }
+    run_tiles(image, oy, count, {begin, columns.last}, scratch);
+  }
+
+  // The output columns whose lanes are found in x as they are.
+  Range direct_columns(int64_t oy, Range columns) const {
+    const int64_t y = oy * win_.sh - win_.top;
+    if (kernel_.group > 1 || (flat_ && (win_.sw > 1 || win_.x_pitch != win_.c)) || y < 0 ||
+        y + (win_.kh - 1) * win_.dh >= win_.h)
+      return {0, 0};
+    const int64_t last = win_.w - 1 - (win_.kw - 1) * win_.dw + win_.left;
+    return {std::max(columns.first, div_up(win_.left, win_.sw)),
+            std::min(columns.last, last < 0 ? 0 : last / win_.sw + 1)};
+  }
+
+  void run_tiles(int64_t image, int64_t oy, int64_t count, Range columns, char* scratch) const {
     const int64_t total = columns.last - columns.first, tiles = div_up(total, tile_columns_);
     for (int64_t i = 0; i < tiles; ++i) {
       const Range tile = split_range(total, static_cast<int>(i), static_cast<int>(tiles));
@@ -210,17 +261,19 @@ class SpanRunner final : public Runner {
     }
   }
 
+  // Columns that fit into `scratch`, or that need none.
   void run_tile(int64_t image, int64_t oy, int64_t count, Range columns, char* scratch) const {
-    const int64_t size = columns.last - columns.first;
+    const int64_t size = columns.last - columns.first, lines = groups_ * kernel_.group;
     const int64_t left = columns.first * win_.sw - win_.left;
     const int64_t right = left + (size - 1) * win_.sw + (win_.kw - 1) * win_.dw + 1;
-    const int64_t first = std::clamp<int64_t>(left, 0, win_.w), last = std::clamp<int64_t>(right, first, win_.w);
+    const int64_t first = std::clamp<int64_t>(left, 0, win_.w),
+                  last = std::clamp<int64_t>(right, first, win_.w);
     const int64_t begin = std::clamp(first, left, right);
 
     std::array<const T*, kMaxLines> rows;
     std::array<int64_t, kMaxLines> steps;
     bool inside = true;
-    for (int64_t i = 0; i < groups_ * kernel_.group; ++i) {
+    for (int64_t i = 0; i < lines; ++i) {
       const int64_t used = std::min(i, win_.kh - 1 + (count - 1) * lines_per_row_);
       const int64_t y = oy * win_.sh - win_.top + used * win_.dh;
       const bool valid = y >= 0 && y < win_.h && first < last;
@@ -230,11 +283,21 @@ class SpanRunner final : public Runner {
       steps[static_cast<size_t>(i)] = valid ? win_.x_pitch : 0;
     }
     std::array<const char*, kMaxTaps> taps;
-    for (size_t i = 0; i < tap_offsets_.size(); ++i) taps[i] = scratch + tap_offsets_[i];
+    const bool direct = scratch == nullptr;
+    for (int64_t i = 0; i < win_.kh && direct; ++i)
+      for (int64_t j = 0; j < win_.kw; ++j)
+        taps[static_cast<size_t>(i * win_.kw + j)] =
+            reinterpret_cast<const char*>(rows[static_cast<size_t>(i)] + j * win_.dw * win_.x_pitch);
+    for (size_t i = 0; i < tap_offsets_.size() && !direct; ++i) taps[i] = scratch + tap_offsets_[i];
     std::array<char*, kMaxRows> y;
+    for (int64_t row = 0; row < count; ++row)
+      y[static_cast<size_t>(row)] =
+          reinterpret_cast<char*>(y_) +
+          ((image * win_.oh + oy + row * row_step_) * win_.ow + columns.first) * win_.y_pitch * y_size_;
 
     DepthwiseSpan<T, B> span = span_;
-    span.groups = static_cast<int32_t>(groups_);
+    span.groups = static_cast<int32_t>(direct ? 0 : groups_);
+    span.rows = rows.data();
     span.row_steps = steps.data();
     span.planes = planes_.data();
     span.stride = static_cast<int32_t>(win_.sw);
@@ -246,34 +309,36 @@ class SpanRunner final : public Runner {
     span.column_bytes = column_width_ * 4;
     span.group_bytes = group_bytes_;
     span.taps = taps.data();
-    span.num_taps = std::ssize(tap_offsets_);
+    span.num_taps = win_.kw * groups_;
     span.weight_lanes = lanes_;
     span.out_rows = static_cast<int32_t>(count);
     span.y = y.data();
-    for (int64_t i = 0; i < chunks_; ++i) {
-      const Range vectors = split_range(lanes_ / 16, static_cast<int>(i), static_cast<int>(chunks_));
-      const int64_t lane = vectors.first * 16, width = (vectors.last - vectors.first) * 16;
-      std::array<const T*, kMaxLines> chunk_rows;
-      for (int64_t r = 0; r < groups_ * kernel_.group; ++r)
-        chunk_rows[static_cast<size_t>(r)] = rows[static_cast<size_t>(r)] + lane;
-      for (int64_t row = 0; row < count; ++row)
-        y[static_cast<size_t>(row)] = reinterpret_cast<char*>(y_) +
-                                      (((image * win_.oh + oy + row * row_step_) * win_.ow + columns.first) *
-                                           win_.y_pitch + lane) * y_size_;
-      span.rows = chunk_rows.data();
-      span.padding = padding_.data() + lane;
-      span.weights = weights_.data() + lane * 4;
-      span.bias = bias_.data() + lane;
-      if (!multiplier_.empty())
-        span.multiplier = multiplier_.data() + lane * (std::is_same_v<T, int16_t> ? 8 : 4);
+    span.padding = padding_.data();
+    span.weights = weights_.data();
+    span.bias = bias_.data();
+    span.multiplier = multiplier_.empty() ? nullptr : multiplier_.data();
+    for (int64_t lane = 0; lane < lanes_;) {
+      const int64_t width = flat_ ? lanes_ : std::min(kChunk, lanes_ - lane);
       span.width = width;
+      span.swizzled = swizzles_ && width == kChunk;
       span.column_width = flat_ ? win_.c : width;
-      span.x_step = (flat_ ? width : column_width_) * 4;
+      span.x_step = flat_ ? width * 4 : direct ? win_.sw * win_.x_pitch * 4 : column_width_ * 4;
       span.y_step = (flat_ ? width : win_.y_pitch) * y_size_;
       span.valid = flat_ ? width : win_.c - lane;
       span.pixels = flat_ ? size * win_.c / width : size;
       span.rest = flat_ ? size * win_.c % width : 0;
       kernel_.run(span);
+      lane += width;
+      if (lane == lanes_) break;
+      for (int64_t i = 0; i < lines; ++i) rows[static_cast<size_t>(i)] += width;
+      for (int64_t i = 0; i < span.num_taps && direct; ++i) taps[static_cast<size_t>(i)] += width * 4;
+      for (int64_t row = 0; row < count; ++row) y[static_cast<size_t>(row)] += width * y_size_;
+      span.padding += width;
+      span.weights += width * 4;
+      span.bias += width;
+      if (span.multiplier)
+        span.multiplier =
+            static_cast<const char*>(span.multiplier) + width * (std::is_same_v<T, int16_t> ? 8 : 4);
     }
   }
 
@@ -284,8 +349,8 @@ class SpanRunner final : public Runner {
   std::byte* y_;
   int64_t y_size_;
   DepthwiseSpan<T, B> span_{};  // what all runs have in common
-  bool usable_ = false, flat_ = false;
-  int64_t lanes_ = 0, chunks_ = 1, column_width_ = 0;
+  bool usable_ = false, flat_ = false, swizzles_ = false;
+  int64_t lanes_ = 0, column_width_ = 0;
   int64_t groups_ = 0, lines_per_row_ = 0, out_rows_ = 1, row_step_ = 1;
   int64_t tile_columns_ = 0, group_bytes_ = 0;
   int max_parts_ = 1;

@@ -83,20 +83,23 @@ using DepthwiseTileI16 = DepthwiseTile<int16_t, int64_t>;
 using DepthwiseTileI8 = DepthwiseTile<int8_t, int32_t>;
 using DepthwiseTileF32 = DepthwiseTile<float, float>;
 
-// Most entries of ConvTile::offsets.
+// Most entries of ConvTile::offsets. For int16: 127 lines of 4 products of at most 2^22 fit an int32.
+template <class T>
 inline constexpr int64_t kMaxOffsets = 255;
+template <>
+inline constexpr int64_t kMaxOffsets<int16_t> = 127;
 
 // Tile sizes (pixels mr, blocks of 16 outputs nr) are the kernel's own and known to rows.cc.
 inline constexpr int kConvI8RefMr = 1, kConvI8RefNr = 1;
 inline constexpr int kConvF32RefMr = 1, kConvF32RefNr = 1;
-inline constexpr int kConvI8Avx2Mr = 3, kConvI8Avx2Nr = 1;
+inline constexpr int kConvI8Avx2Mr = 2, kConvI8Avx2Nr = 1;
 inline constexpr int kConvF32Avx2Mr = 6, kConvF32Avx2Nr = 1;
 inline constexpr int kConvI8VnniMr = 6, kConvI8VnniNr = 4;
 inline constexpr int kConvF32Avx512Mr = 6, kConvF32Avx512Nr = 4;
 inline constexpr int kConvI8NeonMr = 2, kConvI8NeonNr = 4;
 inline constexpr int kConvI16RefMr = 1, kConvI16RefNr = 1;
 inline constexpr int kConvI16Avx2Mr = 2, kConvI16Avx2Nr = 1;
-inline constexpr int kConvI16VnniMr = 8, kConvI16VnniNr = 1;
+inline constexpr int kConvI16VnniMr = 6, kConvI16VnniNr = 2;
 inline constexpr int kConvI16NeonMr = 2, kConvI16NeonNr = 4;
 // Lines of 4 products that an int32 lane can sum: 2 * 64 * 2^22 = 2^29.
 inline constexpr int64_t kLinesInInt32 = 64;
@@ -122,8 +125,6 @@ void conv_f32_avx512(const ConvTileF32& tile);
 void conv_f32_neon(const ConvTileF32& tile);
 
 void depthwise_i8_ref(const DepthwiseTileI8& tile);
-void depthwise_i8_neon(const DepthwiseTileI8& tile);
-void depthwise_i8_dotprod(const DepthwiseTileI8& tile);
 
 // Compiled for several levels (depthwise_i16.loops.cc).
 namespace ref {

@@ -22,8 +22,8 @@ class QuantizeRunner final : public WalkRunner {
   const char* row() const override { return loops_.name; }
 
   void run_elements(Range range) noexcept override {
-    walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
-      loops_.fn->quantize(x_ + at[0], y_ + at[1], n, scale_, zero_);
+    walk_.for_planes(range.first, range.last, [&](const auto& at, const Plane<2>& plane) {
+      loops_.fn->quantize(x_ + at[0], y_ + at[1], plane, scale_, zero_);
     });
   }
 
@@ -99,6 +99,11 @@ class DequantizeRunner final : public WalkRunner {
     const QuantizeLoops& loops = *loops_.fn;
     const float* scales = quant_.scales.data();
     const int32_t* zeros = quant_.zero_points.data();
+    if (!wide_ && !each_)
+      return walk_.for_planes(range.first, range.last, [&](const auto& at, const Plane<2>& plane) {
+        loops.dequantize_i8(reinterpret_cast<const int8_t*>(x_) + at[0], y_ + at[1], plane, scales[0],
+                            zeros[0]);
+      });
     walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t column) {
       const auto* x8 = reinterpret_cast<const int8_t*>(x_) + at[0];
       const auto* x32 = reinterpret_cast<const int32_t*>(x_) + at[0];
@@ -107,10 +112,8 @@ class DequantizeRunner final : public WalkRunner {
         loops.dequantize_i32_each(x32, y, n, scales + column);
       else if (wide_)
         loops.dequantize_i32(x32, y, n, scales[0]);
-      else if (each_)
-        loops.dequantize_i8_each(x8, y, n, scales + column, zeros + column);
       else
-        loops.dequantize_i8(x8, y, n, scales[0], zeros[0]);
+        loops.dequantize_i8_each(x8, y, n, scales + column, zeros + column);
     });
   }
 

@@ -31,12 +31,11 @@ RowWalk<3> matmul_walk(const StepView& view, int64_t block_rows, int64_t block_c
 
 namespace {
 
-constexpr int64_t kBlock = 16;                       // columns that a kernel takes as one
-constexpr int64_t kPanelBlocks = 4;                  // that are packed together at most
-constexpr int64_t kPanelBytes = 512 * 1024;          // likewise: they should stay in a core's own cache
-constexpr int64_t kMinRows = 5;                      // of float a; fewer do not pay for packing b
-constexpr int64_t kMaxDepth = 2 * 1024 * 1024;       // float; bounds the scratch memory
-constexpr int64_t kMacsPerPart = 100'000, kMaxParts = 32;
+constexpr int64_t kBlock = 16;                           // columns that a kernel takes as one
+constexpr int64_t kPanelBlocks = kMatMulPanel / kBlock;  // that are packed together at most
+constexpr int64_t kPanelBytes = 512 * 1024;              // likewise: they should stay in a core's own cache
+constexpr int64_t kMinRows = 5;                          // of float a; fewer do not pay for packing b
+constexpr int64_t kMaxParts = 32;
 
 int64_t panel_blocks(int64_t stride_bytes, int64_t n) {
   return std::clamp<int64_t>(kPanelBytes / std::max<int64_t>(stride_bytes, 1), 1,
@@ -61,6 +60,7 @@ class PackedRunner final : public Runner {
         a_pitch_(view.in(0).pitch),
         b_pitch_(view.in(1).pitch),
         y_pitch_(view.out().pitch),
+        b_turned_(is_transposed(view.in(1))),
         a_(reinterpret_cast<const T*>(binding.inputs[0])),
         b_(reinterpret_cast<const T*>(binding.inputs[1])),
         y_(reinterpret_cast<T*>(binding.outputs[0])) {
@@ -74,13 +74,14 @@ class PackedRunner final : public Runner {
       // The zero point of b makes a term per row, which the kernels do not have.
       stage_ = {static_cast<float>(-128 - zy), static_cast<float>(127 - zy), zy, zb_ != 0};
     }
-    const int64_t work = saturating_mul(walk_.elements * row_.fn.mr * panel_, k_);
-    max_parts_ = static_cast<int>(std::clamp<int64_t>(work / kMacsPerPart, 1, std::min(walk_.elements, kMaxParts)));
+    max_parts_ = static_cast<int>(std::clamp<int64_t>(walk_.elements, 1, kMaxParts));
     scratch_.resize(static_cast<size_t>(max_parts_));
     for (Scratch& s : scratch_) {
-      s.lines.resize(static_cast<size_t>(blocks_of(panel_ * block_stride_ / kBlock * static_cast<int64_t>(sizeof(T)), 64)));
+      const int64_t bytes = panel_ / kBlock * block_stride_ * static_cast<int64_t>(sizeof(T));
+      s.lines = std::make_unique_for_overwrite<Line[]>(static_cast<size_t>(blocks_of(bytes, 64)));
       s.rows.resize(static_cast<size_t>(row_.fn.mr));
-      if (stage_.raw) s.sums.resize(static_cast<size_t>(row_.fn.mr * panel_)), s.terms.resize(static_cast<size_t>(m_));
+      if (stage_.raw)
+        s.sums.resize(static_cast<size_t>(row_.fn.mr * panel_)), s.terms.resize(static_cast<size_t>(m_));
     }
   }
 
@@ -97,7 +98,7 @@ class PackedRunner final : public Runner {
       // Rows run fastest: a panel is packed once.
       for (int64_t item = first, end = first + count; item < end;) {
         const int64_t column = item / tiles * panel_, next = std::min((item / tiles + 1) * tiles, end);
-        pack(b + column, std::min(panel_, n_ - column), s);
+        pack(b + column * (b_turned_ ? b_pitch_ : 1), std::min(panel_, n_ - column), s);
         for (; item < next; ++item)
           tile(a, item % tiles * row_.fn.mr, y_ + at[2] + column, std::min(panel_, n_ - column), s);
       }
@@ -110,7 +111,7 @@ class PackedRunner final : public Runner {
   };
   // Of one part.
   struct Scratch {
-    std::vector<Line> lines;
+    std::unique_ptr<Line[]> lines;
     std::array<Acc, kPanelBlocks * kBlock> bias{};
     std::array<int32_t, kPanelBlocks * kBlock> sum128{};
     std::vector<const T*> rows;
@@ -131,9 +132,9 @@ class PackedRunner final : public Runner {
 
   void pack(const T* b, int64_t n, Scratch& s) const {
     const MatMulPanel<T> panel{b, k_, n, b_pitch_, block_stride_};
-    T* lines = reinterpret_cast<T*>(s.lines.data());
+    T* lines = reinterpret_cast<T*>(s.lines.get());
     if constexpr (kCodes) {
-      loops_.pack_i8(panel, lines, s.sum128.data());
+      loops_.pack_i8[b_turned_](panel, lines, s.sum128.data());
       // sum (a - za)(b - zb) = sum ab - za * sum b - zb * sum a + k * za * zb; each sum fits in an int32, not
       // always the parts of it.
       for (size_t c = 0; c < s.bias.size(); ++c) {
@@ -143,7 +144,7 @@ class PackedRunner final : public Runner {
         s.sum128[c] = static_cast<int32_t>(sum * 128);
       }
     } else {
-      loops_.pack_f32(panel, lines);
+      loops_.pack_f32[b_turned_](panel, lines);
     }
   }
 
@@ -160,7 +161,7 @@ class PackedRunner final : public Runner {
     t.stage = stage_;
     y += row * y_pitch_;
     for (int64_t c = 0; c < n; c += row_.fn.nr * kBlock) {
-      t.weights = reinterpret_cast<const T*>(s.lines.data()) + c / kBlock * block_stride_;
+      t.weights = reinterpret_cast<const T*>(s.lines.get()) + c / kBlock * block_stride_;
       t.bias = s.bias.data() + c;
       t.sum128 = s.sum128.data() + c;
       t.multiplier = multiplier_.data();
@@ -170,8 +171,8 @@ class PackedRunner final : public Runner {
     }
     if constexpr (kCodes)
       for (int64_t r = 0; stage_.raw && r < t.pixels; ++r)
-        loops_.requantize(s.sums.data() + r * panel_, s.terms[static_cast<size_t>(row + r)], y + r * y_pitch_, n,
-                          multiplier_[0], stage_.zero_point);
+        loops_.requantize(s.sums.data() + r * panel_, s.terms[static_cast<size_t>(row + r)], y + r * y_pitch_,
+                          n, multiplier_[0], stage_.zero_point);
   }
 
   const KernelRow<conv::ConvKernel<T, Acc>>& row_;
@@ -179,6 +180,7 @@ class PackedRunner final : public Runner {
   int64_t m_, n_, k_, block_stride_, panel_;  // panel: columns packed together
   RowWalk<3> walk_;
   int64_t a_pitch_, b_pitch_, y_pitch_;
+  bool b_turned_;
   const T *a_, *b_;
   T* y_;
   conv::OutputStage stage_{};
@@ -192,8 +194,9 @@ class PackedRunner final : public Runner {
 
 std::unique_ptr<Runner> bind_packed_matmul(const StepView& view, const Binding& binding) {
   if (view.out().dtype == DType::i8) return std::make_unique<PackedRunner<int8_t>>(view, binding);
-  const bool pays = rows_of(view.out()) >= kMinRows && columns_of(view.in(0)) <= kMaxDepth;
-  if (view.out().dtype == DType::f32 && pays) return std::make_unique<PackedRunner<float>>(view, binding);
+  const bool pays = rows_of(view.out()) >= kMinRows && columns_of(view.in(0)) <= kMaxPackedDepth;
+  if (view.out().dtype == DType::f32 && (pays || is_transposed(view.in(1))))
+    return std::make_unique<PackedRunner<float>>(view, binding);
   return nullptr;
 }
 

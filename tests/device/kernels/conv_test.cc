@@ -56,6 +56,33 @@ TEST(Conv, FewPixelsAreSplitByChannels) {
   }
 }
 
+// Every tile of every row: any number of pixels and blocks, windows inside and across the padding.
+TEST(Conv, PanelsOfAllSizes) {
+  uint64_t seed = 100;
+  for (const bool quantized : {true, false})
+    for (const int64_t outputs : {7, 16, 24, 40, 48, 64, 72, 96, 144})
+      for (const int64_t pixels : {1, 2, 3, 5, 7, 11, 13, 23, 25, 47, 48, 49, 97}) {
+        const bool window = seed % 3 == 0;
+        ConvSpec spec{
+            .quantized = quantized, .w = pixels, .c = static_cast<int64_t>(seed % 11 + 1), .o = outputs};
+        if (window) spec.h = 3, spec.kernel = {3, 3}, spec.pads = {1, 1, 1, 1};
+        spec.raw = quantized && seed % 5 == 0;
+        spec.x_gap = static_cast<int64_t>(seed % 4), spec.y_gap = static_cast<int64_t>(seed % 7);
+        check_rows(spec, random_data(spec, seed), seed);
+        if (HasFatalFailure()) return;
+        ++seed;
+      }
+}
+
+// Around the longest sums whose inputs are found by a table of distances.
+TEST(Conv, LongSums) {
+  for (const bool quantized : {true, false})
+    for (const int64_t channels : {254, 255, 256, 1017, 1020, 1021, 1024}) {
+      ConvSpec spec{.quantized = quantized, .h = 2, .w = 9, .c = channels, .o = 70};
+      check_rows(spec, random_data(spec, 21), 21);
+    }
+}
+
 // More weights than stay in a cache: the other order of loops.
 TEST(Conv, LargeWeights) {
   for (bool quantized : {true, false}) {
