@@ -22,6 +22,7 @@ constexpr CpuFeatures kAvx512Level = kCpuAvx2 | kCpuAvx512;
 constexpr CpuFeatures kDotProdLevel = kCpuNeon | kCpuDotProd;
 constexpr std::array<Level, 8> kLevels{{{"ref", 0},
                                         {"avx2", kCpuAvx2},
+                                        {"avxvnni", kCpuAvx2 | kCpuAvxVnni},
                                         {"avx512", kAvx512Level},
                                         {"avx512vnni", kAvx512Level | kCpuAvx512Vnni},
                                         {"avx512vbmi", kAvx512Level | kCpuAvx512Vnni | kCpuAvx512Vbmi},
