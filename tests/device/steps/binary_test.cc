@@ -166,7 +166,7 @@ TEST(Binary, Int8) {
 // Values that every pixel takes are written several times for long rows: the same as if they were a tensor.
 TEST(Binary, FewValuesForManyRows) {
   for (int round = 0; round < 60; ++round) {
-    const int64_t rows = random_int(40, 200), n = random_int(1, 50), y_gap = chance(70) ? 0 : gap();
+    const int64_t rows = random_int(40, 200), n = random_int(1, 300), y_gap = chance(70) ? 0 : gap();
     const bool codes = chance(60), first = chance(50);
     const DType dtype = codes ? DType::i8 : DType::f32;
     const Tensor few = random_tensor(dtype, {n}), many = random_tensor(dtype, {rows, n});
