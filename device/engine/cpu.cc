@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/engine/cpu.h"
 
-#include <array>
 #include <cstdlib>
 
 #include "common/error.h"
@@ -20,13 +19,15 @@ struct Level {
 
 constexpr CpuFeatures kAvx512Level = kCpuAvx2 | kCpuAvx512;
 constexpr CpuFeatures kDotProdLevel = kCpuNeon | kCpuDotProd;
-constexpr std::array<Level, 7> kLevels{{{"ref", 0},
-                                        {"avx2", kCpuAvx2},
-                                        {"avx512", kAvx512Level},
-                                        {"avx512vnni", kAvx512Level | kCpuAvx512Vnni},
-                                        {"neon", kCpuNeon},
-                                        {"dotprod", kDotProdLevel},
-                                        {"i8mm", kDotProdLevel | kCpuI8mm}}};
+constexpr Level kLevels[] = {{"ref", 0},
+                             {"avx2", kCpuAvx2},
+                             {"avxvnni", kCpuAvx2 | kCpuAvxVnni},
+                             {"avx512", kAvx512Level},
+                             {"avx512vnni", kAvx512Level | kCpuAvx512Vnni},
+                             {"avx512vbmi", kAvx512Level | kCpuAvx512Vnni | kCpuAvx512Vbmi},
+                             {"neon", kCpuNeon},
+                             {"dotprod", kDotProdLevel},
+                             {"i8mm", kDotProdLevel | kCpuI8mm}};
 
 }  // namespace
 
@@ -41,6 +42,7 @@ CpuFeatures detect_cpu() {
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
     features |= kCpuAvx512;
   if (__builtin_cpu_supports("avx512vnni")) features |= kCpuAvx512Vnni;
+  if (__builtin_cpu_supports("avx512vbmi")) features |= kCpuAvx512Vbmi;
   if (__builtin_cpu_supports("avxvnni")) features |= kCpuAvxVnni;
 #elif defined(__aarch64__)
   features |= kCpuNeon;  // part of the architecture

@@ -105,7 +105,7 @@ inline RowUse elementwise_rows(const StepView& view) {
 }
 
 template <class P>
-struct Kernel;  // specialised per step; may have `static RowUse row_use(const StepView&, const P&)`
+struct Kernel;  // specialised per step; may have `static RowUse row_use(const StepView&, const P&)`, kInPlace
 
 template <class P>
 concept StepKernel = requires(const StepView& view, const P& params, const Binding& binding) {
@@ -120,6 +120,16 @@ RowUse row_use(const StepView& view, const P& params) {
     return Kernel<P>::row_use(view, params);
   else
     return {};
+}
+
+// Kernel<P>::kInPlace has bit i set when the output may be the memory of input i: of the same extents, size of
+// elements, and place of every element.
+template <class P>
+constexpr uint32_t in_place_inputs() {
+  if constexpr (requires { Kernel<P>::kInPlace; })
+    return Kernel<P>::kInPlace;
+  else
+    return 0;
 }
 
 // A variant of an inner loop. Rows are ordered from the most general to the most specialised: the last one

@@ -41,7 +41,7 @@ TensorId Lowering::add_tensor(TensorDesc desc) {
 }
 
 TensorId Lowering::alias(TensorId of, TensorDesc desc, uint64_t byte_offset) {
-  const AliasOf parent = alias_[of];
+  const Draft::Place parent = alias_[of];
   desc.storage = program_.tensors[of].storage;
   desc.name.clear();
   const TensorId id = add_tensor(std::move(desc));

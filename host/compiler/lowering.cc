@@ -6,7 +6,7 @@
 #include <limits>
 #include <utility>
 
-#include "host/compiler/memory_plan.h"
+#include "host/compiler/unread.h"
 #include "host/ops/operator.h"
 #include "host/quantize/load.h"
 
@@ -358,40 +358,13 @@ Program Lowering::run() {
   }
   node_ = nullptr;
   lower_outputs();
+  if (options_.fold_tables && !options_.keep_all_values) {
+    drop_unread_steps(draft_);
+    fold_tables(draft_);
+  }
   pack_constants();
-
-  // Lifetimes of the roots; inputs and outputs keep their place from the first to the last step, so that a
-  // program can run again on the same input.
-  const auto last_step = static_cast<int32_t>(program_.steps.size());
-  std::vector<Lifetime> lifetimes(program_.tensors.size(), Lifetime{last_step, -1, 0});
-  auto touch = [&](TensorId id, int32_t first, int32_t last) {
-    Lifetime& l = lifetimes[alias_[id].root];
-    l.first = std::min(l.first, first), l.last = std::max(l.last, last);
-  };
-  for (int32_t s = 0; s < last_step; ++s) {
-    const Step& step = program_.steps[static_cast<size_t>(s)];
-    for (TensorId id : step.inputs) touch(id, s, s);
-    for (TensorId id : step.outputs) touch(id, s, s);
-  }
-  for (const auto& in : program_.inputs) touch(in.tensor, -1, last_step);
-  for (const auto& out : program_.outputs) touch(out.tensor, -1, last_step);
-  std::vector<Lifetime> alive;
-  std::vector<TensorId> roots;
-  for (TensorId id = 0; id < program_.tensors.size(); ++id) {
-    if (alias_[id].root != id || program_.tensors[id].storage != Storage::arena || lifetimes[id].last < -1)
-      continue;
-    if (lifetimes[id].first > lifetimes[id].last) continue;
-    lifetimes[id].size = static_cast<uint64_t>(program_.tensors[id].byte_extent());
-    alive.push_back(lifetimes[id]);
-    roots.push_back(id);
-  }
-  const MemoryPlan plan = plan_memory(alive);
-  program_.arena_size = plan.size;
-  program_.properties["arena_lower_bound"] = std::to_string(plan.lower_bound);
-  for (size_t i = 0; i < roots.size(); ++i) program_.tensors[roots[i]].offset = plan.offsets[i];
-  for (TensorId id = 0; id < program_.tensors.size(); ++id)
-    if (alias_[id].root != id)
-      program_.tensors[id].offset = program_.tensors[alias_[id].root].offset + alias_[id].offset;
+  share_memory(draft_);
+  plan_arena(draft_);
 
   int32_t subgraph = -1;
   bool inside = false;

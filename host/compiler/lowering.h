@@ -14,13 +14,13 @@
 #include <unordered_map>
 
 #include "common/program/program.h"
+#include "host/compiler/draft.h"
 #include "host/graph/graph.h"
 
 namespace openhb::compiler {
 
 using graph::Node;
 using graph::Value;
-using TensorId = uint32_t;
 using Order = std::vector<uint8_t>;
 using Table = std::array<int8_t, 256>;  // by code + 128
 
@@ -36,6 +36,8 @@ struct LowerOptions {
   // Every value that the graph names gets a tensor: no activation is fused into its producer, no table
   // composed.
   bool keep_all_values = false;
+  // Steps that are functions of one code may vanish in a table, and the values between them.
+  bool fold_tables = true;
 };
 
 // The axis order that stores channels (logical axis 1) innermost; identity for rank < 3.
@@ -153,18 +155,15 @@ class Lowering {
   graph::Consumers consumers_;
   LowerOptions options_;
   const Node* node_ = nullptr;
-  Program program_;
+  Draft draft_;
+  Program& program_ = draft_.program;
+  std::vector<Draft::Place>& alias_ = draft_.places;
+  std::unordered_map<TensorId, Tensor>& constants_ = draft_.constants;
   std::unordered_map<const Value*, Forms> forms_;
   std::unordered_map<const Node*, bool> absorbed_;  // activations fused into their producer
-  struct AliasOf {
-    TensorId root;
-    uint64_t offset;
-  };
-  std::vector<AliasOf> alias_;   // per tensor; itself for a root
-  std::vector<int32_t> writer_;  // per root: the last step that wrote it, -1 before
+  std::vector<int32_t> writer_;                     // per root: the last step that wrote it, -1 before
   std::map<std::pair<TensorId, Order>, TensorId> reordered_;
   std::vector<TensorId> announced_;
-  std::unordered_map<TensorId, Tensor> constants_;  // by weights tensor
 };
 
 // Int8 parameters for a constant operand: its own range, zero included.

@@ -2,31 +2,29 @@
 #include "host/compiler/memory_plan.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <numeric>
 
 #include "common/program/program.h"
 
 namespace openhb::compiler {
+namespace {
 
-MemoryPlan plan_memory(const std::vector<Lifetime>& tensors) {
-  auto aligned = [](uint64_t n) { return (n + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment; };
-  std::vector<size_t> by_size(tensors.size());
-  std::iota(by_size.begin(), by_size.end(), size_t{0});
-  std::sort(by_size.begin(), by_size.end(), [&](size_t a, size_t b) {
-    return tensors[a].size != tensors[b].size ? tensors[a].size > tensors[b].size : a < b;
-  });
+uint64_t aligned(uint64_t n) { return (n + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment; }
+uint64_t room_for(const Lifetime& t) { return aligned(std::max<uint64_t>(t.size, 1)); }
 
+MemoryPlan plan_in_order(const std::vector<Lifetime>& tensors, const std::vector<size_t>& order) {
   MemoryPlan plan;
   plan.offsets.assign(tensors.size(), 0);
   std::vector<size_t> placed;  // by offset
-  for (size_t t : by_size) {
+  for (size_t t : order) {
     uint64_t offset = 0;
-    const uint64_t size = aligned(std::max<uint64_t>(tensors[t].size, 1));
+    const uint64_t size = room_for(tensors[t]);
     for (size_t other : placed) {
       if (tensors[other].last < tensors[t].first || tensors[t].last < tensors[other].first) continue;
       if (plan.offsets[other] >= offset + size) break;
-      offset = std::max(offset, plan.offsets[other] + aligned(std::max<uint64_t>(tensors[other].size, 1)));
+      offset = std::max(offset, plan.offsets[other] + room_for(tensors[other]));
     }
     plan.offsets[t] = offset;
     plan.size = std::max(plan.size, offset + size);
@@ -34,18 +32,46 @@ MemoryPlan plan_memory(const std::vector<Lifetime>& tensors) {
                                    [&](size_t a, size_t b) { return plan.offsets[a] < plan.offsets[b]; }),
                   t);
   }
+  return plan;
+}
+
+}  // namespace
+
+uint64_t lower_bound(const std::vector<Lifetime>& tensors) {
   std::map<int32_t, int64_t> change;
   for (const Lifetime& l : tensors) {
+    if (l.first > l.last) continue;
     change[l.first] += static_cast<int64_t>(aligned(l.size));
     change[l.last + 1] -= static_cast<int64_t>(aligned(l.size));
   }
-  int64_t alive = 0;
-  for (const auto& [step, delta] : change) {
-    alive += delta;
-    plan.lower_bound = std::max(plan.lower_bound, static_cast<uint64_t>(alive));
+  int64_t alive = 0, most = 0;
+  for (const auto& [step, delta] : change) most = std::max(most, alive += delta);
+  return static_cast<uint64_t>(most);
+}
+
+MemoryPlan plan_memory(const std::vector<Lifetime>& tensors) {
+  using Key = double (*)(double size, double first, double last);
+  static constexpr std::array<Key, 4> kKeys{
+      [](double size, double, double) { return size; },
+      [](double size, double first, double last) { return size * (last - first + 1); },
+      [](double, double first, double) { return -first; }, [](double, double, double last) { return last; }};
+  MemoryPlan best;
+  best.lower_bound = lower_bound(tensors);
+  for (const Key key : kKeys) {
+    std::vector<double> keys;
+    for (const Lifetime& t : tensors) keys.push_back(key(static_cast<double>(t.size), t.first, t.last));
+    std::vector<size_t> order(tensors.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      if (keys[a] != keys[b]) return keys[a] > keys[b];
+      return tensors[a].size != tensors[b].size ? tensors[a].size > tensors[b].size : a < b;
+    });
+    MemoryPlan plan = plan_in_order(tensors, order);
+    if (!best.offsets.empty() && plan.size >= best.size) continue;
+    best.offsets = std::move(plan.offsets), best.size = plan.size;
   }
-  plan.size += kReadSlack;
-  return plan;
+  best.size += kReadSlack;
+  return best;
 }
 
 }  // namespace openhb::compiler

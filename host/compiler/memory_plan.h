@@ -18,7 +18,11 @@ struct MemoryPlan {
   uint64_t lower_bound = 0;  // the largest sum of sizes alive at one step
 };
 
-// Greedy by size: each tensor, largest first, takes the lowest aligned gap among those alive with it.
+// Greedy: each tensor takes the lowest aligned gap among those alive with it. The best of several orders:
+// largest first, longest and largest first, in order of time.
 MemoryPlan plan_memory(const std::vector<Lifetime>& tensors);
+
+// The largest sum of aligned sizes alive at one step.
+uint64_t lower_bound(const std::vector<Lifetime>& tensors);
 
 }  // namespace openhb::compiler

@@ -9,11 +9,14 @@ add_library(openhb_compiler STATIC
   compiler/codes.cc
   compiler/compare.cc
   compiler/convert.cc
+  compiler/draft.cc
   compiler/evaluate.cc
+  compiler/fold_tables.cc
   compiler/layout.cc
   compiler/lowering.cc
   compiler/memory_plan.cc
   compiler/placement.cc
+  compiler/share_memory.cc
   march/attribute.cc
   march/march.cc
   march/operand.cc

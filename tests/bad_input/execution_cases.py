@@ -156,6 +156,15 @@ CASES = [
     Case("same_model_twice", same_model_twice, "OHB-0002", ("net",)),
     Case("which_of_two_models", two_models(), "OHB-0002", ("--model_name", "net", "two_inputs")),
     Case("one_of_two_models", two_models(model_name="net"), ""),
+    # perf.
+    Case("sound_perf", mode("perf", input_file=None, frame_count="2"), ""),
+    Case("perf_frame_count_0", mode("perf", input_file=None, frame_count="0"), "OHB-0002", ("--frame_count", "0")),
+    Case("perf_time_-1", mode("perf", input_file=None, perf_time="-1"), "OHB-0002", ("--perf_time", "-1")),
+    Case("perf_profile_path_is_file",
+         lambda s: (mode("perf", input_file=None, frame_count="2")(s), s.set(profile_path=s.write("occupied", b"a file"))), "OHB-0102",
+         ("occupied",)),
+    Case("perf_profile_into_proc", mode("perf", input_file=None, frame_count="2", profile_path="/proc"), "OHB-0102", ("/proc/profiler.log",)),
+    Case("perf_model_missing", mode("perf", input_file=None, model_file="nowhere.bin"), "OHB-0100", ("nowhere.bin",)),
     # The model file.
     Case("model_missing", options(model_file="nowhere.bin"), "OHB-0100", ("nowhere.bin",)),
     Case("second_model_missing", lambda s: s.set(model_file=f"{s.bin},nowhere.bin"), "OHB-0100", ("nowhere.bin",)),

@@ -4,6 +4,7 @@
 #include <array>
 #include <random>
 
+#include "tests/device/engine/sample_programs.h"
 #include "tests/device/kernels/conv_case.h"
 
 namespace openhb::bench {
@@ -44,6 +45,58 @@ std::shared_ptr<const engine::Model> make() {
   return engine::Model::create(std::move(program));
 }
 
+using testing::ProgramBuilder;
+constexpr Shape::value_type kSize = 56, kChannels = 144;
+const std::vector<uint8_t> kNhwc = {0, 2, 3, 1};
+
+uint32_t feature_map(ProgramBuilder& b, const char* name, DType dtype, int64_t size = kSize) {
+  const QuantParams quant = dtype == DType::i8 ? QuantParams{{0.05f}, {-3}, -1} : QuantParams{};
+  return b.tensor(name, dtype, {1, size, size, kChannels}, quant, kNhwc);
+}
+
+// One step from feature maps of 144 channels, 56x56, to another one.
+std::shared_ptr<const engine::Model> elementwise(StepParams params, size_t inputs, DType from, DType to,
+                                                 int64_t size = kSize) {
+  ProgramBuilder b("layer");
+  std::vector<uint32_t> ids;
+  for (size_t i = 0; i < inputs; ++i) {
+    ids.push_back(feature_map(b, i == 0 ? "a" : "b", from));
+    b.input(ids.back());
+  }
+  const uint32_t y = feature_map(b, "y", to, size);
+  if (std::holds_alternative<LutParams>(params)) {
+    Tensor table(DType::i8, {256});
+    for (size_t i = 0; i < table.size(); ++i)
+      table.data<int8_t>()[i] = static_cast<int8_t>(100 - static_cast<int>(i));
+    ids.push_back(b.constant(table));
+  }
+  b.step(std::move(params), std::move(ids), y);
+  b.output(y);
+  return engine::Model::create(b.finish());
+}
+
+std::shared_ptr<const engine::Model> table() { return elementwise(LutParams{}, 1, DType::i8, DType::i8); }
+std::shared_ptr<const engine::Model> add() {
+  return elementwise(BinaryParams{.function = BinaryFunction::add, .fa = 0.8f, .fb = 0.7f, .k = -3.5f}, 2,
+                     DType::i8, DType::i8);
+}
+std::shared_ptr<const engine::Model> mul() {
+  return elementwise(BinaryParams{.function = BinaryFunction::mul, .fa = 0.01f}, 2, DType::i8, DType::i8);
+}
+std::shared_ptr<const engine::Model> quantize() {
+  return elementwise(QuantizeParams{}, 1, DType::f32, DType::i8);
+}
+std::shared_ptr<const engine::Model> dequantize() {
+  return elementwise(DequantizeParams{}, 1, DType::i8, DType::f32);
+}
+std::shared_ptr<const engine::Model> sigmoid() {
+  return elementwise(UnaryParams{.function = UnaryFunction::sigmoid}, 1, DType::f32, DType::f32);
+}
+std::shared_ptr<const engine::Model> max_pool() {
+  return elementwise(PoolParams{.mode = PoolMode::max, .kernel = {2, 2}, .stride = {2, 2}}, 1, DType::i8,
+                     DType::i8, kSize / 2);
+}
+
 // The layers whose peers' figures docs/benchmarks.md lists come first.
 constexpr std::array kLayers = {
     Layer{"conv3x3_64_64_56", "3x3, 64 to 64 channels, 56x56", make<conv(3, 64, 64, 56)>},
@@ -64,6 +117,13 @@ constexpr std::array kLayers = {
           make<in_float(conv(3, 64, 64, 56))>},
     Layer{"float_depthwise3x3_144_56", "float depthwise 3x3, 144 channels, 56x56",
           make<in_float(depthwise(3, 144, 56))>},
+    Layer{"table_144_56", "an activation by table, 144 channels, 56x56", table},
+    Layer{"add_144_56", "Add of two int8 maps, 144 channels, 56x56", add},
+    Layer{"mul_144_56", "Mul of two int8 maps, 144 channels, 56x56", mul},
+    Layer{"maxpool2_144_56", "MaxPool 2x2, 144 channels, 56x56", max_pool},
+    Layer{"quantize_144_56", "float to int8, 144 channels, 56x56", quantize},
+    Layer{"dequantize_144_56", "int8 to float, 144 channels, 56x56", dequantize},
+    Layer{"sigmoid_144_56", "float Sigmoid, 144 channels, 56x56", sigmoid},
 };
 
 }  // namespace

@@ -4,7 +4,8 @@ openhb_test(NAME device_engine_test
           device/engine/sample_programs.cc
   LIBRARIES openhb::engine LABELS fast bad_input)
 openhb_test(NAME device_model_exec_test
-  SOURCES device/tools/model_exec_test.cc device/tools/options_test.cc device/engine/sample_programs.cc
+  SOURCES device/tools/model_exec_test.cc device/tools/options_test.cc device/tools/perf_test.cc
+          device/engine/sample_programs.cc
   LIBRARIES openhb_model_exec LABELS fast)
 # The program itself is started by hand-written command lines: its exit status and what it says on stderr.
 if(NOT CMAKE_CROSSCOMPILING)

@@ -29,10 +29,7 @@ struct Fma {
     });
   }
   template <int M, int N>
-  static void flush(const Tile&, int64_t, Acc (&)[M][N]) {}
-
-  template <int M, int N>
-  [[gnu::always_inline]] static void finish(const Tile& t, int64_t pixel, Acc (&acc)[M][N]) {
+  [[gnu::always_inline]] static void finish(const Tile& t, int64_t pixel, Acc (&acc)[M][N], bool) {
     char* y = static_cast<char*>(t.y) + pixel * t.y_pitch;
     // Operand order: min and max return their second operand when the first is NaN or equal, as
     // v < lo ? lo : v does.

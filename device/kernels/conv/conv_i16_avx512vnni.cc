@@ -2,75 +2,61 @@
 // int16 Conv by vpdpwssd: int32 sums over as many lines as these hold, int64 beyond.
 #include <immintrin.h>
 
-#include "device/kernels/conv/tile.h"
+#include "device/kernels/conv/panel.h"
 
 namespace openhb::conv {
 namespace {
 
-constexpr int kMr = kConvI16VnniMr;
+struct Vnni16 {
+  using Tile = ConvTileI16;
+  using Input = __m512i;
+  struct Pair {  // the first and the last 8 outputs of a block
+    __m512i v[2];
+  };
+  using Weights = Pair;
+  using Acc = Pair;             // each 64-bit lane holds two int32 partial sums of one output
+  using Room = LineLimit<255>;  // two products each: 255 * 2^23 is below 2^31
+  static constexpr int kDepth = 4;
+  static constexpr int kMr[] = {8, 6};
+  static_assert(sizeof(kMr) / sizeof(int) == kConvI16VnniNr && kMr[1] == kConvI16VnniMr);
 
-__m512i broadcast4(const int16_t* x) {
-  int64_t bits;
-  __builtin_memcpy(&bits, x, 8);
-  return _mm512_set1_epi64(bits);
-}
+  static Input broadcast(const int16_t* x) {
+    int64_t bits;
+    __builtin_memcpy(&bits, x, 8);
+    return _mm512_set1_epi64(bits);
+  }
+  static Weights load(const int8_t* w) {
+    return {{_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w))),
+             _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 32)))}};
+  }
+  [[gnu::always_inline]] static void multiply_add(Acc& acc, Input x, const Weights& w) {
+    acc.v[0] = _mm512_dpwssd_epi32(acc.v[0], x, w.v[0]);
+    acc.v[1] = _mm512_dpwssd_epi32(acc.v[1], x, w.v[1]);
+  }
 
-// Each 64-bit lane of acc holds two int32 partial sums of one output.
-void flush(int64_t* sums, __m512i (&acc)[2]) {
-  for (int i = 0; i < 2; ++i) {
-    const __m512i low = _mm512_srai_epi64(_mm512_slli_epi64(acc[i], 32), 32);
-    const __m512i both = _mm512_add_epi64(low, _mm512_srai_epi64(acc[i], 32));
-    _mm512_store_si512(sums + i * 8, _mm512_add_epi64(_mm512_load_si512(sums + i * 8), both));
-    acc[i] = _mm512_setzero_si512();
+  template <int M, int N>
+  [[gnu::always_inline]] static void start(const Tile&, Acc (&acc)[M][N]) {
+    unroll<M * N>([&](auto i) __attribute__((always_inline)) {
+      acc[i / N][i % N].v[0] = acc[i / N][i % N].v[1] = _mm512_setzero_si512();
+    });
   }
-}
-
-template <int M>
-void run(const ConvTileI16& t) {
-  const int64_t lines = (t.channels + 3) / 4;
-  alignas(64) int64_t sums[M][16];
-  __m512i acc[M][2];
-  for (int m = 0; m < M; ++m) {
-    for (int i = 0; i < 16; ++i) sums[m][i] = t.bias[i];
-    acc[m][0] = acc[m][1] = _mm512_setzero_si512();
+  template <int M, int N>
+  [[gnu::always_inline]] static void finish(const Tile& t, int64_t pixel, Acc (&acc)[M][N], bool again) {
+    unroll<M>([&](auto m) __attribute__((always_inline)) {
+      auto* y = reinterpret_cast<int64_t*>(static_cast<char*>(t.y) + (pixel + m) * t.y_pitch);
+      const int64_t* from = again ? y : t.bias;
+      unroll<N * 2>([&](auto i) __attribute__((always_inline)) {
+        const __m512i sums = acc[m][i / 2].v[i % 2];
+        const __m512i low = _mm512_srai_epi64(_mm512_slli_epi64(sums, 32), 32);
+        const __m512i both = _mm512_add_epi64(low, _mm512_srai_epi64(sums, 32));
+        _mm512_storeu_si512(y + i * 8, _mm512_add_epi64(_mm512_loadu_si512(from + i * 8), both));
+      });
+    });
   }
-  const int8_t* w = t.weights;
-  int64_t room = kLinesInInt32;
-  for (int64_t tap = 0; tap < t.taps; ++tap) {
-    const int16_t* x[M];
-    for (int m = 0; m < M; ++m) x[m] = t.rows[tap * kMr + m] + t.x_offset;
-    for (int64_t left = lines; left > 0;) {
-      const int64_t n = left < room ? left : room;
-      for (int64_t line = 0; line < n; ++line, w += 64) {
-        const __m512i w0 = _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)));
-        const __m512i w1 = _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 32)));
-        for (int m = 0; m < M; ++m) {
-          const __m512i xv = broadcast4(x[m] + line * 4);
-          acc[m][0] = _mm512_dpwssd_epi32(acc[m][0], xv, w0);
-          acc[m][1] = _mm512_dpwssd_epi32(acc[m][1], xv, w1);
-        }
-      }
-      for (int m = 0; m < M; ++m) x[m] += n * 4;
-      left -= n, room -= n;
-      if (room > 0) continue;
-      for (int m = 0; m < M; ++m) flush(sums[m], acc[m]);
-      room = kLinesInInt32;
-    }
-  }
-  for (int m = 0; m < M; ++m) {
-    flush(sums[m], acc[m]);
-    __builtin_memcpy(static_cast<char*>(t.y) + m * t.y_pitch, sums[m],
-                     static_cast<unsigned long>(t.outputs) * 8);
-  }
-}
+};
 
 }  // namespace
 
-void conv_i16_avx512vnni(const ConvTileI16& tile) {
-  static_assert(kMr == 8 && kConvI16VnniNr == 1);
-  constexpr void (*kRun[])(const ConvTileI16&) = {run<1>, run<2>, run<3>, run<4>,
-                                                  run<5>, run<6>, run<7>, run<8>};
-  kRun[tile.pixels - 1](tile);
-}
+void conv_i16_avx512vnni(const ConvTileI16& tile) { run_panel<Vnni16>(tile); }
 
 }  // namespace openhb::conv

@@ -29,8 +29,8 @@ class Requantizer {
     const __m512i low = _mm512_packs_epi32(_mm512_cvtps_epi32(v[0]), _mm512_cvtps_epi32(v[1]));
     const __m512i high = _mm512_packs_epi32(_mm512_cvtps_epi32(v[2]), _mm512_cvtps_epi32(v[3]));
     __m512i q = _mm512_packs_epi16(_mm512_adds_epi16(low, zero_point_), _mm512_adds_epi16(high, zero_point_));
-    // Packing works within 128 bits; saturated values end at the same bound.
     q = _mm512_min_epi8(_mm512_max_epi8(q, least_), most_);
+    // Packing works within 128 bits.
     return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
                                     q);
   }
@@ -49,12 +49,19 @@ struct Vnni {
   using Room = NoLimit;
   static constexpr int kDepth = 4;
   static constexpr int kMr[] = {8, 8, 8, 6};
-  static_assert(sizeof(kMr) / sizeof(int) == kConvI8VnniNr && kMr[3] == kConvI8VnniMr);
+  static_assert(sizeof(kMr) / sizeof(int) == kConvI8VnniNr);
 
+  // The compiler would flip 4 bytes and broadcast them then, which takes a shuffle; a load broadcasts for
+  // nothing.
   static Input broadcast(const int8_t* x) {
-    int32_t bits;
-    __builtin_memcpy(&bits, x, 4);
-    return _mm512_xor_si512(_mm512_set1_epi32(bits), _mm512_set1_epi8(-128));
+    struct Bytes {
+      int8_t b[4];
+    };
+    __m512i u;
+    asm("vpxord %1%{1to16%}, %2, %0"
+        : "=v"(u)
+        : "m"(*reinterpret_cast<const Bytes*>(x)), "v"(_mm512_set1_epi8(-128)));
+    return u;
   }
   static Weights load(const int8_t* w) { return _mm512_loadu_si512(w); }
   static void multiply_add(Acc& acc, Input x, Weights w) { acc = _mm512_dpbusd_epi32(acc, x, w); }
@@ -68,10 +75,7 @@ struct Vnni {
     });
   }
   template <int M, int N>
-  static void flush(const Tile&, int64_t, Acc (&)[M][N]) {}
-
-  template <int M, int N>
-  [[gnu::always_inline]] static void finish(const Tile& t, int64_t pixel, Acc (&acc)[M][N]) {
+  [[gnu::always_inline]] static void finish(const Tile& t, int64_t pixel, Acc (&acc)[M][N], bool) {
     char* y = static_cast<char*>(t.y) + pixel * t.y_pitch;
     const __mmask64 mask = first_lanes(t.outputs);
     if (t.stage.raw) {
@@ -82,6 +86,15 @@ struct Vnni {
       });
       return;
     }
+    if (N == 4 && mask == ~__mmask64{0})
+      finish_codes<M, N, true>(t, y, mask, acc);
+    else
+      finish_codes<M, N, false>(t, y, mask, acc);
+  }
+
+  // Whole: 64 codes per pixel.
+  template <int M, int N, bool Whole>
+  [[gnu::always_inline]] static void finish_codes(const Tile& t, char* y, __mmask64 mask, Acc (&acc)[M][N]) {
     const Requantizer requantizer(t.stage);
     __m512 multiplier[N];
     for (int n = 0; n < N; ++n) multiplier[n] = _mm512_loadu_ps(t.multiplier + n * 16);
@@ -101,6 +114,8 @@ struct Vnni {
         char* to = y + (first + i) * t.y_pitch;
         if constexpr (first + i >= M)
           return;
+        else if constexpr (Whole)
+          _mm512_storeu_si512(to, q);
         else if constexpr (kPixels == 1)
           _mm512_mask_storeu_epi8(to, mask, q);
         else if constexpr (kPixels == 2)

@@ -4,6 +4,7 @@
 
 #include "device/kernels/conv/conv.h"
 #include "device/kernels/conv/depthwise_span.h"
+#include "device/kernels/conv/depthwise_strip.h"
 #include "device/kernels/conv/finish.h"
 #include "device/kernels/conv/rows.h"
 #include "device/kernels/conv/validate.h"
@@ -69,8 +70,7 @@ class DepthwiseRunner final : public Runner {
       B* sums = finish_.needed() ? sums_.data() + static_cast<size_t>(part) * sums_size() : nullptr;
       tile.y = sums ? static_cast<void*>(sums) : y;
       row_.fn.run(tile);
-      for (int32_t pixel = 0; sums && pixel < tile.pixels; ++pixel)
-        finish_.run(sums + pixel * sums_pitch(), 0, win_.c, y + pixel * win_.y_pitch * y_size_);
+      if (sums) finish_.run(sums, sums_pitch(), tile.pixels, 0, win_.c, y, win_.y_pitch * y_size_);
     }
   }
 
@@ -108,6 +108,8 @@ std::unique_ptr<Runner> make_runner(const StepView& view, const DepthwiseParams&
 std::unique_ptr<Runner> Kernel<DepthwiseParams>::bind(const StepView& view, const DepthwiseParams& p,
                                                       const Binding& binding) {
   const int64_t macs = cost(view, p).macs;
+  if (view.in(0).dtype == DType::i8)
+    if (auto runner = conv::make_strip_runner(view, p, binding, macs)) return runner;
   if (view.in(0).dtype == DType::i8) return conv::make_runner<int8_t, int32_t>(view, p, binding, macs);
   if (view.in(0).dtype == DType::i16) return conv::make_runner<int16_t, int64_t>(view, p, binding, macs);
   return conv::make_runner<float, float>(view, p, binding, macs);

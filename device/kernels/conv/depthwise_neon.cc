@@ -1,30 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Depthwise for baseline aarch64, 16 channels at a time. The last vectors may reach past the channels of x,
-// into the slack.
+// Depthwise for baseline aarch64. The last vectors may reach past the channels of x, into the slack.
 #include "device/kernels/conv/neon_store.h"
+#include "device/kernels/conv/strip_loops.h"
 
 namespace openhb::conv {
 namespace {
 
-void run_channels(const DepthwiseTileI8& t, int64_t channel) {
-  const float* multiplier = t.stage.raw ? nullptr : t.multiplier + channel;
-  char* y = static_cast<char*>(t.y) + channel * (t.stage.raw ? 4 : 1);
-  for (int32_t p = 0; p < t.pixels; ++p, y += t.y_pitch) {
-    const int8_t* const* rows = t.rows + p * t.row_stride;
-    int32x4_t acc[4];
-    for (int i = 0; i < 4; ++i) acc[i] = vld1q_s32(t.bias + channel + i * 4);
-    const int8_t* w = t.weights + channel;
-    for (int64_t tap = 0; tap < t.taps; ++tap, w += t.weight_pitch) {
-      const int8x16_t xv = vld1q_s8(rows[tap] + channel), wv = vld1q_s8(w);
-      const int16x8_t low = vmull_s8(vget_low_s8(xv), vget_low_s8(wv)), high = vmull_high_s8(xv, wv);
-      acc[0] = vaddw_s16(acc[0], vget_low_s16(low));
-      acc[1] = vaddw_high_s16(acc[1], low);
-      acc[2] = vaddw_s16(acc[2], vget_low_s16(high));
-      acc[3] = vaddw_high_s16(acc[3], high);
-    }
-    store16(t.stage, multiplier, y, t.channels - channel, acc);
+// Rows of the window by themselves, widened to 16 bits.
+struct Widened {
+  using Vector = int16x8_t;
+  static constexpr int kRows = 1, kVectors = 1;
+
+  static void make(const int8x16_t (&row)[1], Vector* entry) { *entry = vmovl_s8(vget_low_s8(row[0])); }
+  static void add(int32x4_t (&acc)[2], const Vector (&x)[1], const Vector (&w)[1]) {
+    acc[0] = vmlal_s16(acc[0], vget_low_s16(x[0]), vget_low_s16(w[0]));
+    acc[1] = vmlal_high_s16(acc[1], x[0], w[0]);
   }
-}
+};
 
 void run_channels(const DepthwiseTileF32& t, int64_t channel) {
   char* y = static_cast<char*>(t.y) + channel * 4;
@@ -43,9 +35,7 @@ void run_channels(const DepthwiseTileF32& t, int64_t channel) {
 
 }  // namespace
 
-void depthwise_i8_neon(const DepthwiseTileI8& tile) {
-  for (int64_t channel = 0; channel < tile.channels; channel += 16) run_channels(tile, channel);
-}
+void depthwise_i8_neon(const DepthwiseStrip& strip) { run_strip<Widened>(strip); }
 
 void depthwise_f32_neon(const DepthwiseTileF32& tile) {
   for (int64_t channel = 0; channel < tile.channels; channel += 16) run_channels(tile, channel);

@@ -3,7 +3,7 @@
 // leaves its accumulators, these are turned into the outputs here.
 #pragma once
 
-#include "device/kernels/conv/requantize.h"
+#include "device/kernels/conv/rows.h"
 #include "device/kernels/kernel.h"
 
 namespace openhb::conv {
@@ -12,60 +12,41 @@ namespace openhb::conv {
 template <class B>
 class Finish {
  public:
-  Finish(const StepView&, const OutputStage&, const Binding&) {}
-  static constexpr bool needed() { return false; }
-  void run(const B*, int64_t, int64_t, std::byte*) const {}
-};
-
-// int8 activations with int16 outputs.
-template <>
-class Finish<int32_t> {
- public:
-  Finish(const StepView& view, const OutputStage& stage, const Binding& binding)
-      : needed_(view.out().dtype == DType::i16), stage_(stage) {
-    if (needed_) multiplier_ = reinterpret_cast<const float*>(binding.inputs[4]);
+  Finish(const StepView& view, const OutputStage& stage, const Binding& binding) {
+    const DType y = view.out().dtype;
+    needed_ = std::is_same_v<B, int64_t> || (std::is_same_v<B, int32_t> && y == DType::i16);
+    if (!needed_) return;
+    kernel_ = choose_row(finish_rows(), binding.cpu).fn;
+    tile_.stage = stage;
+    tile_.kind = std::is_same_v<B, int32_t> ? FinishKind::i32_i16
+                 : y == DType::i16          ? FinishKind::i64_i16
+                 : y == DType::i8           ? FinishKind::i64_i8
+                                            : FinishKind::i64_f32;
+    multiplier_ = binding.inputs[std::is_same_v<B, int32_t> ? 4 : 3];
+    multiplier_size_ = std::is_same_v<B, int32_t> ? sizeof(float) : sizeof(double);
   }
   bool needed() const { return needed_; }
-  // `count` outputs from entry `first` of the vectors on.
-  void run(const int32_t* sums, int64_t first, int64_t count, std::byte* y) const {
-    auto* codes = reinterpret_cast<int16_t*>(y);
-    for (int64_t i = 0; i < count; ++i)
-      codes[i] = requantize<int16_t>(sums[i], multiplier_[first + i], stage_);
+  // `count` outputs of each of `pixels` pixels, from entry `first` (a block's first) of the vectors on.
+  // Pitches: of the sums in elements, whole blocks of 16 of which are readable, of y in bytes.
+  void run(const B* sums, int64_t sums_pitch, int64_t pixels, int64_t first, int64_t count, std::byte* y,
+           int64_t y_pitch) const {
+    FinishTile tile = tile_;
+    tile.sums = sums;
+    tile.multiplier = multiplier_ + static_cast<size_t>(first) * multiplier_size_;
+    tile.y = reinterpret_cast<char*>(y);
+    tile.sums_pitch = sums_pitch;
+    tile.y_pitch = y_pitch;
+    tile.pixels = static_cast<int32_t>(pixels);
+    tile.outputs = static_cast<int32_t>(count);
+    kernel_(tile);
   }
 
  private:
-  bool needed_;
-  OutputStage stage_;
-  const float* multiplier_ = nullptr;
-};
-
-// int16 activations.
-template <>
-class Finish<int64_t> {
- public:
-  Finish(const StepView& view, const OutputStage& stage, const Binding& binding)
-      : stage_(stage),
-        out_(view.out().dtype),
-        multiplier_(reinterpret_cast<const double*>(binding.inputs[3])) {}
-  static constexpr bool needed() { return true; }
-  void run(const int64_t* sums, int64_t first, int64_t count, std::byte* y) const {
-    const double* m = multiplier_ + first;
-    if (out_ == DType::i16) return codes(sums, m, count, reinterpret_cast<int16_t*>(y));
-    if (out_ == DType::i8) return codes(sums, m, count, reinterpret_cast<int8_t*>(y));
-    auto* real = reinterpret_cast<float*>(y);
-    for (int64_t i = 0; i < count; ++i)
-      real[i] = clamp(static_cast<float>(static_cast<double>(sums[i]) * m[i]), stage_);
-  }
-
- private:
-  template <class Y>
-  void codes(const int64_t* sums, const double* m, int64_t count, Y* y) const {
-    for (int64_t i = 0; i < count; ++i) y[i] = requantize<Y>(sums[i], m[i], stage_);
-  }
-
-  OutputStage stage_;
-  DType out_;
-  const double* multiplier_;
+  bool needed_ = false;
+  FinishKernel kernel_ = nullptr;
+  FinishTile tile_{};
+  const std::byte* multiplier_ = nullptr;
+  size_t multiplier_size_ = 0;
 };
 
 }  // namespace openhb::conv

@@ -37,6 +37,34 @@ static inline void store16(const OutputStage& stage, const float* multiplier, ch
   __builtin_memcpy(y, bytes, static_cast<size_t>(count));
 }
 
+// Whether codes get their bounds from instructions that saturate: then it is the same to round first.
+static inline bool saturates(const OutputStage& stage) {
+  const auto zero_point = static_cast<float>(stage.zero_point);
+  return !stage.raw && stage.fits && stage.lo + zero_point <= -128 && stage.hi + zero_point >= 127;
+}
+
+// All 4 * N (N: 2 or 4) neighbouring outputs of M pixels, if saturates(stage). kFits16: stage.fits16.
+template <bool kFits16, int M, int N>
+static inline void store_saturated(int16x8_t zero_point, const float32x4_t (&multiplier)[N], char* y,
+                                   int64_t y_pitch, const int32x4_t (&acc)[M][N]) {
+  for (int m = 0; m < M; ++m)
+    for (int i = 0; i < N; i += 2) {
+      const int32x4_t a = vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(acc[m][i]), multiplier[i]));
+      const int32x4_t b = vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(acc[m][i + 1]), multiplier[i + 1]));
+      const int16x8_t wide =
+          kFits16 ? vaddq_s16(vuzp1q_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b)), zero_point)
+                  : vqaddq_s16(vqmovn_high_s32(vqmovn_s32(a), b), zero_point);
+      vst1_s8(reinterpret_cast<int8_t*>(y + m * y_pitch) + i * 4, vqmovn_s16(wide));
+    }
+}
+
+// The first `count` of 16 outputs of some pixels, in any way.
+__attribute__((noinline, unused)) static void store_any(const OutputStage& stage, const float* multiplier,
+                                                        char* y, int64_t y_pitch, int64_t count,
+                                                        const int32x4_t (*acc)[4], int pixels) {
+  for (int m = 0; m < pixels; ++m) store16(stage, multiplier, y + m * y_pitch, count, acc[m]);
+}
+
 // v < lo ? lo : (v > hi ? hi : v) for lo <= hi. Not by fmin and fmax: they order -0 before +0.
 static inline float32x4_t clamp4(float32x4_t v, float32x4_t lo, float32x4_t hi) {
   v = vbslq_f32(vcgtq_f32(v, hi), hi, v);

@@ -3,9 +3,9 @@
 // files: everything here is local to the file that includes it.
 //
 // K describes a row: the types Tile, Input (what is multiplied with a whole line of weights), Weights (a line
-// of one block of 16 outputs), Acc (the sums of one block); kDepth, the input channels of a line; kMr[n], the
-// most pixels of a tile of n + 1 blocks; kLinesInAcc, how many lines Acc can sum, if not any number (then
-// there is flush()); start(), broadcast(), load(), multiply_add(), finish().
+// of one block of 16 outputs), Acc (the sums of one block) and Room (how many lines Acc can sum); kDepth, the
+// input channels of a line; kMr[n], the most pixels of a tile of n + 1 blocks; broadcast(), load(),
+// multiply_add(); start() and finish(tile, first pixel, acc, whether it was called before, for want of room).
 #pragma once
 
 #include <stddef.h>
@@ -54,9 +54,10 @@ void run_tile(const typename K::Tile& t, int64_t pixel) {
     unroll<M>([&](auto m) __attribute__((always_inline)) { x[m] = t.rows[pixel + m] + t.x_offset; });
     for (int64_t line = 0; line < t.lines; ++line, w += kLine)
       add_line<K, M, N>(acc, x, t.offsets[line], w, stride);
-    return K::template finish<M, N>(t, pixel, acc);
+    return K::template finish<M, N>(t, pixel, acc, false);
   }
   typename K::Room room{};
+  bool again = false;
   const int64_t channels = (t.channels + K::kDepth - 1) / K::kDepth * K::kDepth;
   for (int64_t tap = 0; tap < t.taps; ++tap) {
     unroll<M>([&](auto m) __attribute__((always_inline)) {
@@ -65,10 +66,14 @@ void run_tile(const typename K::Tile& t, int64_t pixel) {
     for (int64_t c = 0; c < channels;) {
       const int64_t end = room.take(c, channels, K::kDepth);
       for (; c < end; c += K::kDepth, w += kLine) add_line<K, M, N>(acc, x, c, w, stride);
-      if (room.empty()) K::template flush<M, N>(t, pixel, acc), room = {};
+      if (!room.empty()) continue;
+      K::template finish<M, N>(t, pixel, acc, again);
+      K::template start<M, N>(t, acc);
+      again = true;
+      room = {};
     }
   }
-  K::template finish<M, N>(t, pixel, acc);
+  K::template finish<M, N>(t, pixel, acc, again);
 }
 
 // For accumulators that hold any sum.

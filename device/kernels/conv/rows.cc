@@ -7,18 +7,23 @@ namespace {
 constexpr KernelRow<ConvKernel<int8_t, int32_t>> kConvI8[] = {
     {"ref", 0, {conv_i8_ref, kConvI8RefMr, kConvI8RefNr}},
 #if defined(__x86_64__)
-    {"avx2", kCpuAvx2, {conv_i8_avx2, kConvI8Avx2Mr, kConvI8Avx2Nr}},
+    {"avx2", kCpuAvx2, {conv_i8_avx2, kConvI8Avx2Mr, kConvI8Avx2Nr, true}},
+    {"avxvnni", kCpuAvx2 | kCpuAvxVnni, {avxvnni::conv_i8_256, kConvI8Vnni256Mr, kConvI8Vnni256Nr, true}},
+    // For tests: no CPU has AVX512-VNNI without kCpuAvx512.
+    {"vnni256",
+     kCpuAvx2 | kCpuAvx512Vnni,
+     {avx512vnni::conv_i8_256, kConvI8Vnni256Mr, kConvI8Vnni256Nr, true}},
     {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {conv_i8_avx512vnni, kConvI8VnniMr, kConvI8VnniNr, true}},
 #elif defined(__aarch64__)
     {"neon", kCpuNeon, {conv_i8_neon, kConvI8NeonMr, kConvI8NeonNr}},
-    {"dotprod", kCpuNeon | kCpuDotProd, {conv_i8_dotprod, kConvI8DotprodMr, kConvI8DotprodNr}},
+    {"dotprod", kCpuNeon | kCpuDotProd, {conv_i8_dotprod, kConvI8DotprodMr, kConvI8DotprodNr, true, false}},
 #endif
 };
 
 constexpr KernelRow<ConvKernel<float, float>> kConvF32[] = {
     {"ref", 0, {conv_f32_ref, kConvF32RefMr, kConvF32RefNr}},
 #if defined(__x86_64__)
-    {"avx2", kCpuAvx2, {conv_f32_avx2, kConvF32Avx2Mr, kConvF32Avx2Nr}},
+    {"avx2", kCpuAvx2, {conv_f32_avx2, kConvF32Avx2Mr, kConvF32Avx2Nr, true}},
     {"avx512", kCpuAvx512, {conv_f32_avx512, kConvF32Avx512Mr, kConvF32Avx512Nr, true}},
 #elif defined(__aarch64__)
     {"neon", kCpuNeon, {conv_f32_neon, kConvF32NeonMr, kConvF32NeonNr}},
@@ -33,8 +38,8 @@ constexpr KernelRow<DepthwiseKernel<int8_t, int32_t>> kDepthwiseI8[] = {
      kCpuAvx512 | kCpuAvx512Vnni,
      {depthwise_i8_ref, {.run = depthwise_span_i8_avx512vnni, .group = 4, .flips = true, .swizzles = true}}},
 #elif defined(__aarch64__)
-    {"neon", kCpuNeon, {depthwise_i8_neon, {}}},
-    {"dotprod", kCpuNeon | kCpuDotProd, {depthwise_i8_dotprod, {}}},
+    {"neon", kCpuNeon, {nullptr, {}, {depthwise_i8_neon, 1, 16}}},
+    {"dotprod", kCpuNeon | kCpuDotProd, {nullptr, {}, {depthwise_i8_dotprod, 4, 32}}},
 #endif
 };
 
@@ -51,8 +56,8 @@ constexpr KernelRow<DepthwiseKernel<float, float>> kDepthwiseF32[] = {
 constexpr KernelRow<ConvKernel<int16_t, int64_t>> kConvI16[] = {
     {"ref", 0, {conv_i16_ref, kConvI16RefMr, kConvI16RefNr}},
 #if defined(__x86_64__)
-    {"avx2", kCpuAvx2, {conv_i16_avx2, kConvI16Avx2Mr, kConvI16Avx2Nr}},
-    {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {conv_i16_avx512vnni, kConvI16VnniMr, kConvI16VnniNr}},
+    {"avx2", kCpuAvx2, {conv_i16_avx2, kConvI16Avx2Mr, kConvI16Avx2Nr, true}},
+    {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {conv_i16_avx512vnni, kConvI16VnniMr, kConvI16VnniNr, true}},
 #elif defined(__aarch64__)
     {"neon", kCpuNeon, {conv_i16_neon, kConvI16NeonMr, kConvI16NeonNr}},
 #endif
@@ -70,8 +75,19 @@ constexpr KernelRow<DepthwiseKernel<int16_t, int64_t>> kDepthwiseI16[] = {
 #endif
 };
 
+constexpr KernelRow<FinishKernel> kFinish[] = {
+    {"ref", 0, ref::finish},
+#if defined(__x86_64__)
+    {"avx2", kCpuAvx2, avx2::finish},
+    {"avx512", kCpuAvx2 | kCpuAvx512, avx512::finish},
+#elif defined(__aarch64__)
+    {"neon", kCpuNeon, neon::finish},
+#endif
+};
+
 }  // namespace
 
+std::span<const KernelRow<FinishKernel>> finish_rows() { return kFinish; }
 std::span<const KernelRow<ConvKernel<int16_t, int64_t>>> conv_rows(int16_t) { return kConvI16; }
 std::span<const KernelRow<DepthwiseKernel<int16_t, int64_t>>> depthwise_rows(int16_t) {
   return kDepthwiseI16;

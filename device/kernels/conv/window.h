@@ -59,6 +59,8 @@ class TapFinder {
   TapFinder(const Window& win, const T* x, T padding_value)
       : win_(win), x_(x), padding_(static_cast<size_t>(win.c) + kReadSlack / sizeof(T), padding_value) {
     plain_ = !win.padded && win.taps() == 1 && win.sh == 1 && win.sw == 1;
+    rows_ = inside(win.h, win.oh, win.kh, win.dh, win.sh, win.top);
+    columns_ = inside(win.w, win.ow, win.kw, win.dw, win.sw, win.left);
     if ((win.kh - 1) * win.dh < win.h && (win.kw - 1) * win.dw < win.w)
       for (int64_t i = 0; i < win.kh; ++i)
         for (int64_t j = 0; j < win.kw; ++j)
@@ -68,12 +70,10 @@ class TapFinder {
   // Writes the addresses of the first taps of the pixels from `first` on as long as no tap touches padding,
   // at most `count`; returns how many.
   int64_t find_inside(int64_t first, int64_t count, const T** table) const {
-    const Span rows = inside(win_.h, win_.oh, win_.kh, win_.dh, win_.sh, win_.top);
-    const Span columns = inside(win_.w, win_.ow, win_.kw, win_.dw, win_.sw, win_.left);
     int64_t ox = first % win_.ow, oy = first / win_.ow % win_.oh, image = first / win_.ow / win_.oh,
             found = 0;
-    while (found < count && oy >= rows.first && oy < rows.last && ox >= columns.first && ox < columns.last) {
-      const int64_t run = std::min(columns.last - ox, count - found), step = win_.sw * win_.x_pitch;
+    while (found < count && inside(oy, ox)) {
+      const int64_t run = std::min(columns_.last - ox, count - found), step = win_.sw * win_.x_pitch;
       const T* x = address({image, oy * win_.sh - win_.top, ox * win_.sw - win_.left, true});
       for (int64_t i = 0; i < run; ++i) table[found + i] = x + i * step;
       found += run, ox += run;
@@ -86,11 +86,8 @@ class TapFinder {
   }
   // How many pixels from `first` on, at most `count`, have a tap in the padding.
   int64_t count_bordering(int64_t first, int64_t count) const {
-    const Span rows = inside(win_.h, win_.oh, win_.kh, win_.dh, win_.sh, win_.top);
-    const Span columns = inside(win_.w, win_.ow, win_.kw, win_.dw, win_.sw, win_.left);
     int64_t ox = first % win_.ow, oy = first / win_.ow % win_.oh, found = 0;
-    while (found < count &&
-           !(oy >= rows.first && oy < rows.last && ox >= columns.first && ox < columns.last)) {
+    while (found < count && !inside(oy, ox)) {
       ++found;
       if (++ox == win_.ow) {
         ox = 0;
@@ -102,6 +99,8 @@ class TapFinder {
   // Distances of the taps from the first one.
   const std::vector<int64_t>& offsets() const { return offsets_; }
 
+  // One tap that lies on the output pixel.
+  bool plain() const { return plain_; }
   // A pixel's worth of padding, readable with slack.
   const T* padding() const { return padding_.data(); }
 
@@ -114,6 +113,7 @@ class TapFinder {
       for (int p = 0; p < count; ++p) table[p * pixel_step] = x_ + (first + p) * win_.x_pitch;
       return mergeable;
     }
+    if (pixel_step == 1 && !offsets_.empty()) return find_rows(first, count, table, tap_step, mergeable);
     Position at[kMaxRun];
     const bool all_inside = locate(first, count, at);
     if (mergeable && all_inside) {
@@ -152,6 +152,51 @@ class TapFinder {
   static Span inside(int64_t in, int64_t out, int64_t k, int64_t dilation, int64_t stride, int64_t before) {
     const int64_t room = in + before - (k - 1) * dilation;  // first taps lie below, counted from the padding
     return {(before + stride - 1) / stride, room > 0 ? std::min(out, (room - 1) / stride + 1) : 0};
+  }
+
+  bool inside(int64_t oy, int64_t ox) const {
+    return oy >= rows_.first && oy < rows_.last && ox >= columns_.first && ox < columns_.last;
+  }
+
+  // find() for tables whose rows are those of the taps: they are written as if all taps were inside, then
+  // corrected.
+  bool find_rows(int64_t first, int count, const T** table, int64_t tap_step, bool mergeable) const {
+    const int64_t step = win_.sw * win_.x_pitch, left = first % win_.ow, top = first / win_.ow;
+    const T* base[kMaxRun];
+    bool all_inside = true;
+    int64_t ox = left, row = top;
+    for (int p = 0; p < count; ++row, ox = 0) {
+      const int64_t oy = row % win_.oh, end = std::min(win_.ow, ox + count - p);
+      all_inside = all_inside && inside(oy, ox) && inside(oy, end - 1);
+      const T* x = address({row / win_.oh, oy * win_.sh - win_.top, ox * win_.sw - win_.left, true});
+      for (; ox < end; ++ox, ++p, x += step) base[p] = x;
+    }
+    const bool merged = mergeable && all_inside;
+    const size_t taps = offsets_.size(), by = merged ? static_cast<size_t>(win_.kw) : 1;
+    for (size_t t = 0; t < taps; t += by, table += tap_step) write_row(table, base, offsets_[t], count);
+    if (all_inside) return merged;
+    table -= static_cast<int64_t>(taps) * tap_step;
+    ox = left, row = top;
+    for (int p = 0; p < count; ++p) {
+      const int64_t oy = row % win_.oh;
+      if (!inside(oy, ox))
+        add_padding({0, oy * win_.sh - win_.top, ox * win_.sw - win_.left, false}, table + p, tap_step);
+      if (++ox == win_.ow) ox = 0, ++row;
+    }
+    return false;
+  }
+  static void write_row(const T** __restrict to, const T* const* __restrict base, int64_t offset, int count) {
+    for (int p = 0; p < count; ++p) to[p] = base[p] + offset;
+  }
+  void add_padding(const Position& at, const T** table, int64_t tap_step) const {
+    for (int64_t i = 0; i < win_.kh; ++i) {
+      const int64_t y = at.y + i * win_.dh;
+      const bool row_inside = y >= 0 && y < win_.h;
+      for (int64_t j = 0; j < win_.kw; ++j, table += tap_step) {
+        const int64_t x = at.x + j * win_.dw;
+        if (!row_inside || x < 0 || x >= win_.w) *table = padding_.data();
+      }
+    }
   }
 
   const T* address(const Position& at) const {
@@ -193,6 +238,7 @@ class TapFinder {
   std::vector<T> padding_;
   std::vector<int64_t> offsets_;  // of the taps of a window that lies inside; none if no window can
   bool plain_ = false;
+  Span rows_{}, columns_{};  // of output pixels whose taps are all inside
 };
 
 }  // namespace openhb::conv

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/kernels/elementwise/binary.h"
 
+#include <cstring>
+
 #include "device/kernels/elementwise/binary_loops.h"
 #include "device/kernels/elementwise/int16_rows.h"
 #include "device/kernels/elementwise/isa_rows.h"
@@ -54,12 +56,37 @@ class BinaryRunner final : public WalkRunner {
   const char* row() const override { return name_; }
 
   void run_elements(Range range) noexcept override {
-    walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
-      row_(a_ + at[0] * a_size_, b_ + at[1] * b_size_, y_ + at[2] * y_size_, n, constants_);
+    walk_.for_planes(range.first, range.last, [&](const auto& at, const Plane<3>& plane) {
+      const std::byte *a = a_ + at[0] * a_size_, *b = b_ + at[1] * b_size_;
+      std::byte* y = y_ + at[2] * y_size_;
+      const bool dense = walk_.row_stride[0] == 1 && walk_.row_stride[1] == 1 && plane.step[2] == plane.n;
+      if (!dense || plane.n > kRepeated || plane.rows < kRepeated)
+        row_(a, b, y, plane, constants_);
+      else if (plane.step[1] == 0 && plane.step[0] == plane.n)
+        repeat(plane, b, b_size_, [&](const std::byte* many, int64_t from, int64_t n) {
+          row_(a + from * a_size_, many, y + from * y_size_, {n, 1, {}}, constants_);
+        });
+      else if (plane.step[0] == 0 && plane.step[1] == plane.n)
+        repeat(plane, a, a_size_, [&](const std::byte* many, int64_t from, int64_t n) {
+          row_(many, b + from * b_size_, y + from * y_size_, {n, 1, {}}, constants_);
+        });
+      else
+        row_(a, b, y, plane, constants_);
     });
   }
 
  private:
+  // An operand of a few values that every row of a dense plane takes: written often enough for long rows.
+  static constexpr int64_t kRepeated = 48, kLong = 256;
+  template <class F>
+  static void repeat(const Plane<3>& plane, const std::byte* values, int64_t size, F&& f) {
+    std::byte many[kLong * 8];
+    const int64_t together = kLong / plane.n * plane.n, all = plane.n * plane.rows;
+    for (int64_t i = 0; i < std::min(together, all) / plane.n; ++i)
+      std::memcpy(many + i * plane.n * size, values, static_cast<size_t>(plane.n * size));
+    for (int64_t from = 0; from < all; from += together) f(many, from, std::min(together, all - from));
+  }
+
   RowWalk<3> walk_;
   int64_t a_size_, b_size_, y_size_;
   const std::byte *a_, *b_;

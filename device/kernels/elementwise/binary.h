@@ -8,6 +8,7 @@ namespace openhb {
 // One of the inputs may be the output's own memory (in place) when it has the output's extents and pitch.
 template <>
 struct Kernel<BinaryParams> {
+  static constexpr uint32_t kInPlace = 3;
   static void validate(const StepView& view, const BinaryParams& params);
   static Cost cost(const StepView& view, const BinaryParams& params);
   static RowUse row_use(const StepView& view, const BinaryParams& params);

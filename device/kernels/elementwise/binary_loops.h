@@ -6,6 +6,7 @@
 
 #include "common/dtype.h"
 #include "common/steps/params.h"
+#include "device/kernels/elementwise/plane.h"
 
 namespace openhb::kernels {
 
@@ -16,8 +17,9 @@ struct BinaryConstants {
   int32_t za, zb, zy;  // zero points of codes
 };
 
-// y[i] = a[i] op b[i] for i < n.
-using BinaryRow = void (*)(const void* a, const void* b, void* y, int64_t n, const BinaryConstants& c);
+// y[i] = a[i] op b[i] for the elements i of a plane.
+using BinaryRow = void (*)(const void* a, const void* b, void* y, const Plane<3>& plane,
+                           const BinaryConstants& c);
 
 // Which operands are single values within a row.
 enum BinaryForm { kBothDense, kScalarB, kScalarA, kBinaryForms };

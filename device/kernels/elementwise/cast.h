@@ -7,6 +7,7 @@ namespace openhb {
 
 template <>
 struct Kernel<CastParams> {
+  static constexpr uint32_t kInPlace = 1;
   static void validate(const StepView& view, const CastParams& params);
   static Cost cost(const StepView& view, const CastParams& params);
   static RowUse row_use(const StepView& view, const CastParams& params);

@@ -8,9 +8,27 @@
 
 namespace openhb::kernels {
 
-OPENHB_LOOP_ROWS(LutLoops, kLutLoops)
+OPENHB_DECLARE_LOOPS(ref, LutLoops, kLutLoops)
+#if defined(__x86_64__)
+OPENHB_DECLARE_LOOPS(avx2, LutLoops, kLutLoops)
+OPENHB_DECLARE_LOOPS(avx512, LutLoops, kLutLoops)
+OPENHB_DECLARE_LOOPS(avx512vbmi, LutLoops, kLutLoops)
+#elif defined(__aarch64__)
+OPENHB_DECLARE_LOOPS(neon, LutLoops, kLutLoops)
+#endif
 
 namespace {
+
+constexpr KernelRow<const LutLoops*> kLutRows[] = {
+    {"ref", 0, &ref::kLutLoops},
+#if defined(__x86_64__)
+    {"avx2", kCpuAvx2, &avx2::kLutLoops},
+    {"avx512", kCpuAvx2 | kCpuAvx512, &avx512::kLutLoops},
+    {"avx512vbmi", kCpuAvx2 | kCpuAvx512 | kCpuAvx512Vbmi, &avx512vbmi::kLutLoops},
+#elif defined(__aarch64__)
+    {"neon", kCpuNeon, &neon::kLutLoops},
+#endif
+};
 
 class LutRunner final : public WalkRunner {
  public:
@@ -20,23 +38,24 @@ class LutRunner final : public WalkRunner {
         x_(reinterpret_cast<const int8_t*>(binding.inputs[0])),
         table_(reinterpret_cast<const int8_t*>(binding.inputs[1])),
         y_(reinterpret_cast<int8_t*>(binding.outputs[0])) {
-    const auto& loops = choose_kLutLoops(binding.cpu);
+    const auto& loops = choose_row(kLutRows, binding.cpu);
     name_ = loops.name;
-    row_ = loops.fn->row;
+    look_up_ = loops.fn->look_up;
   }
 
   const char* row() const override { return name_; }
 
   void run_elements(Range range) noexcept override {
-    walk_.for_rows(range.first, range.last,
-                   [&](const auto& at, int64_t n, int64_t) { row_(x_ + at[0], y_ + at[1], n, table_); });
+    walk_.for_planes(range.first, range.last, [&](const auto& at, const Plane<2>& plane) {
+      look_up_(x_ + at[0], y_ + at[1], plane, table_);
+    });
   }
 
  private:
   RowWalk<2> walk_;
   const int8_t *x_, *table_;
   int8_t* y_;
-  decltype(LutLoops::row) row_;
+  decltype(LutLoops::look_up) look_up_;
   const char* name_;
 };
 

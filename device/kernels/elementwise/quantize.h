@@ -7,6 +7,7 @@ namespace openhb {
 
 template <>
 struct Kernel<QuantizeParams> {
+  static constexpr uint32_t kInPlace = 1;
   static void validate(const StepView& view, const QuantizeParams& params);
   static Cost cost(const StepView& view, const QuantizeParams& params);
   static RowUse row_use(const StepView& view, const QuantizeParams& params);
@@ -16,6 +17,7 @@ struct Kernel<QuantizeParams> {
 
 template <>
 struct Kernel<DequantizeParams> {
+  static constexpr uint32_t kInPlace = 1;
   static void validate(const StepView& view, const DequantizeParams& params);
   static Cost cost(const StepView& view, const DequantizeParams& params);
   static RowUse row_use(const StepView& view, const DequantizeParams& params);

@@ -11,3 +11,4 @@ target_sources(openhb_engine PRIVATE
 foreach(loops binary unary lut quantize int16)
   openhb_isa_source(openhb_engine ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/${loops}.loops.cc ref avx2 avx512 neon)
 endforeach()
+openhb_isa_source(openhb_engine ${CMAKE_CURRENT_SOURCE_DIR}/elementwise/lut.loops.cc avx512vbmi)

@@ -5,6 +5,13 @@
 namespace openhb::kernels {
 namespace {
 
+// The functions are long chains: in-order cores need several side by side to be busy.
+#if defined(__clang__) && defined(__aarch64__)
+#define OPENHB_SIDE_BY_SIDE _Pragma("clang loop vectorize(assume_safety) interleave_count(4)")
+#else
+#define OPENHB_SIDE_BY_SIDE OPENHB_INDEPENDENT
+#endif
+
 // Angles that are huge need long integer arithmetic: blocks without any run the vector loop.
 template <UnaryFunction F>
 double angle_function(double x) {
@@ -42,7 +49,7 @@ void unary_row(const float* x, float* y, int64_t n, float alpha, float beta) {
   if constexpr (F == UnaryFunction::sin || F == UnaryFunction::cos || F == UnaryFunction::tan) {
     angle_row<F>(x, y, n);
   } else {
-    OPENHB_INDEPENDENT
+    OPENHB_SIDE_BY_SIDE
     for (int64_t i = 0; i < n; ++i) y[i] = math::unary_f32<F>(x[i], alpha, beta);
   }
 }

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "common/program/program.h"
+#include "device/kernels/elementwise/plane.h"
 
 namespace openhb::kernels {
 
@@ -77,6 +78,26 @@ struct RowWalk {
         index[i] = 0;
       }
     }
+  }
+
+  // As for_rows, with as many rows at a time as lie equally spaced: f(offsets, Plane<K>).
+  template <class F>
+  void for_planes(int64_t first, int64_t last, F&& f) const {
+    if (first >= last) return;
+    const int64_t whole = (first + row - 1) / row * row, spaced = rank == 0 ? 1 : extent[rank - 1];
+    const auto one = [&](const Offsets& at, int64_t n, int64_t) {
+      f(at, Plane<static_cast<int>(K)>{n, 1, {}});
+    };
+    if (whole >= last || spaced == 1) return for_rows(first, last, one);
+    for_rows(first, whole, one);
+    for (int64_t r = whole / row, end = last / row; r < end;) {
+      const int64_t rows = spaced - r % spaced < end - r ? spaced - r % spaced : end - r;
+      Plane<static_cast<int>(K)> plane{row, rows, {}};
+      for (size_t k = 0; k < K; ++k) plane.step[k] = stride[rank - 1][k];
+      for_rows(r * row, r * row + 1, [&](const Offsets& at, int64_t, int64_t) { f(at, plane); });
+      r += rows;
+    }
+    for_rows(last - last % row, last, one);
   }
 
  private:

@@ -2,19 +2,14 @@
 #include "device/kernels/movement/copy.h"
 
 #include <cstdlib>
-#include <cstring>
 #include <vector>
 
 #include "device/kernels/elementwise/checks.h"
 #include "device/kernels/elementwise/walk.h"
+#include "device/kernels/movement/transpose.h"
 
 namespace openhb::kernels {
 namespace {
-
-// One loop of the copy; strides in bytes.
-struct Loop {
-  int64_t extent, in, out;
-};
 
 // The copy as loops sorted by falling output stride, merged where both sides allow it.
 struct LoopNest {
@@ -62,8 +57,11 @@ class RowCopy final : public Runner {
 
   void run(int part, int parts) noexcept override {
     const Range range = split_range(walk_.elements, part, parts);
-    walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
-      std::memmove(out_ + at[1], in_ + at[0], static_cast<size_t>(n));
+    walk_.for_planes(range.first, range.last, [&](const auto& at, const Plane<2>& plane) {
+      const std::byte* from = in_ + at[0];
+      std::byte* to = out_ + at[1];
+      for (int64_t r = 0; r < plane.rows; ++r, from += plane.step[0], to += plane.step[1])
+        copy_row(to, from, plane.n);
     });
   }
 
@@ -85,86 +83,44 @@ class RowCopy final : public Runner {
   std::byte* out_;
 };
 
-// Items of a few bytes (memmove, as tensors of damaged files may overlap): the two innermost loops run in
-// square tiles, so that a transpose touches few cache lines.
-struct Plane {
-  Loop i, j;
-};
-inline constexpr int64_t kTile = 32;
-
-template <size_t Size>
-void copy_plane(const std::byte* in, std::byte* out, const Plane& p, int64_t first, int64_t last) {
-  for (int64_t j0 = 0; j0 < p.j.extent; j0 += kTile) {
-    const int64_t j1 = std::min(j0 + kTile, p.j.extent);
-    for (int64_t i = first; i < last; ++i) {
-      const std::byte* from = in + i * p.i.in;
-      std::byte* to = out + i * p.i.out;
-      for (int64_t j = j0; j < j1; ++j) std::memmove(to + j * p.j.out, from + j * p.j.in, Size);
-    }
-  }
-}
-
-using PlaneCopy = void (*)(const std::byte*, std::byte*, const Plane&, int64_t, int64_t);
-PlaneCopy choose_plane_copy(int64_t size) {
-  switch (size) {
-    case 1:
-      return copy_plane<1>;
-    case 2:
-      return copy_plane<2>;
-    case 3:
-      return copy_plane<3>;
-    case 4:
-      return copy_plane<4>;
-    case 6:
-      return copy_plane<6>;
-    case 8:
-      return copy_plane<8>;
-    case 12:
-      return copy_plane<12>;
-    case 16:
-      return copy_plane<16>;
-    default:
-      return nullptr;
-  }
-}
-
+// Items of a few bytes: the two innermost loops run in tiles.
 class TileCopy final : public Runner {
  public:
-  TileCopy(LoopNest nest, const Binding& binding, PlaneCopy copy)
-      : plane_(take_plane(nest.loops)),
-        walk_(make_walk(nest.loops, (plane_.i.extent + kTile - 1) / kTile)),
+  TileCopy(LoopNest nest, const Binding& binding)
+      : pair_(take_pair(nest.loops)),
+        walk_(make_walk(nest.loops, (pair_.i.extent + kCopyTile - 1) / kCopyTile)),
         in_(binding.inputs[0] + nest.in_offset),
         out_(binding.outputs[0] + nest.out_offset),
-        copy_(copy) {}
+        copy_(choose_pair_copy(nest.size, pair_)) {}
 
   int max_parts() const override {
-    return parts_for(walk_.elements * kTile * plane_.j.extent, walk_.elements);
+    return parts_for(walk_.elements * kCopyTile * pair_.j.extent, walk_.elements);
   }
 
   void run(int part, int parts) noexcept override {
     const Range range = split_range(walk_.elements, part, parts);
     walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t column) {
       for (int64_t tile = column; tile < column + n; ++tile)
-        copy_(in_ + at[0], out_ + at[1], plane_, tile * kTile, std::min((tile + 1) * kTile, plane_.i.extent));
+        copy_(in_ + at[0], out_ + at[1], pair_, tile * kCopyTile,
+              std::min((tile + 1) * kCopyTile, pair_.i.extent));
     });
   }
 
  private:
-  // j: the loop with the smallest output stride; i: of the others, the one with the smallest input stride.
-  static Plane take_plane(std::vector<Loop>& loops) {
-    Plane plane{{1, 0, 0}, {1, 0, 0}};
-    if (loops.empty()) return plane;
-    plane.j = loops.back();
+  static LoopPair take_pair(std::vector<Loop>& loops) {
+    LoopPair pair{{1, 0, 0}, {1, 0, 0}};
+    if (loops.empty()) return pair;
+    pair.j = loops.back();
     loops.pop_back();
-    if (loops.empty()) return plane;
+    if (loops.empty()) return pair;
     auto best = loops.begin();
     for (auto it = loops.begin(); it != loops.end(); ++it)
       if (std::abs(it->in) <= std::abs(best->in)) best = it;
-    plane.i = *best;
+    pair.i = *best;
     loops.erase(best);
-    return plane;
+    return pair;
   }
-  // The loops around the plane, and one over its rows of tiles.
+  // The loops around the pair, and one over its rows of tiles.
   static RowWalk<2> make_walk(const std::vector<Loop>& loops, int64_t tiles) {
     Shape dims;
     std::vector<std::array<int64_t, 2>> strides;
@@ -177,11 +133,11 @@ class TileCopy final : public Runner {
     return RowWalk<2>(dims, strides, true);
   }
 
-  Plane plane_;
+  LoopPair pair_;
   RowWalk<2> walk_;
   const std::byte* in_;
   std::byte* out_;
-  PlaneCopy copy_;
+  PairCopy copy_;
 };
 
 class NoRunner final : public Runner {
@@ -254,8 +210,8 @@ std::unique_ptr<Runner> Kernel<CopyParams>::bind(const StepView& view, const Cop
                                                  const Binding& binding) {
   if (std::find(p.extent.begin(), p.extent.end(), 0) != p.extent.end()) return std::make_unique<NoRunner>();
   LoopNest nest(p, static_cast<int64_t>(dtype_size(view.out().dtype)));
-  if (const PlaneCopy copy = choose_plane_copy(nest.size); copy != nullptr && !nest.loops.empty())
-    return std::make_unique<TileCopy>(std::move(nest), binding, copy);
+  if (choose_pair_copy(nest.size, {}) != nullptr && !nest.loops.empty())
+    return std::make_unique<TileCopy>(std::move(nest), binding);
   return std::make_unique<RowCopy>(nest, binding);
 }
 

@@ -49,10 +49,10 @@ static inline void fold_run(float* lanes, const float* x, int64_t n, int64_t pha
 }
 
 // The tree, for `width` sequences side by side whose lanes lie `pitch` floats apart; results in the first
-// lane.
+// lane. `count`: a power of two, if later lanes would change nothing.
 template <class Op>
-static inline void fold_lanes(float* lanes, int64_t pitch, int64_t width) {
-  for (int64_t step = kReduceLanes / 2; step > 0; step /= 2)
+static inline void fold_lanes(float* lanes, int64_t pitch, int64_t width, int64_t count = kReduceLanes) {
+  for (int64_t step = count / 2; step > 0; step /= 2)
     for (int64_t l = 0; l < step; ++l)
       for (int64_t c = 0; c < width; ++c)
         lanes[l * pitch + c] = Op::join(lanes[l * pitch + c], lanes[(l + step) * pitch + c]);

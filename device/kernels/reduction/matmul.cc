@@ -90,8 +90,17 @@ void Kernel<MatMulParams>::validate(const StepView& view, const MatMulParams&) {
   }
   view.require(y.dtype != DType::i8 || columns_of(a) <= kMaxDepthInt8, "the sums could overflow");
   view.require(y.rank() == std::max(a.rank(), b.rank()), "wrong output rank");
-  view.require(columns_of(a) == rows_of(b) && rows_of(y) == rows_of(a) && columns_of(y) == columns_of(b),
+  const bool turned = is_transposed(b);
+  view.require(columns_of(a) == (turned ? columns_of(b) : rows_of(b)) && rows_of(y) == rows_of(a) &&
+                   columns_of(y) == (turned ? rows_of(b) : columns_of(b)),
                "extents do not fit together");
+  for (const TensorDesc* t : {&a, &b, &y})
+    for (size_t i = 0; i < t->order.size(); ++i) {
+      const size_t logical = turned && t == &b && i + 2 >= t->rank() ? 2 * t->rank() - 3 - i : i;
+      view.require(t->order.size() == t->rank() && t->order[i] == logical, "unexpected order of axes");
+    }
+  view.require(!turned || y.dtype == DType::i8 || (y.dtype == DType::f32 && columns_of(a) <= kMaxPackedDepth),
+               "such an operand cannot be transposed");
   for (size_t i = 0; i + 2 < y.rank(); ++i) {
     const auto extent = [&](const TensorDesc& t) {
       return i + t.rank() < y.rank() ? 1 : t.dims[i + t.rank() - y.rank()];
@@ -104,6 +113,14 @@ void Kernel<MatMulParams>::validate(const StepView& view, const MatMulParams&) {
 
 Cost Kernel<MatMulParams>::cost(const StepView& view, const MatMulParams&) {
   return traffic(view, saturating_mul(view.out().elements(), columns_of(view.in(0))));
+}
+
+RowUse Kernel<MatMulParams>::row_use(const StepView& view, const MatMulParams&) {
+  if (!packs_matmul(view)) return {};
+  const TensorDesc& b = view.in(1);  // packed anew for every call
+  const int64_t reread =
+      saturating_mul(rows_of(b) * columns_of(b), static_cast<int64_t>(dtype_size(b.dtype)));
+  return {num_rows(view.out()), num_rows(view.in(0)) == num_rows(view.out()) ? 1u : 0u, reread};
 }
 
 std::unique_ptr<Runner> Kernel<MatMulParams>::bind(const StepView& view, const MatMulParams&,

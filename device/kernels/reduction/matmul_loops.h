@@ -22,7 +22,8 @@ struct MatMulLoops {
   void (*block)(const MatMulBlock& block);
 };
 
-// Columns of b [k, n], `pitch` elements between its rows, to be packed for the kernels of Conv.
+// Columns of b [k, n], stored as such or transposed (the index of the functions below), to be packed for the
+// kernels of Conv; `pitch` elements between stored rows.
 template <class T>
 struct MatMulPanel {
   const T* b;
@@ -30,13 +31,15 @@ struct MatMulPanel {
   int64_t block_stride;  // elements between packed blocks of 16 columns
 };
 
-// What the packed product needs beside a Conv kernel. Packing reads up to 15 columns beyond n; what it makes of
-// them does not matter.
+inline constexpr int64_t kMatMulPanel = 64;  // columns at most
+
+// What the packed product needs beside a Conv kernel. Packing reads up to 15 columns beyond n; what it makes
+// of them does not matter.
 struct MatMulPackLoops {
   // Blocks of lines of 16 columns x 4 rows, rows behind k being 0; sums[c] = sum over k of b[k][c].
-  void (*pack_i8)(const MatMulPanel<int8_t>& panel, int8_t* lines, int32_t* sums);
+  void (*pack_i8[2])(const MatMulPanel<int8_t>& panel, int8_t* lines, int32_t* sums);
   // Blocks of lines of 16 columns.
-  void (*pack_f32)(const MatMulPanel<float>& panel, float* lines);
+  void (*pack_f32[2])(const MatMulPanel<float>& panel, float* lines);
   // sums[r] = sum over k of a[r][k]
   void (*sum_rows)(const int8_t* a, int64_t rows, int64_t k, int64_t pitch, int32_t* sums);
   // y[c] = sat(rne(f32(f32(sums[c] + term) * multiplier)) + zero)

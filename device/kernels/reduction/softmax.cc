@@ -21,8 +21,8 @@ class SoftmaxRunner final : public Runner {
         x_stride_(view.in(0).strides()[static_cast<size_t>(params.axis)]),
         y_stride_(view.out().strides()[static_cast<size_t>(params.axis)]),
         log_(params.log != 0),
-        short_rows_(static_cast<size_t>(params.axis) + 1 == view.out().rank() && length_ <= kShort &&
-                    view.in(0).dense() && view.out().dense()),
+        short_rows_(static_cast<size_t>(params.axis) + 1 == view.out().rank() && length_ >= 1 &&
+                    length_ <= kSoftmaxShort && view.in(0).dense() && view.out().dense()),
         x_(reinterpret_cast<const float*>(binding.inputs[0])),
         y_(reinterpret_cast<float*>(binding.outputs[0])),
         loops_(choose_kSoftmaxLoops(binding.cpu)) {}
@@ -34,8 +34,16 @@ class SoftmaxRunner final : public Runner {
 
   void run(int part, int parts) noexcept override {
     if (length_ == 0) return;
-    const Range range = split_range(walk_.elements, part, parts);
-    if (short_rows_) return run_short_rows(range);
+    run_sequences(split_range(walk_.elements, part, parts));
+  }
+  void run_rows(Range rows, int) noexcept override { run_sequences(rows); }
+  int row_slots() const override { return 256; }  // no scratch
+
+ private:
+  void run_sequences(Range range) noexcept {
+    if (short_rows_)
+      return loops_.fn->short_rows(x_ + range.first * length_, y_ + range.first * length_,
+                                   range.last - range.first, length_, log_);
     walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
       const float* x = x_ + at[0];
       float* y = y_ + at[1];
@@ -47,23 +55,6 @@ class SoftmaxRunner final : public Runner {
       for (int64_t i = 0; i < n; i += kSoftmaxWidth)
         loops_.fn->columns(x + i, y + i, std::min(kSoftmaxWidth, n - i), length_, x_stride_, y_stride_, log_);
     });
-  }
-
- private:
-  // Dense rows shorter than a vector: turned around, so that the loops run across the rows.
-  static constexpr int64_t kShort = 16;
-  void run_short_rows(Range rows) const noexcept {
-    float in[kShort * kSoftmaxWidth], out[kShort * kSoftmaxWidth];
-    for (int64_t first = rows.first; first < rows.last; first += kSoftmaxWidth) {
-      const int64_t count = std::min(kSoftmaxWidth, rows.last - first);
-      const float* x = x_ + first * length_;
-      float* y = y_ + first * length_;
-      for (int64_t k = 0; k < length_; ++k)
-        for (int64_t s = 0; s < count; ++s) in[k * kSoftmaxWidth + s] = x[s * length_ + k];
-      loops_.fn->columns(in, out, count, length_, kSoftmaxWidth, kSoftmaxWidth, log_);
-      for (int64_t k = 0; k < length_; ++k)
-        for (int64_t s = 0; s < count; ++s) y[s * length_ + k] = out[k * kSoftmaxWidth + s];
-    }
   }
 
   RowWalk<2> walk_;
@@ -97,6 +88,11 @@ void Kernel<SoftmaxParams>::validate(const StepView& view, const SoftmaxParams& 
 }
 
 Cost Kernel<SoftmaxParams>::cost(const StepView& view, const SoftmaxParams&) { return traffic(view); }
+RowUse Kernel<SoftmaxParams>::row_use(const StepView& view, const SoftmaxParams& params) {
+  const bool within_rows =
+      view.num_inputs() == 1 && static_cast<size_t>(params.axis) + 1 == view.out().rank();
+  return within_rows ? elementwise_rows(view) : RowUse{};
+}
 
 std::unique_ptr<Runner> Kernel<SoftmaxParams>::bind(const StepView& view, const SoftmaxParams& params,
                                                     const Binding& binding) {

@@ -10,6 +10,7 @@ template <>
 struct Kernel<SoftmaxParams> {
   static void validate(const StepView& view, const SoftmaxParams& params);
   static Cost cost(const StepView& view, const SoftmaxParams& params);
+  static RowUse row_use(const StepView& view, const SoftmaxParams& params);
   static std::unique_ptr<Runner> bind(const StepView& view, const SoftmaxParams& params,
                                       const Binding& binding);
 };

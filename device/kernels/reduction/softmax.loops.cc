@@ -52,7 +52,10 @@ void columns(const float* x, float* y, int64_t width, int64_t n, int64_t x_strid
   for (int64_t c = 0; c < width; ++c) top[c] = -__builtin_huge_valf();
   for (int64_t i = 0; i < n; ++i)
     for (int64_t c = 0; c < width; ++c) top[c] = larger(top[c], x[i * x_stride + c]);
-  for (float& s : sums) s = 0.0f;
+  // Of fewer elements than lanes, only the lanes that they reach count: zeros change no sum of powers.
+  int64_t lanes = 1;
+  while (lanes < n && lanes < kReduceLanes) lanes *= 2;
+  for (int64_t c = 0; c < lanes * kSoftmaxWidth; ++c) sums[c] = 0.0f;
   for (int64_t i = 0; i < n; ++i) {
     const float* from = x + i * x_stride;
     float* to = y + i * y_stride;
@@ -65,7 +68,7 @@ void columns(const float* x, float* y, int64_t width, int64_t n, int64_t x_strid
     }
     for (int64_t c = 0; c < width; ++c) lane[c] += e[c];
   }
-  fold_lanes<AddOp>(sums, kSoftmaxWidth, width);
+  fold_lanes<AddOp>(sums, kSoftmaxWidth, width, lanes);
   if (logarithm)
     for (int64_t c = 0; c < width; ++c) e[c] = log(sums[c]);
   for (int64_t i = 0; i < n; ++i) {
@@ -75,11 +78,38 @@ void columns(const float* x, float* y, int64_t width, int64_t n, int64_t x_strid
   }
 }
 
+// L elements of each sequence, turned around so that the loops run across the sequences.
+template <int64_t L>
+void short_rows_of(const float* x, float* y, int64_t rows, bool logarithm) {
+  float in[L * kSoftmaxWidth], out[L * kSoftmaxWidth];
+  for (; rows > 0; rows -= kSoftmaxWidth, x += L * kSoftmaxWidth, y += L * kSoftmaxWidth) {
+    const int64_t count = rows < kSoftmaxWidth ? rows : kSoftmaxWidth;
+    OPENHB_INDEPENDENT
+    for (int64_t s = 0; s < count; ++s)
+      for (int64_t k = 0; k < L; ++k) in[k * kSoftmaxWidth + s] = x[s * L + k];
+    columns(in, out, count, L, kSoftmaxWidth, kSoftmaxWidth, logarithm);
+    OPENHB_INDEPENDENT
+    for (int64_t s = 0; s < count; ++s)
+      for (int64_t k = 0; k < L; ++k) y[s * L + k] = out[k * kSoftmaxWidth + s];
+  }
+}
+
+template <int64_t... L>
+void short_rows_table(const float* x, float* y, int64_t rows, int64_t n, bool logarithm) {
+  using Rows = void (*)(const float*, float*, int64_t, bool);
+  constexpr Rows kRows[] = {short_rows_of<L>...};
+  kRows[n - 1](x, y, rows, logarithm);
+}
+void short_rows(const float* x, float* y, int64_t rows, int64_t n, bool logarithm) {
+  static_assert(kSoftmaxShort == 16);
+  short_rows_table<1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16>(x, y, rows, n, logarithm);
+}
+
 }  // namespace
 
 namespace OPENHB_ISA {
 extern const SoftmaxLoops kSoftmaxLoops;
-const SoftmaxLoops kSoftmaxLoops = {row, columns};
+const SoftmaxLoops kSoftmaxLoops = {row, columns, short_rows};
 }  // namespace OPENHB_ISA
 
 }  // namespace openhb::kernels

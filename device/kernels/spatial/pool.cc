@@ -32,17 +32,6 @@ PoolQuant pool_quant(const TensorDesc& x, const TensorDesc& y) {
           y.quant.zero_point()};
 }
 
-// The average of int16 codes over `count` positions, as int16 or (`narrows`) int8.
-void average_int16(const PoolLoops& loops, const int16_t* x, void* y, bool narrows, int64_t channels,
-                   const PoolWindow& w, int64_t count, const PoolQuant& q) {
-  const double multiplier =
-      static_cast<double>(q.x_scale) / (static_cast<double>(q.y_scale) * static_cast<double>(count));
-  if (narrows)
-    loops.average_i16_to_i8(x, static_cast<int8_t*>(y), channels, w, multiplier, q.y_zero);
-  else
-    loops.average_i16(x, static_cast<int16_t*>(y), channels, w, multiplier);
-}
-
 class WindowRunner final : public Runner {
  public:
   WindowRunner(const StepView& view, const PoolParams& params, const Binding& binding)
@@ -56,6 +45,7 @@ class WindowRunner final : public Runner {
         int16_(view.in(0).dtype == DType::i16),
         x_(binding.inputs[0]),
         y_(binding.outputs[0]),
+        columns_(columns()),
         loops_(choose_kPoolLoops(binding.cpu)) {}
 
   int max_parts() const override {
@@ -68,45 +58,44 @@ class WindowRunner final : public Runner {
     if (y_dims_[2] == 0 || y_dims_[3] == 0) return;
     const Range rows = split_range(y_dims_[0] * y_dims_[1], part, parts);
     for (int64_t row = rows.first; row < rows.last; ++row) {
-      const int64_t image = row / y_dims_[1];
       const ValidSpan v =
           valid_span(row % y_dims_[1], p_.stride[0], p_.pads[0], p_.kernel[0], p_.dilation[0], x_dims_[1]);
-      for (int64_t column = 0; column < y_dims_[2]; ++column) {
-        const ValidSpan h =
-            valid_span(column, p_.stride[1], p_.pads[1], p_.kernel[1], p_.dilation[1], x_dims_[2]);
-        pixel(image, v, h, (row * y_dims_[2] + column) * y_pitch_);
-      }
+      const int64_t count = v.last - v.first;
+      const int64_t from = count > 0 ? (row / y_dims_[1] * x_dims_[1] + v.pixel) * x_dims_[2] * x_pitch_ : 0;
+      // A step is only taken when two positions are valid, that is when the dilation is below the extent.
+      pool(from, row * y_dims_[2] * y_pitch_,
+           {columns_.data(), y_dims_[2], y_dims_[3], y_pitch_, count,
+            std::min<int64_t>(p_.dilation[0], x_dims_[1]) * x_dims_[2] * x_pitch_,
+            std::min<int64_t>(p_.dilation[1], x_dims_[2]) * x_pitch_,
+            p_.count_include_pad != 0 ? int64_t{p_.kernel[0]} * p_.kernel[1] : 0});
     }
   }
 
  private:
-  void pixel(int64_t image, const ValidSpan& v, const ValidSpan& h, int64_t to) {
-    // A step is only taken when two positions are valid, that is when the dilation is below the extent.
-    const PoolWindow w{v.last - v.first, h.last - h.first,
-                       std::min<int64_t>(p_.dilation[0], x_dims_[1]) * x_dims_[2] * x_pitch_,
-                       std::min<int64_t>(p_.dilation[1], x_dims_[2]) * x_pitch_};
-    const bool any = w.rows > 0 && w.columns > 0;
-    const int64_t from = any ? ((image * x_dims_[1] + v.pixel) * x_dims_[2] + h.pixel) * x_pitch_ : 0;
-    const int64_t all = int64_t{p_.kernel[0]} * p_.kernel[1];
-    const int64_t positions = p_.count_include_pad != 0 ? all : w.rows * w.columns;
-    const auto count = static_cast<float>(positions);
-    if (int16_) {
-      const auto* x16 = reinterpret_cast<const int16_t*>(x_) + from;
-      auto* y16 = reinterpret_cast<int16_t*>(y_) + to;
-      if (p_.mode == PoolMode::max) return loops_.fn->max_i16(x16, y16, y_dims_[3], w);
-      void* y = integer_ ? static_cast<void*>(y_ + to) : y16;
-      return average_int16(*loops_.fn, x16, y, integer_, y_dims_[3], w, positions, quant_);
+  std::vector<PoolColumns> columns() const {
+    std::vector<PoolColumns> all;
+    for (int64_t at = 0; at < y_dims_[2]; ++at) {
+      const ValidSpan h = valid_span(at, p_.stride[1], p_.pads[1], p_.kernel[1], p_.dilation[1], x_dims_[2]);
+      const int64_t count = h.last - h.first;
+      all.push_back({count > 0 ? h.pixel * x_pitch_ : 0, count});
     }
+    return all;
+  }
+
+  void pool(int64_t from, int64_t to, const PoolRow& row) {
+    const PoolLoops& loops = *loops_.fn;
+    const bool max = p_.mode == PoolMode::max;
     const auto* x8 = reinterpret_cast<const int8_t*>(x_) + from;
+    const auto* x16 = reinterpret_cast<const int16_t*>(x_) + from;
     const auto* x32 = reinterpret_cast<const float*>(x_) + from;
     auto* y8 = reinterpret_cast<int8_t*>(y_) + to;
+    auto* y16 = reinterpret_cast<int16_t*>(y_) + to;
     auto* y32 = reinterpret_cast<float*>(y_) + to;
-    const int64_t channels = y_dims_[3];
-    if (p_.mode == PoolMode::max)
-      integer_ ? loops_.fn->max_i8(x8, y8, channels, w) : loops_.fn->max_f32(x32, y32, channels, w);
-    else
-      integer_ ? loops_.fn->average_i8(x8, y8, channels, w, count, quant_)
-               : loops_.fn->average_f32(x32, y32, channels, w, count);
+    if (int16_ && max) return loops.max_i16(x16, y16, row);
+    if (int16_ && integer_) return loops.average_i16_to_i8(x16, y8, row, quant_);
+    if (int16_) return loops.average_i16(x16, y16, row, quant_);
+    if (max) return integer_ ? loops.max_i8(x8, y8, row) : loops.max_f32(x32, y32, row);
+    integer_ ? loops.average_i8(x8, y8, row, quant_) : loops.average_f32(x32, y32, row);
   }
 
   PoolParams p_;
@@ -116,6 +105,7 @@ class WindowRunner final : public Runner {
   bool integer_, int16_;
   const std::byte* x_;
   std::byte* y_;
+  std::vector<PoolColumns> columns_;
   KernelRow<const PoolLoops*> loops_;
 };
 
@@ -147,19 +137,22 @@ class GlobalRunner final : public Runner {
       const int64_t image = item / blocks(), channel = item % blocks() * kReduceWidth;
       const int64_t width = std::min(kReduceWidth, channels_ - channel);
       const int64_t from = image * pixels_ * x_pitch_ + channel, to = image * y_pitch_ + channel;
-      if (int16_) {
-        void* y = integer_ ? static_cast<void*>(y_ + to) : reinterpret_cast<int16_t*>(y_) + to;
-        average_int16(*loops_.fn, reinterpret_cast<const int16_t*>(x_) + from, y, integer_, width,
-                      {1, pixels_, 0, x_pitch_}, pixels_, quant_);
+      const PoolColumns all{0, pixels_};
+      const PoolRow row{&all, 1, width, 0, 1, 0, x_pitch_, 0};
+      const auto* x16 = reinterpret_cast<const int16_t*>(x_) + from;
+      auto* y8 = reinterpret_cast<int8_t*>(y_) + to;
+      if (int16_ && integer_) {
+        loops_.fn->average_i16_to_i8(x16, y8, row, quant_);
+      } else if (int16_) {
+        loops_.fn->average_i16(x16, reinterpret_cast<int16_t*>(y_) + to, row, quant_);
       } else if (integer_) {
-        loops_.fn->global_i8(reinterpret_cast<const int8_t*>(x_) + from, reinterpret_cast<int8_t*>(y_) + to,
-                             width, {1, pixels_, 0, x_pitch_}, quant_);
+        loops_.fn->global_i8(reinterpret_cast<const int8_t*>(x_) + from, y8, row, quant_);
       } else {
         float lanes[kReduceLanes * kReduceWidth] = {};
         constexpr size_t kAdd = static_cast<size_t>(Fold::add);
         sums_.fn->columns[kAdd](lanes, reinterpret_cast<const float*>(x_) + from, width, pixels_, x_pitch_,
                                 0);
-        sums_.fn->fold[kAdd](lanes, kReduceWidth, width);
+        sums_.fn->fold[kAdd](lanes, kReduceWidth, width, kReduceLanes);
         for (int64_t c = 0; c < width; ++c)
           reinterpret_cast<float*>(y_)[to + c] = lanes[c] / static_cast<float>(pixels_);
       }

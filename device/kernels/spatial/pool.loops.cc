@@ -2,89 +2,157 @@
 #include "device/kernels/spatial/pool_loops.h"
 
 #include "device/kernels/elementwise/loop.h"
+#include "device/kernels/elementwise/plane.h"
 
 namespace openhb::kernels {
 namespace {
 
-// Channels that are accumulated together, in registers while they last.
-constexpr int64_t kBlock = 64;
-
-// `n` channels of a window; a compile-time n keeps the accumulators in registers.
-template <class Op, class T, class Y>
-inline __attribute__((always_inline)) void pool_block(const T* x, Y* y, int64_t n, const PoolWindow& w,
-                                                      const Op& op) {
-  typename Op::Sum sum[kBlock];
-  for (int64_t c = 0; c < n; ++c) sum[c] = op.first();
-  for (int64_t i = 0; i < w.rows; ++i)
-    for (int64_t j = 0; j < w.columns; ++j) {
-      const T* pixel = x + i * w.row_step + j * w.column_step;
-      for (int64_t c = 0; c < n; ++c) sum[c] = op.next(sum[c], pixel[c]);
+// Op: first() starts a sum, next() takes N elements into it, last() makes N results of the sum over `count`
+// positions.
+template <int64_t N, class Op, class T>
+OPENHB_INLINE auto pool_block(const T* x, const PoolRow& r, const PoolColumns& columns, const Op& op) {
+  auto sum = op.template first<N>();
+  const T* row = x + columns.first;
+  for (int64_t i = 0; i < r.rows; ++i, row += r.row_step) {
+    const T* pixel = row;
+    for (int64_t j = 0; j < columns.count; ++j, pixel += r.column_step) {
+      Vector<T, N> v;
+      __builtin_memcpy(&v, pixel, sizeof v);
+      sum = op.next(sum, v);
     }
-  for (int64_t c = 0; c < n; ++c) y[c] = op.last(sum[c]);
+  }
+  return op.last(sum, r.positions != 0 ? r.positions : r.rows * columns.count);
+}
+
+// The last channels of a pixel, at most N.
+template <int64_t N, class Op, class T, class Y>
+OPENHB_INLINE void pool_rest(const T* x, Y* y, int64_t channels, const PoolRow& r, const PoolColumns& columns,
+                             const Op& op) {
+  const auto results = pool_block<N>(x, r, columns, op);
+  if (channels == N)
+    __builtin_memcpy(y, &results, sizeof results);
+  else
+    copy_few(y, &results, channels * static_cast<int64_t>(sizeof(Y)));
 }
 
 template <class Op, class T, class Y>
-void pool_pixel(const T* x, Y* y, int64_t channels, const PoolWindow& w, const Op& op) {
-  int64_t c = 0;
-  for (; c + kBlock <= channels; c += kBlock) pool_block(x + c, y + c, kBlock, w, op);
-  for (; c + 16 <= channels; c += 16) pool_block(x + c, y + c, 16, w, op);
-  if (c < channels) pool_block(x + c, y + c, channels - c, w, op);
+void pool_row(const T* x, Y* y, const PoolRow& row, const Op op) {
+  // Accumulators should stay in registers.
+  constexpr int64_t kBlock = sizeof(typename Op::Sum) == 1 ? 64 : 32;
+  const PoolRow r = row;
+  for (int64_t p = 0; p < r.pixels; ++p, y += r.y_step) {
+    const PoolColumns columns = r.columns[p];
+    int64_t c = 0;
+    for (; c + kBlock <= r.channels; c += kBlock) {
+      const auto results = pool_block<kBlock>(x + c, r, columns, op);
+      __builtin_memcpy(y + c, &results, sizeof results);
+    }
+    for (; c + 16 <= r.channels; c += 16) {
+      const auto results = pool_block<16>(x + c, r, columns, op);
+      __builtin_memcpy(y + c, &results, sizeof results);
+    }
+    const int64_t rest = r.channels - c;
+    if (rest > 8)
+      pool_rest<16>(x + c, y + c, rest, r, columns, op);
+    else if (rest > 4)
+      pool_rest<8>(x + c, y + c, rest, r, columns, op);
+    else if (rest > 0)
+      pool_rest<4>(x + c, y + c, rest, r, columns, op);
+  }
 }
 
-struct MaxI8 {
-  using Sum = int8_t;
-  static int8_t first() { return -128; }
-  static int8_t next(int8_t s, int8_t x) { return s > x ? s : x; }
-  static int8_t last(int8_t s) { return s; }
+template <class T, int kLowest>
+struct MaxInteger {
+  using Sum = T;
+  template <int64_t N>
+  OPENHB_INLINE static Vector<T, N> first() {
+    return Vector<T, N>{} + static_cast<T>(kLowest);
+  }
+  template <class V>
+  OPENHB_INLINE static V next(const V& s, const V& x) {
+    return s > x ? s : x;
+  }
+  template <class V>
+  OPENHB_INLINE static V last(const V& s, int64_t) {
+    return s;
+  }
 };
-
-struct MaxI16 {
-  using Sum = int16_t;
-  static int16_t first() { return -32768; }
-  static int16_t next(int16_t s, int16_t x) { return s > x ? s : x; }
-  static int16_t last(int16_t s) { return s; }
-};
+using MaxI8 = MaxInteger<int8_t, -128>;
+using MaxI16 = MaxInteger<int16_t, -32768>;
 
 struct MaxF32 {
   using Sum = float;
-  static float first() { return -__builtin_huge_valf(); }
-  static float next(float s, float x) { return ((s > x) | (s != s)) ? s : x; }
-  static float last(float s) { return s; }
+  template <int64_t N>
+  OPENHB_INLINE static Vector<float, N> first() {
+    return Vector<float, N>{} - __builtin_huge_valf();
+  }
+  template <class V>
+  OPENHB_INLINE static V next(const V& s, const V& x) {
+    return ((s > x) | (s != s)) ? s : x;
+  }
+  template <class V>
+  OPENHB_INLINE static V last(const V& s, int64_t) {
+    return s;
+  }
 };
 
 struct AverageI8 {
   using Sum = float;
-  float count;
   PoolQuant q;
-  static float first() { return 0.0f; }
-  float next(float s, int8_t x) const {
-    const float real = q.x_scale * static_cast<float>(x - q.x_zero);
-    return s + real;
+  template <int64_t N>
+  OPENHB_INLINE static Vector<float, N> first() {
+    return Vector<float, N>{};
   }
-  int8_t last(float s) const {
-    const float mean = s / count;
-    const float scaled = mean / q.y_scale;
-    return static_cast<int8_t>(round_clamped(scaled + static_cast<float>(q.y_zero + 128), 0.0f, 255.0f) -
-                               128);
+  template <class V, class X>
+  OPENHB_INLINE V next(const V& s, const X& x) const {
+    using Ints = Vector<int32_t, kLanes<V>>;
+    return s + q.x_scale * __builtin_convertvector(__builtin_convertvector(x, Ints) - q.x_zero, V);
+  }
+  template <class V>
+  OPENHB_INLINE auto last(const V& s, int64_t count) const {
+    constexpr int64_t kN = kLanes<V>;
+    const V scaled = s / static_cast<float>(count) / q.y_scale;
+    const auto codes = round_clamped<kN>(scaled + static_cast<float>(q.y_zero + 128), 0.0f, 255.0f) - 128;
+    return __builtin_convertvector(codes, Vector<int8_t, kN>);
   }
 };
 
 struct AverageF32 {
   using Sum = float;
-  float count;
-  static float first() { return 0.0f; }
-  static float next(float s, float x) { return s + x; }
-  float last(float s) const { return s / count; }
+  template <int64_t N>
+  OPENHB_INLINE static Vector<float, N> first() {
+    return Vector<float, N>{};
+  }
+  template <class V>
+  OPENHB_INLINE static V next(const V& s, const V& x) {
+    return s + x;
+  }
+  template <class V>
+  OPENHB_INLINE static V last(const V& s, int64_t count) {
+    return s / static_cast<float>(count);
+  }
 };
 
 struct GlobalI8 {
   using Sum = int32_t;
   PoolQuant q;
-  int32_t offset;  // n * x_zero
-  static int32_t first() { return 0; }
-  static int32_t next(int32_t s, int8_t x) { return s + x; }
-  int8_t last(int32_t s) const {
-    return quantize_code(static_cast<float>(s - offset) * q.multiplier, q.y_zero);
+  template <int64_t N>
+  OPENHB_INLINE static Vector<int32_t, N> first() {
+    return Vector<int32_t, N>{};
+  }
+  template <class V, class X>
+  OPENHB_INLINE static V next(const V& s, const X& x) {
+    return s + __builtin_convertvector(x, V);
+  }
+  template <class V>
+  OPENHB_INLINE auto last(const V& s, int64_t count) const {
+    constexpr int64_t kN = kLanes<V>;
+    const auto zero = static_cast<float>(q.y_zero);
+    const V sum = s - static_cast<int32_t>(count) * q.x_zero;
+    const auto codes = round_clamped<kN>(__builtin_convertvector(sum, Vector<float, kN>) * q.multiplier,
+                                         -128.0f - zero, 127.0f - zero) +
+                       q.y_zero;
+    return __builtin_convertvector(codes, Vector<int8_t, kN>);
   }
 };
 
@@ -92,45 +160,47 @@ struct GlobalI8 {
 template <class Y, int kLowest, int kHighest>
 struct AverageI16 {
   using Sum = int64_t;
-  double multiplier;
-  int32_t zero;
-  static int64_t first() { return 0; }
-  static int64_t next(int64_t s, int16_t x) { return s + x; }
-  Y last(int64_t s) const {
-    const double least = kLowest - zero, most = kHighest - zero;
-    double v = static_cast<double>(s) * multiplier;
-    v = v > least ? v : least;  // NaN gives the lowest code
-    v = v < most ? v : most;
-    v += 0x1.8p52;  // rounds, and leaves the integer in the low bits
-    return static_cast<Y>(static_cast<int32_t>(__builtin_bit_cast(int64_t, v)) + zero);
+  PoolQuant q;
+  template <int64_t N>
+  OPENHB_INLINE static Vector<int64_t, N> first() {
+    return Vector<int64_t, N>{};
+  }
+  template <class V, class X>
+  OPENHB_INLINE static V next(const V& s, const X& x) {
+    return s + __builtin_convertvector(x, V);
+  }
+  template <class V>
+  OPENHB_INLINE auto last(const V& s, int64_t count) const {
+    constexpr int64_t kN = kLanes<V>;
+    const double multiplier =
+        static_cast<double>(q.x_scale) / (static_cast<double>(q.y_scale) * static_cast<double>(count));
+    Vector<Y, kN> codes;
+    for (int64_t c = 0; c < kN; ++c) {
+      double v = static_cast<double>(s[c]) * multiplier;
+      v = v > kLowest - q.y_zero ? v : kLowest - q.y_zero;  // NaN gives the lowest code
+      v = v < kHighest - q.y_zero ? v : kHighest - q.y_zero;
+      v += 0x1.8p52;  // rounds, and leaves the integer in the low bits
+      codes[c] = static_cast<Y>(static_cast<int32_t>(__builtin_bit_cast(int64_t, v)) + q.y_zero);
+    }
+    return codes;
   }
 };
 
-void max_i16(const int16_t* x, int16_t* y, int64_t channels, const PoolWindow& w) {
-  pool_pixel(x, y, channels, w, MaxI16{});
+void max_i8(const int8_t* x, int8_t* y, const PoolRow& r) { pool_row(x, y, r, MaxI8{}); }
+void max_i16(const int16_t* x, int16_t* y, const PoolRow& r) { pool_row(x, y, r, MaxI16{}); }
+void max_f32(const float* x, float* y, const PoolRow& r) { pool_row(x, y, r, MaxF32{}); }
+void average_f32(const float* x, float* y, const PoolRow& r) { pool_row(x, y, r, AverageF32{}); }
+void average_i8(const int8_t* x, int8_t* y, const PoolRow& r, const PoolQuant& q) {
+  pool_row(x, y, r, AverageI8{q});
 }
-void average_i16(const int16_t* x, int16_t* y, int64_t channels, const PoolWindow& w, double multiplier) {
-  pool_pixel(x, y, channels, w, AverageI16<int16_t, -32768, 32767>{multiplier, 0});
+void global_i8(const int8_t* x, int8_t* y, const PoolRow& r, const PoolQuant& q) {
+  pool_row(x, y, r, GlobalI8{q});
 }
-void average_i16_to_i8(const int16_t* x, int8_t* y, int64_t channels, const PoolWindow& w, double multiplier,
-                       int32_t zero) {
-  pool_pixel(x, y, channels, w, AverageI16<int8_t, -128, 127>{multiplier, zero});
+void average_i16(const int16_t* x, int16_t* y, const PoolRow& r, const PoolQuant& q) {
+  pool_row(x, y, r, AverageI16<int16_t, -32768, 32767>{q});
 }
-void max_i8(const int8_t* x, int8_t* y, int64_t channels, const PoolWindow& w) {
-  pool_pixel(x, y, channels, w, MaxI8{});
-}
-void max_f32(const float* x, float* y, int64_t channels, const PoolWindow& w) {
-  pool_pixel(x, y, channels, w, MaxF32{});
-}
-void average_i8(const int8_t* x, int8_t* y, int64_t channels, const PoolWindow& w, float count,
-                const PoolQuant& q) {
-  pool_pixel(x, y, channels, w, AverageI8{count, q});
-}
-void average_f32(const float* x, float* y, int64_t channels, const PoolWindow& w, float count) {
-  pool_pixel(x, y, channels, w, AverageF32{count});
-}
-void global_i8(const int8_t* x, int8_t* y, int64_t channels, const PoolWindow& w, const PoolQuant& q) {
-  pool_pixel(x, y, channels, w, GlobalI8{q, static_cast<int32_t>(w.rows * w.columns) * q.x_zero});
+void average_i16_to_i8(const int16_t* x, int8_t* y, const PoolRow& r, const PoolQuant& q) {
+  pool_row(x, y, r, AverageI16<int8_t, -128, 127>{q});
 }
 
 }  // namespace

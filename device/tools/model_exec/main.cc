@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "device/tools/model_exec/infer.h"
 #include "device/tools/model_exec/model_info.h"
+#include "device/tools/model_exec/perf.h"
 
 namespace {
 
@@ -20,6 +21,8 @@ void run(int argc, char** argv) {
     const auto models = model_exec::load_models(*line.options);
     if (line.options->mode == model_exec::Mode::model_info)
       std::fputs(model_exec::model_info(models, line.options->model_name).c_str(), stdout);
+    else if (line.options->mode == model_exec::Mode::perf)
+      model_exec::perf(*line.options, models, stdout);
     else
       model_exec::infer(*line.options, models, stdout);
   }

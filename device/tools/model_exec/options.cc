@@ -14,7 +14,17 @@
 namespace openhb::model_exec {
 namespace {
 
-enum Modes : unsigned { kInfo = 1, kInfer = 2 };
+enum Modes : unsigned { kInfo = 1, kInfer = 2, kPerf = 4 };
+
+constexpr int kPerfFrames = 200;
+
+struct ModeRow {
+  const char* name;
+  Mode mode;
+  Modes bit;
+};
+constexpr std::array kModes = {ModeRow{"model_info", Mode::model_info, kInfo},
+                               ModeRow{"infer", Mode::infer, kInfer}, ModeRow{"perf", Mode::perf, kPerf}};
 
 struct Number {
   int Options::* field;
@@ -31,18 +41,27 @@ struct Row {
 
 // The options: parsing, help and notes are read from here.
 constexpr std::array kRows = {
-    Row{"model_file", kInfo | kInfer, &Options::model_file,
+    Row{"model_file", kInfo | kInfer | kPerf, &Options::model_file,
         "compiled models (.bin), separated by commas; required"},
-    Row{"model_name", kInfo | kInfer, &Options::model_name, "which model, when the files hold several"},
+    Row{"model_name", kInfo | kInfer | kPerf, &Options::model_name,
+        "which model, when the files hold several"},
     Row{"input_file", kInfer, &Options::input_file,
         "one file per input, separated by commas: jpg, jpeg, png or bin for pictures, bin or txt for others; "
         "required"},
-    Row{"core_id", kInfer, Number{&Options::core_id, 0, 2},
+    Row{"core_id", kInfer | kPerf, Number{&Options::core_id, 0, 2},
         "0 any, 1 or 2 a BPU core (no effect: CPU cores are used)"},
-    Row{"thread_num", kInfer, Number{&Options::thread_num, 1, 256},
-        "threads that share the work of one run, 1 to 8"},
-    Row{"frame_count", kInfer, Number{&Options::frame_count, 1, 1'000'000'000},
-        "runs with the same input; the printed time is their average"},
+    Row{"thread_num", kInfer | kPerf, Number{&Options::thread_num, 1, 256},
+        "1 to 8; infer: threads that share the work of one run; perf: frames that run at the same time, one "
+        "thread "
+        "each"},
+    Row{"frame_count", kInfer | kPerf, Number{&Options::frame_count, 1, 1'000'000'000},
+        "runs with the same input; infer prints their average time; perf: 200 unless given"},
+    Row{"perf_time", kPerf, Number{&Options::perf_time, 0, 60 * 24 * 365},
+        "minutes to run; with it --frame_count has no effect"},
+    Row{"profile_path", kPerf, &Options::profile_path,
+        "folder for profiler.log and profiler.csv (times of every step), made if missing; also prints the "
+        "slowest "
+        "steps"},
     Row{"dump_intermediate", kInfer, Number{&Options::dump_intermediate, 0, 3},
         "write every tensor that a step produces: 0 no, 1 as bin, 2 or 3 as bin and txt"},
     Row{"enable_dump", kInfer, &Options::enable_dump, "write the inputs and outputs of the model"},
@@ -62,8 +81,9 @@ constexpr std::array kRows = {
 };
 
 constexpr const char* kHelpHead =
-    "hrt_model_exec {model_info|infer} --option=value ...\n"
-    "Shows what a compiled model (.bin) takes and gives, or runs it once. This runtime executes \"BPU\" "
+    "hrt_model_exec {model_info|infer|perf} --option=value ...\n"
+    "Shows what a compiled model (.bin) takes and gives, runs it once, or measures its speed. This runtime "
+    "executes \"BPU\" "
     "subgraphs\n"
     "on the CPU cores of the machine.\n";
 constexpr const char* kExamples =
@@ -72,7 +92,9 @@ constexpr const char* kExamples =
     "  hrt_model_exec infer --model_file=model.bin --input_file=zebra.jpg --enable_cls_post_process=true "
     "--top_k=5\n"
     "  hrt_model_exec infer --model_file=model.bin --input_file=a.bin,b.txt --enable_dump=true "
-    "--dump_format=txt\n";
+    "--dump_format=txt\n"
+    "  hrt_model_exec perf --model_file=model.bin --thread_num=2 --frame_count=1000\n"
+    "  hrt_model_exec perf --model_file=model.bin --profile_path=.\n";
 
 std::string default_text(const Field& field) {
   const Options defaults;
@@ -119,11 +141,13 @@ void assign(Options& options, const Row& row, const std::string& value) {
     options.*(std::get<Number>(row.field).field) = parse_number(row.name, value, std::get<Number>(row.field));
 }
 
-Mode parse_mode(const std::string& word) {
-  static const std::map<std::string, Mode> modes = {{"model_info", Mode::model_info}, {"infer", Mode::infer}};
-  if (const auto found = modes.find(word); found != modes.end()) return found->second;
-  const std::vector<std::string> names = {"model_info", "infer"};
-  fail(ErrorCode::usage, "'{}' is not a mode; use model_info or infer (--help shows more).{}", word,
+const ModeRow& parse_mode(const std::string& word) {
+  std::vector<std::string> names;
+  for (const ModeRow& row : kModes) {
+    if (word == row.name) return row;
+    names.emplace_back(row.name);
+  }
+  fail(ErrorCode::usage, "'{}' is not a mode; use {} (--help shows more).{}", word, fmt::join(names, ", "),
        suggestion(word, names));
 }
 
@@ -153,15 +177,15 @@ void check_options(Options& options, std::vector<std::string>& notes) {
   if (options.model_file.empty()) fail(ErrorCode::usage, "--model_file=<model.bin> is needed");
   if (options.dump_format != "bin" && options.dump_format != "txt")
     fail(ErrorCode::usage, "--dump_format: '{}' is neither bin nor txt", options.dump_format);
-  if (options.mode != Mode::infer) return;
-  if (options.input_file.empty())
+  if (options.mode == Mode::model_info) return;
+  if (options.mode == Mode::infer && options.input_file.empty())
     fail(ErrorCode::usage, "--input_file=<file>[,<file>...] is needed, one file per input of the model");
   if (options.core_id != 0) notes.push_back("--core_id has no effect: this runtime uses the CPU cores");
   if (options.thread_num > 8) {
     notes.push_back("--thread_num is reduced to 8");
     options.thread_num = 8;
   }
-  if (options.enable_dump) return;
+  if (options.enable_dump || options.mode != Mode::infer) return;
   if (options.hybrid_dequantize_process && options.dump_intermediate == 0)
     notes.push_back("--hybrid_dequantize_process has no effect without --enable_dump");
   if (options.dump_format != "bin") notes.push_back("--dump_format has no effect without --enable_dump");
@@ -200,15 +224,24 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (!line.text.empty()) return line;
 
   Options options;
-  options.mode = parse_mode(mode);
+  const ModeRow& chosen = parse_mode(mode);
+  options.mode = chosen.mode;
+  if (options.mode == Mode::perf) options.frame_count = kPerfFrames;
   check_leftover(app.remaining(), line.notes);
   for (size_t i = 0; i < kRows.size(); ++i) {
     if (given[i]->empty()) continue;
     assign(options, kRows[i], values[i]);
-    if (!(kRows[i].modes & (options.mode == Mode::infer ? kInfer : kInfo)))
+    if (!(kRows[i].modes & chosen.bit))
       line.notes.push_back(fmt::format("--{} has no effect with {}", kRows[i].name, mode));
   }
   check_options(options, line.notes);
+  const auto is_given = [&](const char* name) {
+    for (size_t i = 0; i < kRows.size(); ++i)
+      if (std::string_view(name) == kRows[i].name) return !given[i]->empty();
+    return false;
+  };
+  if (options.mode == Mode::perf && options.perf_time > 0 && is_given("frame_count"))
+    line.notes.push_back("--frame_count has no effect with --perf_time");
   line.options = options;
   return line;
 }

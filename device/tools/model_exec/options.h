@@ -8,14 +8,16 @@
 
 namespace openhb::model_exec {
 
-enum class Mode { model_info, infer };
+enum class Mode { model_info, infer, perf };
 
 struct Options {
   Mode mode = Mode::model_info;
   std::string model_file, model_name, input_file;
   int core_id = 0;
   int thread_num = 1;
-  int frame_count = 1;
+  int frame_count = 1;  // perf: 200 unless given
+  int perf_time = 0;    // minutes; 0: frame_count counts
+  std::string profile_path;
   bool enable_dump = false;
   std::string dump_format = "bin";
   int dump_precision = 9;

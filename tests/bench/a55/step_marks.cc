@@ -8,6 +8,7 @@
 #include <exception>
 
 #include "tests/bench/a55/mark.h"
+#include "tests/bench/describe.h"
 #include "tests/bench/layers.h"
 
 namespace {
@@ -18,36 +19,9 @@ enum : long { kDiscard = -1, kWholeRun = -2 };  // tags; others are numbers of s
 
 void mark(long tag) { ::syscall(kMarkSyscall, long{kMarkMagic}, tag); }
 
-std::string json_text(std::string_view text) {
-  std::string quoted = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += static_cast<unsigned char>(c) < 32 ? '?' : c;
-  }
-  return quoted + '"';
-}
-
-std::string shape_of(const Program& program, const std::vector<uint32_t>& ids) {
-  return ids.empty() ? "" : to_string(program.tensors[ids[0]].dims);
-}
-
-void print_steps(const engine::Session& session) {
-  const Program& program = session.model().program();
-  std::string text = fmt::format("{{\"name\": {}, \"steps\": [", json_text(program.name));
-  for (size_t i = 0; i < program.steps.size(); ++i) {
-    const Step& step = program.steps[i];
-    text += fmt::format(
-        "{}\n{{\"step\": {}, \"node\": {}, \"input\": {}, \"output\": {}, \"macs\": {}, \"row\": {}}}",
-        i ? "," : "", json_text(step_name(step.params)), json_text(step.node),
-        json_text(shape_of(program, step.inputs)), json_text(shape_of(program, step.outputs)),
-        session.model().cost(i).macs, json_text(session.row(i)));
-  }
-  fmt::print("{}]}}\n", text);
-}
-
 void run(const std::string& target) {
   engine::Session session(bench::open_target(target));
-  print_steps(session);
+  fmt::print("{}\n", bench::describe_steps(session));
   bench::fill_inputs(session);
   session.run();  // code is translated, tables are built
   mark(kDiscard);

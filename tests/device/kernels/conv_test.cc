@@ -22,12 +22,16 @@ void check_rows(const ConvSpec& spec, const ConvData& data, uint64_t seed) {
   ASSERT_NO_THROW(test.validate());
   const std::vector<std::byte> expected = test.expected();
   std::set<std::string> seen;
-  for (const std::string& level : levels_to_test()) {
-    const CpuFeatures cpu = isa_level(level);
+  std::vector<CpuFeatures> cpus;
+  for (const std::string& level : levels_to_test()) cpus.push_back(isa_level(level));
+  // A CPU that does not exist: it chooses the row that stands for AVX-VNNI's.
+  if (detect_cpu() & kCpuAvx512Vnni) cpus.push_back(kCpuAvx2 | kCpuAvx512Vnni);
+  for (const CpuFeatures cpu : cpus) {
     const std::string row = test.row(cpu);
     if (!seen.insert(row).second) continue;
     ASSERT_TRUE(test.run(cpu, 1) == expected) << "row " << row;
     ASSERT_TRUE(test.run(cpu, 3) == expected) << "row " << row << " in three parts";
+    ASSERT_TRUE(test.run(cpu, 0) == expected) << "row " << row << " a few pixels at a time";
   }
 }
 
@@ -87,6 +91,33 @@ TEST(Conv, FewPixelsAreSplitByChannels) {
     EXPECT_GT(test.bind(0)->max_parts(), 20);
     check_rows(spec, random_data(spec, 7), 7);
   }
+}
+
+// Every tile of every row: any number of pixels and blocks, windows inside and across the padding.
+TEST(Conv, PanelsOfAllSizes) {
+  uint64_t seed = 100;
+  for (const bool quantized : {true, false})
+    for (const int64_t outputs : {7, 16, 24, 40, 48, 64, 72, 96, 144})
+      for (const int64_t pixels : {1, 2, 3, 5, 7, 11, 13, 23, 25, 47, 48, 49, 97}) {
+        const bool window = seed % 3 == 0;
+        ConvSpec spec{
+            .quantized = quantized, .w = pixels, .c = static_cast<int64_t>(seed % 11 + 1), .o = outputs};
+        if (window) spec.h = 3, spec.kernel = {3, 3}, spec.pads = {1, 1, 1, 1};
+        spec.raw = quantized && seed % 5 == 0;
+        spec.x_gap = static_cast<int64_t>(seed % 4), spec.y_gap = static_cast<int64_t>(seed % 7);
+        check_rows(spec, random_data(spec, seed), seed);
+        if (HasFatalFailure()) return;
+        ++seed;
+      }
+}
+
+// Around the longest sums whose inputs are found by a table of distances.
+TEST(Conv, LongSums) {
+  for (const bool quantized : {true, false})
+    for (const int64_t channels : {254, 255, 256, 1017, 1020, 1021, 1024}) {
+      ConvSpec spec{.quantized = quantized, .h = 2, .w = 9, .c = channels, .o = 70};
+      check_rows(spec, random_data(spec, 21), 21);
+    }
 }
 
 // More weights than stay in a cache: the other order of loops.

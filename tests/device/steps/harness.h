@@ -182,7 +182,8 @@ class StepCase {
     std::byte* output = address(program.steps[0].outputs[0]);
     for (const std::string& level : runnable_isa_levels()) {
       const auto runner = Kernel<P>::bind(view, params, {inputs, {&output, 1}, isa_level(level)});
-      for (int part = 0; part < 2; ++part) runner->run(part, 2);
+      const int parts = limit_parts ? std::min(2, runner->max_parts()) : 2;
+      for (int part = 0; part < parts; ++part) runner->run(part, parts);
     }
     const auto begin = static_cast<size_t>(output - bytes(arena_)),
                end = begin + static_cast<size_t>(out().byte_extent());

@@ -167,13 +167,17 @@ TEST(Hostile, Reduction) {
     return c;
   });
   attack<MatMulParams>("MatMul", [] {
-    return simple<MatMulParams>({{DType::f32, {2, 5, 6}}, {DType::f32, {6, 20}}}, DType::f32, {2, 5, 20});
+    auto c = simple<MatMulParams>({{DType::f32, {2, 5, 6}}, {DType::f32, {6, 20}}}, DType::f32, {2, 5, 20});
+    c.limit_parts = true;
+    return c;
   });
 }
 
 TEST(Hostile, MatMulOfIntegers) {
   attack<MatMulParams>("MatMul int8", [] {
-    return simple<MatMulParams>({{DType::i8, {2, 5, 6}}, {DType::i8, {6, 20}}}, DType::i8, {2, 5, 20});
+    auto c = simple<MatMulParams>({{DType::i8, {2, 5, 6}}, {DType::i8, {6, 20}}}, DType::i8, {2, 5, 20});
+    c.limit_parts = true;
+    return c;
   });
   attack<MatMulParams>("MatMul int64", [] {
     return simple<MatMulParams>({{DType::i64, {2, 5, 6}}, {DType::i64, {6, 20}}}, DType::i64, {2, 5, 20});

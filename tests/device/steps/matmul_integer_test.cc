@@ -4,6 +4,7 @@
 
 #include "device/kernels/reduction/matmul.h"
 #include "tests/device/steps/harness.h"
+#include "tests/device/steps/transposed.h"
 
 namespace openhb::test {
 namespace {
@@ -50,6 +51,7 @@ void wraps(DType dtype) {
       expected.data<T>()[flat(p.y, o)] = static_cast<T>(sum_of<T>(p, a, b, o, 0, 0));
     });
     StepCase<MatMulParams> c;
+    c.limit_parts = true;
     c.input(a, {}, gap()), c.input(b, {}, gap()), c.output(dtype, p.y, {}, gap());
     expect_same<T>(expected, c.run_everywhere(), std::string(dtype_name(dtype)));
   }
@@ -81,7 +83,8 @@ TEST(MatMulInteger, Int8EqualsTheDefinition) {
       expected.data<int8_t>()[flat(p.y, o)] = static_cast<int8_t>(std::clamp(code, -128.0f, 127.0f));
     });
     StepCase<MatMulParams> c;
-    c.input(a, qa, gap()), c.input(b, qb, gap()), c.output(DType::i8, p.y, qy, gap());
+    c.limit_parts = true;
+    c.input(a, qa, gap()), input_b(c, b, qb, gap()), c.output(DType::i8, p.y, qy, gap());
     expect_same<int8_t>(expected, c.run_everywhere(), "int8 product");
     if (HasFatalFailure()) return;
   }
@@ -90,6 +93,7 @@ TEST(MatMulInteger, Int8EqualsTheDefinition) {
 TEST(MatMulInteger, DeepSumsStayExact) {
   const int64_t depth = 33025;
   StepCase<MatMulParams> c;
+  c.limit_parts = true;
   Tensor a(DType::i8, {1, depth}), b(DType::i8, {depth, 1});
   std::ranges::fill(a.data<int8_t>(), int8_t{-128});
   std::ranges::fill(b.data<int8_t>(), int8_t{127});
@@ -102,6 +106,7 @@ TEST(MatMulInteger, RefusesWhatDoesNotFit) {
   const QuantParams q{{1.0f}, {0}, -1};
   const auto make = [&](DType a, DType b, DType y, int64_t depth, const QuantParams& quant) {
     StepCase<MatMulParams> c;
+    c.limit_parts = true;
     c.input(random_tensor(a, {2, depth}), q), c.input(random_tensor(b, {depth, 3}), quant);
     c.output(y, {2, 3}, q);
     return c;

@@ -5,6 +5,7 @@
 #include "device/kernels/reduction/reduce.h"
 #include "device/kernels/reduction/softmax.h"
 #include "tests/device/steps/harness.h"
+#include "tests/device/steps/transposed.h"
 
 namespace openhb::test {
 namespace {
@@ -157,6 +158,7 @@ TEST(Softmax, RefusesWhatDoesNotFit) {
 TEST(MatMul, EqualsTheDefinition) {
   for (int round = 0; round < 120; ++round) {
     StepCase<MatMulParams> c;
+    c.limit_parts = true;
     const int64_t m = chance(20) ? random_int(30, 70) : random_int(1, 9), k = random_int(0, 40),
                   n = chance(50) ? random_int(1, 20) : random_int(20, 150);
     Shape batch = random_shape(static_cast<size_t>(random_int(0, 2)), 3), a_dims = batch, b_dims = batch;
@@ -179,7 +181,7 @@ TEST(MatMul, EqualsTheDefinition) {
       }
       expected.data<float>()[flat(y_dims, o)] = sum;
     });
-    c.input(a, {}, gap()), c.input(b, {}, gap()), c.output(DType::f32, y_dims, {}, gap());
+    c.input(a, {}, gap()), input_b(c, b, {}, gap()), c.output(DType::f32, y_dims, {}, gap());
     expect_same<float>(expected, c.run_everywhere(), "matmul");
   }
 }
@@ -187,6 +189,7 @@ TEST(MatMul, EqualsTheDefinition) {
 TEST(MatMul, RefusesWhatDoesNotFit) {
   const auto make = [](const Shape& a, const Shape& b, const Shape& y) {
     StepCase<MatMulParams> c;
+    c.limit_parts = true;
     c.input(random_tensor(DType::f32, a)), c.input(random_tensor(DType::f32, b)), c.output(DType::f32, y);
     return c;
   };

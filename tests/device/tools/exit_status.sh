@@ -31,4 +31,7 @@ expect 2 "OHB-0002: " model_info --model_flie=x.bin
 expect 1 "OHB-0100: " model_info --model_file=/nonexistent.bin
 expect 1 "OHB-0500: " model_info --model_file="$0"
 expect 1 "OHB-0101: " model_info --model_file /
+expect 2 "OHB-0002: " perf
+expect 2 "OHB-0002: " perf --model_file=/nonexistent.bin --perf_time=x
+expect 1 "OHB-0100: " perf --model_file=/nonexistent.bin
 exit "$failures"

@@ -43,6 +43,33 @@ TEST(ModelExecOptions, Defaults) {
   EXPECT_FALSE(line.options->enable_dump);
 }
 
+TEST(ModelExecOptions, Perf) {
+  const auto line = parse({"perf", "--model_file=a", "--profile_path=.", "--core_id=0"});
+  ASSERT_TRUE(line.options);
+  EXPECT_EQ(line.options->mode, Mode::perf);
+  EXPECT_EQ(line.options->frame_count, 200);
+  EXPECT_EQ(line.options->thread_num, 1);
+  EXPECT_EQ(line.options->perf_time, 0);
+  EXPECT_EQ(line.options->profile_path, ".");
+  EXPECT_TRUE(line.notes.empty());
+  EXPECT_EQ(parse({"perf", "--model_file=a", "--frame_count=7"}).options->frame_count, 7);
+  const auto notes = parse({"perf", "--model_file=a", "--perf_time=1", "--frame_count=7", "--thread_num=9",
+                            "--core_id=1", "--enable_dump", "--input_file=b"})
+                         .notes;
+  const std::vector<std::string> expected = {
+      "--input_file has no effect with perf", "--enable_dump has no effect with perf",
+      "--core_id has no effect: this runtime uses the CPU cores", "--thread_num is reduced to 8",
+      "--frame_count has no effect with --perf_time"};
+  EXPECT_EQ(notes, expected);
+  const auto infer = parse({"infer", "--model_file=a", "--input_file=b", "--profile_path=."});
+  EXPECT_EQ(infer.notes, std::vector<std::string>{"--profile_path has no effect with infer"});
+  EXPECT_EQ(infer.options->frame_count, 1);
+  EXPECT_NE(refused({"perf", "--model_file=a", "--perf_time=-1"}).find("'-1'"), std::string::npos);
+  EXPECT_NE(refused({"perf", "--model_file=a", "--profile_path="}).find("--profile_path"), std::string::npos);
+  EXPECT_NE(refused({"perf"}).find("--model_file"), std::string::npos);
+  EXPECT_NE(refused({"perv", "--model_file=a"}).find("Did you mean 'perf'"), std::string::npos);
+}
+
 TEST(ModelExecOptions, Booleans) {
   const auto dump = [](std::vector<const char*> words) {
     words.insert(words.begin(), {"infer", "--model_file=a", "--input_file=b"});
