@@ -84,6 +84,62 @@ TEST(Depthwise, LongRows) {
       }
 }
 
+// Depthwise shapes at the edges of strips: more columns than one holds, windows wider than that, several rows
+// in one, odd numbers of columns and rows, more channels than a pass takes.
+TEST(Depthwise, Strips) {
+  struct Shape {
+    int64_t h, w, c;
+    std::array<int32_t, 2> kernel, stride, dilation;
+    std::array<int32_t, 4> pads;
+  };
+  const Shape shapes[] = {{3, 260, 9, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},
+                          {5, 131, 8, {3, 3}, {2, 2}, {1, 1}, {1, 1, 1, 1}},
+                          {7, 7, 70, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},
+                          {14, 13, 133, {3, 3}, {2, 2}, {1, 1}, {0, 1, 1, 0}},
+                          {9, 11, 24, {5, 5}, {1, 1}, {1, 1}, {2, 2, 2, 2}},
+                          {9, 11, 24, {5, 5}, {2, 2}, {1, 1}, {2, 2, 2, 2}},
+                          {8, 150, 16, {3, 3}, {1, 1}, {1, 70}, {1, 70, 1, 70}},
+                          {2, 300, 5, {1, 200}, {1, 1}, {1, 1}, {0, 99, 0, 100}},
+                          {12, 9, 17, {4, 2}, {1, 1}, {2, 3}, {3, 1, 3, 2}},
+                          {6, 1, 8, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}}};
+  uint64_t seed = 20;
+  for (const Shape& s : shapes)
+    for (const bool raw : {false, true}) {
+      ConvSpec spec{.depthwise = true,
+                    .raw = raw,
+                    .n = 2,
+                    .h = s.h,
+                    .w = s.w,
+                    .c = s.c,
+                    .o = s.c,
+                    .groups = s.c,
+                    .kernel = s.kernel,
+                    .stride = s.stride,
+                    .dilation = s.dilation,
+                    .pads = s.pads,
+                    .x_gap = 3,
+                    .y_gap = 5,
+                    .zx = -7,
+                    .zy = 11};
+      check_rows(spec, random_data(spec, seed), seed);
+      ++seed;
+    }
+}
+
+// Products beyond 16 bits, infinite ones and NaN.
+TEST(Depthwise, LargeMultipliers) {
+  ConvSpec spec{.depthwise = true, .h = 9, .w = 9, .c = 80, .o = 80, .groups = 80, .kernel = {3, 3}};
+  spec.lo = -100, spec.hi = 90, spec.zy = 3;
+  ConvData data = random_data(spec, 14);
+  constexpr float kLarge[] = {0.3f, 5.0f, 1e10f, std::numeric_limits<float>::infinity(),
+                              std::numeric_limits<float>::quiet_NaN()};
+  for (size_t o = 0; o < 16; ++o) data.multiplier[o] = kLarge[o % std::size(kLarge)];
+  ConvCase test(spec, data, 14);
+  const auto ref = test.run(0, 1);
+  for (const std::string& level : levels_to_test())
+    EXPECT_TRUE(test.run(isa_level(level), 1) == ref) << level;
+}
+
 TEST(Conv, FewPixelsAreSplitByChannels) {
   for (bool quantized : {true, false}) {
     ConvSpec spec{.quantized = quantized, .n = 1, .c = 1030, .o = 395};
