@@ -20,7 +20,7 @@ struct Level {
 
 constexpr CpuFeatures kAvx512Level = kCpuAvx2 | kCpuAvx512;
 constexpr CpuFeatures kDotProdLevel = kCpuNeon | kCpuDotProd;
-constexpr std::array<Level, 8> kLevels{{{"ref", 0},
+constexpr std::array<Level, 9> kLevels{{{"ref", 0},
                                         {"avx2", kCpuAvx2},
                                         {"avxvnni", kCpuAvx2 | kCpuAvxVnni},
                                         {"avx512", kAvx512Level},
