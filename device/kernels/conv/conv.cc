@@ -61,6 +61,9 @@ class ConvRunner final : public Runner {
         stage_.fits16 = stage_.fits16 && multiplier < 1 && largest * multiplier < 32000;
       }
     }
+    if (row_.fn.symmetric && std::is_same_v<T, int8_t>)
+      symmetric_ = std::find(weights_, weights_ + blocks_ * weight_stride_, Weight<T>{-128}) ==
+                   weights_ + blocks_ * weight_stride_;
     tiles_ = div_up(win_.pixels(), row_.fn.mr);
     if (row_.fn.panels) panel_ = finish_.needed() ? kPanel / 2 : kPanel;
     if (row_.fn.panels && row_.fn.lines) find_offsets(stored);
@@ -158,6 +161,7 @@ class ConvRunner final : public Runner {
   void run_blocks(Range pixels, Range blocks, const T** table, B* sums) const {
     ConvTile<T, B> tile{};
     tile.weight_stride = weight_stride_;
+    tile.symmetric_weights = symmetric_;
     tile.y_pitch = sums ? sums_pitch() * static_cast<int64_t>(sizeof(B)) : win_.y_pitch * y_size_;
     tile.stage = stage_;
     for (int64_t first = pixels.first; first < pixels.last; first += tile.pixels) {
@@ -194,7 +198,7 @@ class ConvRunner final : public Runner {
   Finish<B> finish_;
   int64_t group_inputs_ = 0, group_outputs_ = 0, group_blocks_ = 0, blocks_ = 0, tiles_ = 0;
   int64_t weight_stride_ = 0, merged_channels_ = 0, panel_ = 0;
-  bool mergeable_ = false, blocks_first_ = false;
+  bool symmetric_ = false, mergeable_ = false, blocks_first_ = false;
   int max_parts_ = 1;
   int64_t table_size_ = 0, weight_bytes_ = 0, x_bytes_ = 0;
   std::vector<int64_t> offsets_;          // see ConvTile

@@ -50,9 +50,10 @@ struct ConvTile {
   int64_t x_offset;          // elements from rows[...] to the group's first channel
   int64_t weight_stride;     // elements between blocks of 16 outputs
   int64_t taps;
-  int64_t channels;  // input channels per tap
-  int32_t pixels;    // 1 .. mr; panels: any number
-  int32_t outputs;   // 1 .. 16 * nr
+  int64_t channels;        // input channels per tap
+  int32_t pixels;          // 1 .. mr; panels: any number
+  int32_t outputs;         // 1 .. 16 * nr
+  bool symmetric_weights;  // int8, if the row asks for it: no weight is -128
   OutputStage stage;
 };
 
@@ -96,15 +97,16 @@ inline constexpr int kConvF32Avx2Mr = 6, kConvF32Avx2Nr = 1;
 inline constexpr int kConvI8Vnni256Mr = 6, kConvI8Vnni256Nr = 1;
 inline constexpr int kConvI8VnniMr = 6, kConvI8VnniNr = 4;
 inline constexpr int kConvF32Avx512Mr = 6, kConvF32Avx512Nr = 4;
-inline constexpr int kConvI8NeonMr = 2, kConvI8NeonNr = 1;
+inline constexpr int kConvI8NeonMr = 2, kConvI8NeonNr = 4;
 inline constexpr int kConvI16RefMr = 1, kConvI16RefNr = 1;
 inline constexpr int kConvI16Avx2Mr = 2, kConvI16Avx2Nr = 1;
 inline constexpr int kConvI16VnniMr = 6, kConvI16VnniNr = 2;
-inline constexpr int kConvI16NeonMr = 1, kConvI16NeonNr = 1;
+inline constexpr int kConvI16NeonMr = 2, kConvI16NeonNr = 4;
 // Lines of 4 products that an int32 lane can sum: 2 * 64 * 2^22 = 2^29.
 inline constexpr int64_t kLinesInInt32 = 64;
-inline constexpr int kConvF32NeonMr = 5, kConvF32NeonNr = 1;
+inline constexpr int kConvF32NeonMr = 4, kConvF32NeonNr = 4;
 inline constexpr int kConvI8DotprodMr = 4, kConvI8DotprodNr = 4;
+inline constexpr int kConvI8I8mmMr = 8, kConvI8I8mmNr = 4;
 
 void conv_i8_ref(const ConvTileI8& tile);
 void conv_i8_avx2(const ConvTileI8& tile);
@@ -117,6 +119,7 @@ void conv_i8_256(const ConvTileI8& tile);
 }
 void conv_i8_neon(const ConvTileI8& tile);
 void conv_i8_dotprod(const ConvTileI8& tile);
+void conv_i8_i8mm(const ConvTileI8& tile);
 
 void conv_i16_ref(const ConvTileI16& tile);
 void conv_i16_avx2(const ConvTileI16& tile);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <iostream>
 #include <limits>
+#include <random>
 #include <set>
 
 #include "tests/device/kernels/conv_case.h"
@@ -50,6 +51,38 @@ TEST(Conv, RowsEqualPlainLoopsInt8) { check_random(false, true, 40); }
 TEST(Conv, RowsEqualPlainLoopsFloat) { check_random(false, false, 40); }
 TEST(Depthwise, RowsEqualPlainLoopsInt8) { check_random(true, true, 40); }
 TEST(Depthwise, RowsEqualPlainLoopsFloat) { check_random(true, false, 40); }
+
+// Rows longer than what is gathered at once, windows larger than a group of rows, vectors over pixels'
+// borders.
+TEST(Depthwise, LongRows) {
+  std::mt19937_64 random(20);
+  const auto any = [&](std::initializer_list<int32_t> values) {
+    return std::data(values)[random() % values.size()];
+  };
+  uint64_t seed = 0;
+  for (const int64_t channels :
+       {1, 2, 3, 4, 5, 8, 12, 16, 20, 24, 32, 36, 40, 48, 56, 63, 64, 65, 72, 80, 96, 112, 128, 144, 200})
+    for (const bool quantized : {true, false})
+      for (int i = 0; i < 3; ++i) {
+        ConvSpec s{.depthwise = true, .quantized = quantized};
+        s.c = s.o = s.groups = channels;
+        s.w = any({17, 33, 64, 131, 300});
+        s.h = any({1, 3, 6, 9});
+        for (size_t axis = 0; axis < 2; ++axis) {
+          s.kernel[axis] = any({1, 2, 3, 3, 3, 5, 7}), s.stride[axis] = any({1, 1, 2, 3, 17});
+          s.dilation[axis] = any({1, 1, 2, 4});
+          const int32_t reach = (s.kernel[axis] - 1) * s.dilation[axis];
+          s.pads[axis] = any({0, reach / 2, reach}), s.pads[axis + 2] = any({0, reach / 2, reach + 1});
+          if ((axis == 0 ? s.h : s.w) + s.pads[axis] + s.pads[axis + 2] <= reach) s.pads[axis] = reach;
+        }
+        s.x_gap = any({0, 0, 7}), s.y_gap = any({0, 0, 5});
+        s.zx = quantized ? any({-128, -3, 127}) : 0, s.zy = quantized ? any({-128, 5}) : 0;
+        if (!quantized) s.lo = -1, s.hi = 2;
+        ++seed;
+        check_rows(s, random_data(s, seed), seed);
+        if (testing::Test::HasFatalFailure()) return;
+      }
+}
 
 TEST(Conv, FewPixelsAreSplitByChannels) {
   for (bool quantized : {true, false}) {
