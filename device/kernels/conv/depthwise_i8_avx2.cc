@@ -45,6 +45,7 @@ struct Avx2 {
     Vector zero_point, lo8, hi8, lo16, hi16;
     SpanOutput output;
     int64_t count;
+    bool plain;  // whole vectors of codes
 
     Stage(const Span& s, int64_t lane, int64_t valid) {
       for (int v = 0; v < V; ++v) {
@@ -61,6 +62,7 @@ struct Avx2 {
       hi16 = _mm256_set1_epi16(static_cast<int16_t>(hi));
       output = s.output;
       count = valid < V * kLanes ? valid : V * kLanes;
+      plain = output == SpanOutput::codes8 && count == V * kLanes;
     }
 
     // Bounded later, as codes: no product exceeds an int32.
@@ -68,22 +70,30 @@ struct Avx2 {
       return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), multiplier[v]));
     }
 
-    void store(char* y, const Vector (&acc)[V]) const {
-      if (output != SpanOutput::codes8) return store_wide(y, acc);
+    Vector narrow(const Vector (&acc)[V]) const {
       Vector q[4];
       for (int v = 0; v < 4; ++v) q[v] = v < V ? codes(v, acc[v]) : q[0];
       const Vector low = _mm256_adds_epi16(_mm256_packs_epi32(q[0], q[1]), zero_point);
       const Vector high = _mm256_adds_epi16(_mm256_packs_epi32(q[2], q[3]), zero_point);
-      Vector r = _mm256_min_epi8(_mm256_max_epi8(_mm256_packs_epi16(low, high), lo8), hi8);
-      r = _mm256_permutevar8x32_epi32(r, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-      if (V == 4 && count == 32)
+      const Vector r = _mm256_min_epi8(_mm256_max_epi8(_mm256_packs_epi16(low, high), lo8), hi8);
+      return _mm256_permutevar8x32_epi32(r, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    }
+
+    void store(char* y, const Vector (&acc)[V]) const {
+      const Vector r = narrow(acc);
+      if constexpr (V == 4)
         store256(y, r);
-      else if (V >= 2 && count == 16)
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(y), _mm256_castsi256_si128(r));
-      else if (count == 8)
+      else if constexpr (V == 1)
         _mm_storel_epi64(reinterpret_cast<__m128i*>(y), _mm256_castsi256_si128(r));
       else
-        store_bytes(y, r, count);
+        store_bytes(y, r, V * kLanes);
+    }
+
+    void store_rest(char* y, const Vector (&acc)[V]) const {
+      if (output == SpanOutput::codes8)
+        store_bytes(y, narrow(acc), count);
+      else
+        store_wide(y, acc);
     }
 
     void store_wide(char* y, const Vector (&acc)[V]) const {

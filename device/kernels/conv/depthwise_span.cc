@@ -27,7 +27,8 @@ constexpr int64_t kMaxPeriod = 512;             // repeat after so many
 constexpr int64_t kMaxBias = int64_t{1} << 50;  // int16: sums are exact in binary64, and converted by tricks
 constexpr double kMaxCode = 2.1e9;              // int8: before clamping, an int32
 constexpr int64_t kMaxRows = 4;                 // output rows per run
-constexpr int64_t kMinDirect = 16;              // fewer columns are gathered with their neighbours
+// Fewer columns are gathered with their neighbours; those of a stride cost more to gather.
+constexpr int64_t kMinDirect = 10, kMinDirectStrided = 4;
 
 template <class T, class B>
 class SpanRunner final : public Runner {
@@ -247,7 +248,8 @@ class SpanRunner final : public Runner {
   // `count` output rows from `oy` on, columns `columns` of them.
   void run_block(int64_t image, int64_t oy, int64_t count, Range columns, char* scratch) const {
     const Range inside = direct_columns(oy, count, columns);
-    if (inside.last - inside.first < kMinDirect) return run_tiles(image, oy, count, columns, scratch);
+    if (inside.last - inside.first < (win_.sw > 1 ? kMinDirectStrided : kMinDirect))
+      return run_tiles(image, oy, count, columns, scratch);
     run_tiles(image, oy, count, {columns.first, inside.first}, scratch);
     for (int64_t row = 0; row < count; ++row) run_tile(image, oy + row * row_step_, 1, inside, nullptr);
     run_tiles(image, oy, count, {inside.last, columns.last}, scratch);

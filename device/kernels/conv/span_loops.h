@@ -69,6 +69,15 @@ template <class K, int P, int V>
         acc[p][v] = K::dot(acc[p][v], K::load(x + p * x_step + v * K::kLanes * 4), w);
     }
   }
+  if constexpr (requires { stage.plain; }) {
+    if (!stage.plain) {  // in memory, so that `acc` itself can stay in registers
+      typename K::Vector copy[P][V];
+      for (int p = 0; p < P; ++p)
+        for (int v = 0; v < V; ++v) copy[p][v] = acc[p][v];
+      for (int p = 0; p < P; ++p) stage.store_rest(y + p * y_step, copy[p]);
+      return;
+    }
+  }
   for (int p = 0; p < P; ++p) stage.store(y + p * y_step, acc[p]);
 }
 
