@@ -211,11 +211,7 @@ class TableFolding {
     keep(out, *coded);
     const bool table_already = coded->depth < 2 && std::holds_alternative<LutParams>(step.params);
     if (desc(out).dtype != DType::i8 || !needed_[draft_.root(out)] || table_already) return;
-    for (size_t before = s; before-- > 0;)  // a table of the integer engine's codes belongs to it
-      if (draft_.root(steps()[before].outputs[0]) == draft_.root(coded->base)) {
-        step.backend = steps()[before].backend;
-        break;
-      }
+    if (std::holds_alternative<QuantizeParams>(step.params)) join_reader(s);
     const TensorDesc &x = desc(coded->base), &y = desc(out);
     int code = -128;
     for (const int8_t v : coded->values.data<int8_t>()) code += v == code;
@@ -229,6 +225,16 @@ class TableFolding {
     d.dtype = DType::i8, d.dims = {kCodes}, d.order = {0}, d.pitch = kCodes, d.storage = Storage::weights;
     step.inputs.push_back(add(std::move(d)));
     draft_.constants[step.inputs[1]] = coded->values;
+  }
+
+  // Codes that are made for a node of the integer engine without leaving it are made there.
+  void join_reader(size_t s) {
+    for (size_t next = s + 1; next < steps().size(); ++next)
+      if (steps()[next].node == steps()[s].node && steps()[next].backend == Backend::bpu) {
+        steps()[s].backend = Backend::bpu;
+        steps()[s].subgraph = steps()[next].subgraph;
+        return;
+      }
   }
 
   Draft& draft_;

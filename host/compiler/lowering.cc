@@ -348,6 +348,18 @@ void Lowering::pack_constants() {
   program_.weights_owner = owner;
 }
 
+// As the operators were placed; what is folded later does not change the numbers.
+void Lowering::number_subgraphs() {
+  int32_t subgraph = -1;
+  bool inside = false;
+  for (Step& step : program_.steps) {
+    const bool bpu = step.backend == Backend::bpu;
+    if (bpu && !inside) ++subgraph;
+    inside = bpu;
+    if (bpu) step.subgraph = subgraph;
+  }
+}
+
 Program Lowering::run() {
   lower_inputs();
   for (const auto& node : graph_.nodes()) {
@@ -358,6 +370,7 @@ Program Lowering::run() {
   }
   node_ = nullptr;
   lower_outputs();
+  number_subgraphs();
   if (options_.fold_tables && !options_.keep_all_values) {
     drop_unread_steps(draft_);
     fold_tables(draft_);
@@ -365,15 +378,6 @@ Program Lowering::run() {
   pack_constants();
   share_memory(draft_);
   plan_arena(draft_);
-
-  int32_t subgraph = -1;
-  bool inside = false;
-  for (Step& step : program_.steps) {
-    const bool bpu = step.backend == Backend::bpu;
-    if (bpu && !inside) ++subgraph;
-    inside = bpu;
-    if (bpu) step.subgraph = subgraph;
-  }
   drop_unused_tensors(program_);
   return std::move(program_);
 }

@@ -149,6 +149,7 @@ class Lowering {
   void flush_announcements();
   void lower_inputs();
   void lower_outputs();
+  void number_subgraphs();
   void pack_constants();
 
   const graph::Graph& graph_;
