@@ -1,52 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
-// float32 Conv: one fused multiply-add per input channel in ascending order, 16 outputs in four vectors.
-#include "device/kernels/conv/neon_store.h"
+// float32 Conv: one fused multiply-add per input channel in ascending order.
+#include "device/kernels/conv/neon_tile.h"
 
 namespace openhb::conv {
 namespace {
 
-constexpr int kMr = kConvF32NeonMr;
-
-template <int M, int Lane>
-void step(float32x4_t (&acc)[M][4], const float32x4_t (&xv)[M], const float* w) {
-  float32x4_t wv[4];
-  for (int i = 0; i < 4; ++i) wv[i] = vld1q_f32(w + i * 4);
-  for (int m = 0; m < M; ++m)
-    for (int i = 0; i < 4; ++i) acc[m][i] = vfmaq_laneq_f32(acc[m][i], wv[i], xv[m], Lane);
-}
-
-template <int M>
-void run(const ConvTileF32& t) {
-  float32x4_t acc[M][4];
-  for (int m = 0; m < M; ++m)
-    for (int i = 0; i < 4; ++i) acc[m][i] = vld1q_f32(t.bias + i * 4);
-  const float* w = t.weights;
-  for (int64_t tap = 0; tap < t.taps; ++tap) {
-    const float* x[M];
-    for (int m = 0; m < M; ++m) x[m] = t.rows[tap * kMr + m] + t.x_offset;
-    int64_t c = 0;
-    float32x4_t xv[M];
-    for (; c + 4 <= t.channels; c += 4, w += 64) {
-      for (int m = 0; m < M; ++m) xv[m] = vld1q_f32(x[m] + c);
-      step<M, 0>(acc, xv, w);
-      step<M, 1>(acc, xv, w + 16);
-      step<M, 2>(acc, xv, w + 32);
-      step<M, 3>(acc, xv, w + 48);
-    }
-    for (; c < t.channels; ++c, w += 16) {
-      for (int m = 0; m < M; ++m) xv[m] = vdupq_n_f32(x[m][c]);
-      step<M, 0>(acc, xv, w);
-    }
+struct Fmla {
+  using Tile = ConvTileF32;
+  using Acc = float32x4_t;
+  static constexpr int kDepth = 1;
+  static Acc load(const float* bias) { return vld1q_f32(bias); }
+  template <int kLane>
+  [[gnu::always_inline]] static void multiply_add(Acc& acc, const int8x16_t& w, const int8x8_t& x) {
+    asm volatile("fmla %0.4s, %1.4s, %2.s[%3]" : "+w"(acc) : "w"(w), "w"(x), "i"(kLane));
   }
-  for (int m = 0; m < M; ++m) store16(t.stage, static_cast<char*>(t.y) + m * t.y_pitch, t.outputs, acc[m]);
-}
+  template <int M, int N>
+  struct Store {
+    const OutputStage& stage;
+    char* y;
+    int64_t y_pitch, outputs;
+    Store(const Tile& t, int64_t first, int64_t pixel, int64_t count)
+        : stage(t.stage),
+          y(static_cast<char*>(t.y) + pixel * t.y_pitch + first * 4),
+          y_pitch(t.y_pitch),
+          outputs(count) {}
+    [[gnu::always_inline]] void run(const Acc (&acc)[M][N]) {
+      unroll<0, M>([&](auto index) __attribute__((always_inline)) {
+        constexpr int m = decltype(index)::value;
+        const Acc zero = vdupq_n_f32(0);
+        const Acc sums[4] = {acc[m][0], acc[m][1], N == 4 ? acc[m][N - 2] : zero,
+                             N == 4 ? acc[m][N - 1] : zero};
+        store16(stage, y, outputs, sums);
+        y += y_pitch;
+      });
+    }
+  };
+};
 
 }  // namespace
 
-void conv_f32_neon(const ConvTileF32& tile) {
-  static_assert(kMr == 5 && kConvF32NeonNr == 1);
-  constexpr void (*kRun[])(const ConvTileF32&) = {run<1>, run<2>, run<3>, run<4>, run<5>};
-  kRun[tile.pixels - 1](tile);
-}
+void conv_f32_neon(const ConvTileF32& tile) { run_panel<Fmla>(tile); }
 
 }  // namespace openhb::conv

@@ -1,246 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// int8 Conv by sdot for small in-order cores (Cortex-A55). A line of weights is 16 outputs x 4 inputs. Such a
-// core starts one 128-bit sdot per cycle and beside it one load of 64 bits, but nothing beside a load of 128
-// bits. So every register is loaded in halves, and each load has its place behind an sdot: the statements are
-// volatile, which keeps them in the order that Plan computes; the compiler only assigns registers.
-#include "device/kernels/conv/neon_store.h"
+// int8 Conv by sdot.
+#include "device/kernels/conv/neon_tile.h"
 
 namespace openhb::conv {
 namespace {
 
-enum class Kind {
-  none,
-  dot,
-  weights_low,
-  weights_high,
-  pixel,
-  advance,
-  next_tap,
-  pointer,
-  next_lines,
-  count
-};
-struct Op {
-  Kind kind = Kind::none;
-  int index = 0;     // slot (number of the sdot), vector of weights, or pixel
-  int earliest = 0;  // slot: the one of the last sdot that needs the register's old value
-};
-
-// The order of a step: L = 2 (or 1) lines for M pixels and N vectors of 4 outputs. Its N * L vectors of
-// weights are multiplied with all pixels each. Vectors 0 and 1 are there when it begins, and their sdots
-// alternate, so that the last pixels may come later. kNextTap: the pixels of the following step are under the
-// next tap.
-template <int M, int N, int L, bool kNextTap>
-struct Plan {
-  static constexpr int kVectors = N * L, kSlots = kVectors * M;
-  static constexpr int kRing = kVectors < 4 ? 2 : 4;  // registers of weights
-  static constexpr int kLate = M > 2 ? 2 : 0;         // pixels that are loaded when the step has begun
-  static constexpr int kOps = kSlots + 2 * kVectors + M + (kNextTap ? M + 1 : 1) + 2;
-
-  Op ops[kOps] = {};
-
-  static constexpr int vector(int slot) { return slot < 2 * M ? slot % 2 : slot / M; }
-  static constexpr int pixel(int slot) { return slot < 2 * M ? slot / 2 : slot % M; }
-  static constexpr int last_use(int v) { return v < 2 ? 2 * (M - 1) + v : v * M + M - 1; }
-  static constexpr int last_use_of_pixel(int m) { return kVectors == 2 ? 2 * m + 1 : kSlots - M + m; }
-
-  constexpr Plan() {
-    constexpr int kWeights = 2 * kVectors, kOthers = kOps - kSlots - kWeights - 1;
-    Op weights[kWeights] = {}, others[kOthers] = {};
-    for (int v = 2; v < kVectors + 2; ++v) {
-      const int earliest = v < kRing ? 0 : last_use(v - kRing);
-      weights[2 * v - 4] = {Kind::weights_low, v, earliest};
-      weights[2 * v - 3] = {Kind::weights_high, v, earliest};
-    }
-    int n = 0;
-    for (int m = M - kLate; m < M; ++m) others[n++] = {Kind::pixel, m, 2 * (m - M + kLate)};
-    others[n++] = {Kind::advance, 0, 0};
-    if (kNextTap) others[n++] = {Kind::next_tap, 0, 0};
-    for (int m = 0; m < M && kNextTap; ++m) others[n++] = {Kind::pointer, m, 0};
-    if (!kNextTap) others[n++] = {Kind::count, 0, 0};
-    for (int m = 0; m < M - kLate; ++m) others[n++] = {Kind::pixel, m, last_use_of_pixel(m)};
-    // Behind every sdot comes what may: pixels first, then weights. With few pixels weights need more room.
-    int w = 0, o = 0, at = 0;
-    bool lines = false;
-    for (int slot = 0; at < kOps; ++slot) {
-      if (slot < kSlots) {
-        while (w < kWeights && weights[w].index <= vector(slot)) ops[at++] = weights[w++];
-        ops[at++] = {Kind::dot, slot, 0};
-      }
-      const bool may_w = w < kWeights && weights[w].earliest <= slot;
-      const bool may_o = o < kOthers && others[o].earliest <= slot;
-      if (may_o && (others[o].kind == Kind::pixel || !may_w))
-        ops[at++] = others[o++];
-      else if (may_w)
-        ops[at++] = weights[w++];
-      else if (w == kWeights && !lines)
-        ops[at++] = {Kind::next_lines, 0, 0}, lines = true;
-    }
+struct Sdot {
+  using Tile = ConvTileI8;
+  using Acc = int32x4_t;
+  static constexpr int kDepth = 4;
+  static Acc load(const int32_t* bias) { return vld1q_s32(bias); }
+  template <int kLane>
+  [[gnu::always_inline]] static void multiply_add(Acc& acc, const int8x16_t& w, const int8x8_t& x) {
+    asm volatile("sdot %0.4s, %1.16b, %2.4b[%3]" : "+w"(acc) : "w"(w), "w"(x), "i"(kLane));
   }
+  template <int M, int N>
+  using Store = StoreI8<M, N>;
 };
-
-template <int M, int N>
-struct State {
-  int32x4_t acc[M][N];
-  int8x16_t w[4];
-  int8x8_t x[M];             // two quads of every pixel
-  const int8_t* row[M];      // the pixels under the tap
-  int64_t channel;           // of the quads to load
-  const int8_t *low, *high;  // weights: the step's first line; the upper half of the vector to load
-  const int8_t* const* next_rows;
-  int64_t row_step, first_channel, left;
-};
-
-template <int I>
-struct Index {
-  static constexpr int value = I;
-};
-template <int I, int End, class F>
-[[gnu::always_inline]] inline void unroll(const F& f) {
-  if constexpr (I < End) {
-    f(Index<I>());
-    unroll<I + 1, End>(f);
-  }
-}
-
-template <int M, int N>
-[[gnu::always_inline]] inline void load_low(State<M, N>& s, int8x16_t& w, int64_t offset) {
-  asm volatile("ldr %d0, [%1, %2]" : "=w"(w) : "r"(s.low), "i"(offset));
-}
-template <int M, int N>
-[[gnu::always_inline]] inline void load_high(State<M, N>& s, int8x16_t& w, int64_t step) {
-  asm volatile("ld1 {%0.d}[1], [%1], %2" : "+w"(w), "+r"(s.high) : "r"(step));
-}
-template <int M, int N>
-[[gnu::always_inline]] inline void load_pixel(State<M, N>& s, int m) {
-  asm volatile("ldr %d0, [%1, %2]" : "=w"(s.x[m]) : "r"(s.row[m]), "r"(s.channel));
-}
-template <int M, int N>
-[[gnu::always_inline]] inline void load_pointer(State<M, N>& s, int m) {
-  asm volatile("ldr %0, [%1, %2]" : "=r"(s.row[m]) : "r"(s.next_rows), "i"(m * 8));
-}
-
-template <class P, int N, int L, bool kNextTap, int kAt, int M>
-[[gnu::always_inline]] inline void issue(State<M, N>& s) {
-  static constexpr P kPlan;
-  constexpr Op op = kPlan.ops[kAt];
-  if constexpr (op.kind == Kind::dot) {
-    constexpr int m = P::pixel(op.index), v = P::vector(op.index);
-    asm volatile("sdot %0.4s, %1.16b, %2.4b[%3]"
-                 : "+w"(s.acc[m][v % N])
-                 : "w"(s.w[v % P::kRing]), "w"(s.x[m]), "i"(v / N));
-  } else if constexpr (op.kind == Kind::weights_low) {
-    load_low(s, s.w[op.index % P::kRing], op.index / N * 64 + op.index % N * 16);
-  } else if constexpr (op.kind == Kind::weights_high) {
-    load_high(s, s.w[op.index % P::kRing], op.index % N == N - 1 ? 80 - N * 16 : 16);
-  } else if constexpr (op.kind == Kind::pixel) {
-    load_pixel(s, op.index);
-  } else if constexpr (op.kind == Kind::next_tap) {
-    asm volatile("add %0, %0, %1, lsl 3" : "+r"(s.next_rows) : "r"(s.row_step));
-  } else if constexpr (op.kind == Kind::pointer) {
-    load_pointer(s, op.index);
-  } else if constexpr (op.kind == Kind::advance && kNextTap) {
-    asm volatile("mov %0, %1" : "=r"(s.channel) : "r"(s.first_channel));
-  } else if constexpr (op.kind == Kind::advance) {
-    asm volatile("add %0, %0, 8" : "+r"(s.channel));
-  } else if constexpr (op.kind == Kind::next_lines) {
-    asm volatile("add %0, %0, %1" : "+r"(s.low) : "i"(L * 64));
-  } else if constexpr (op.kind == Kind::count) {
-    asm volatile("sub %0, %0, 1" : "+r"(s.left));
-  }
-}
-
-template <int L, bool kNextTap, int M, int N>
-[[gnu::always_inline]] inline void step(State<M, N>& s) {
-  using P = Plan<M, N, L, kNextTap>;
-  unroll<0, P::kOps>([&](auto i)
-                         __attribute__((always_inline)) { issue<P, N, L, kNextTap, decltype(i)::value>(s); });
-}
-
-// All taps; `steps` full steps and one of kLast lines each.
-template <int kLast, int M, int N>
-[[gnu::always_inline]] inline void sum(State<M, N>& s, int64_t taps, int64_t steps) {
-  do {
-    s.left = steps;
-    if (steps != 0) do
-        step<2, false>(s);
-      while (s.left != 0);
-    step<kLast, true>(s);
-  } while (--taps != 0);
-}
-
-// One block of (at most) 4 * N outputs for M pixels from `pixel` on, `tiles` times.
-template <int M, int N>
-void run(const ConvTileI8& t, int64_t block, int64_t pixel, int64_t tiles, int64_t outputs) {
-  constexpr int kEarly = M - Plan<M, N, 2, false>::kLate;
-  const int64_t quads = (t.channels + 3) / 4, steps = (quads - 1) / 2;
-  const bool saturated = outputs == 4 * N && saturates(t.stage), fits16 = t.stage.fits16;
-  const int16x8_t zero_point = vdupq_n_s16(static_cast<int16_t>(t.stage.zero_point));
-  const int8_t* weights = t.weights + block * t.weight_stride;
-  int32x4_t bias[N];
-  float32x4_t multiplier[N];
-  for (int i = 0; i < N; ++i) {
-    bias[i] = vld1q_s32(t.bias + block * 16 + i * 4);
-    multiplier[i] = saturated ? vld1q_f32(t.multiplier + block * 16 + i * 4) : vdupq_n_f32(0);
-  }
-  const int64_t y_pitch = t.y_pitch, taps = t.taps;
-  char* y = static_cast<char*>(t.y) + pixel * y_pitch + block * (t.stage.raw ? 64 : 16);
-  const int8_t* const* rows = t.rows + pixel;
-  State<M, N> s;
-  s.first_channel = t.x_offset;
-  s.row_step = t.row_step;
-  for (; tiles > 0; --tiles, rows += M, y += M * y_pitch) {
-    s.next_rows = rows;
-    s.channel = s.first_channel;
-    s.low = weights;
-    s.high = weights + 8;
-    // Copies of the bias and loads, side by side.
-    unroll<0, (M * N > M + 4 + kEarly ? M * N : M + 4 + kEarly)>(
-        [&](auto index) __attribute__((always_inline)) {
-          constexpr int i = decltype(index)::value, v = i < M ? 0 : (i - M) / 2;
-          if constexpr (i < M * N)
-            asm volatile("mov %0.16b, %1.16b" : "=w"(s.acc[i / N][i % N]) : "w"(bias[i % N]));
-          if constexpr (i < M)
-            load_pointer(s, i);
-          else if constexpr (i < M + 4 && (i - M) % 2 == 0)
-            load_low(s, s.w[v], v * 16);
-          else if constexpr (i < M + 4)
-            load_high(s, s.w[v], N == 2 && v == 1 ? 48 : 16);
-          else if constexpr (i < M + 4 + kEarly)
-            load_pixel(s, i - M - 4);
-        });
-    quads % 2 ? sum<1>(s, taps, steps) : sum<2>(s, taps, steps);
-    if (saturated) {
-      fits16 ? store_saturated<true>(zero_point, multiplier, y, y_pitch, s.acc)
-             : store_saturated<false>(zero_point, multiplier, y, y_pitch, s.acc);
-      continue;
-    }
-    int32x4_t sums[M][4] = {};  // not s.acc: what a call gets the address of is not kept in registers
-    unroll<0, M * N>([&](auto i) __attribute__((always_inline)) {
-      constexpr int m = decltype(i)::value / N, n = decltype(i)::value % N;
-      sums[m][n] = s.acc[m][n];
-    });
-    store_any(t.stage, t.multiplier + block * 16, y, y_pitch, outputs, sums, M);
-  }
-}
-
-template <int N>
-void run_pixels(const ConvTileI8& t, int64_t block, int64_t outputs) {
-  // Four pixels at a time; what remains joins the last four, because one or two alone wait for their loads.
-  int64_t fours = t.pixels / 4, rest = t.pixels % 4;
-  if (fours > 0 && (rest == 1 || rest == 2)) --fours, rest += 4;
-  if (fours > 0) run<4, N>(t, block, 0, fours, outputs);
-  if (rest == 1) run<1, N>(t, block, fours * 4, 1, outputs);
-  if (rest == 2) run<2, N>(t, block, fours * 4, 1, outputs);
-  if (rest == 3 || rest == 6) run<3, N>(t, block, fours * 4, rest / 3, outputs);
-  if (rest == 5) run<5, N>(t, block, fours * 4, 1, outputs);
-}
 
 }  // namespace
 
-void conv_i8_dotprod(const ConvTileI8& tile) {
-  for (int64_t block = 0, left = tile.outputs; left > 0; ++block, left -= 16)
-    left > 8 ? run_pixels<4>(tile, block, left < 16 ? left : 16) : run_pixels<2>(tile, block, left);
-}
+void conv_i8_dotprod(const ConvTileI8& tile) { run_panel<Sdot>(tile); }
 
 }  // namespace openhb::conv

@@ -13,9 +13,13 @@ namespace openhb::conv {
 static inline void store16(const OutputStage& stage, const float* multiplier, char* y, int64_t count,
                            const int32x4_t (&a)[4]) {
   if (stage.raw) {
+    if (count >= 16) {
+      for (int i = 0; i < 4; ++i) vst1q_s32(reinterpret_cast<int32_t*>(y) + i * 4, a[i]);
+      return;
+    }
     int32_t sums[16];
     for (int i = 0; i < 4; ++i) vst1q_s32(sums + i * 4, a[i]);
-    __builtin_memcpy(y, sums, static_cast<size_t>(count < 16 ? count : 16) * 4);
+    __builtin_memcpy(y, sums, static_cast<size_t>(count) * 4);
     return;
   }
   const float32x4_t lo = vdupq_n_f32(stage.lo), hi = vdupq_n_f32(stage.hi);
@@ -37,33 +41,91 @@ static inline void store16(const OutputStage& stage, const float* multiplier, ch
   __builtin_memcpy(y, bytes, static_cast<size_t>(count));
 }
 
-// Whether codes get their bounds from instructions that saturate: then it is the same to round first.
-static inline bool saturates(const OutputStage& stage) {
-  const auto zero_point = static_cast<float>(stage.zero_point);
-  return !stage.raw && stage.fits && stage.lo + zero_point <= -128 && stage.hi + zero_point >= 127;
-}
-
-// All 4 * N (N: 2 or 4) neighbouring outputs of M pixels, if saturates(stage). kFits16: stage.fits16.
-template <bool kFits16, int M, int N>
-static inline void store_saturated(int16x8_t zero_point, const float32x4_t (&multiplier)[N], char* y,
-                                   int64_t y_pitch, const int32x4_t (&acc)[M][N]) {
-  for (int m = 0; m < M; ++m)
-    for (int i = 0; i < N; i += 2) {
-      const int32x4_t a = vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(acc[m][i]), multiplier[i]));
-      const int32x4_t b = vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(acc[m][i + 1]), multiplier[i + 1]));
-      const int16x8_t wide =
-          kFits16 ? vaddq_s16(vuzp1q_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b)), zero_point)
-                  : vqaddq_s16(vqmovn_high_s32(vqmovn_s32(a), b), zero_point);
-      vst1_s8(reinterpret_cast<int8_t*>(y + m * y_pitch) + i * 4, vqmovn_s16(wide));
-    }
-}
-
 // The first `count` of 16 outputs of some pixels, in any way.
 __attribute__((noinline, unused)) static void store_any(const OutputStage& stage, const float* multiplier,
                                                         char* y, int64_t y_pitch, int64_t count,
                                                         const int32x4_t (*acc)[4], int pixels) {
   for (int m = 0; m < pixels; ++m) store16(stage, multiplier, y + m * y_pitch, count, acc[m]);
 }
+
+namespace {
+
+// Stores tiles of M pixels with (at most) 4 * N outputs, N: 2 or 4, one after the other.
+template <int M, int N>
+class StoreI8 {
+ public:
+  // `outputs` from output `first` of the tile on, pixels from `pixel` on.
+  StoreI8(const ConvTileI8& t, int64_t first, int64_t pixel, int64_t outputs)
+      : stage_(t.stage),
+        multipliers_(t.stage.raw ? nullptr : t.multiplier + first),
+        outputs_(outputs),
+        y_pitch_(t.y_pitch),
+        y_(static_cast<char*>(t.y) + pixel * t.y_pitch + first * (t.stage.raw ? 4 : 1)) {
+    // Then codes can get their bounds from instructions that saturate: it is the same to round first.
+    const float lo = stage_.lo + static_cast<float>(stage_.zero_point),
+                hi = stage_.hi + static_cast<float>(stage_.zero_point);
+    saturates_ = outputs == 4 * N && !stage_.raw && stage_.fits && lo <= -128 && hi >= 127;
+    fits16_ = stage_.fits16;
+    even_ = fits16_ && stage_.zero_point % 2 == 0;
+    magic_ = vdupq_n_f32(12582912.0f + static_cast<float>(stage_.zero_point));
+    zero_point_ = vdupq_n_s16(static_cast<int16_t>(stage_.zero_point));
+    for (int i = 0; i < N; ++i)
+      multiplier_[i] = stage_.raw ? vdupq_n_f32(0) : vld1q_f32(multipliers_ + i * 4);
+  }
+
+  __attribute__((always_inline)) void run(const int32x4_t (&acc)[M][N]) {
+    if (!saturates_) {
+      int32x4_t sums[M][4] = {};  // not acc: what a call gets the address of is not kept in registers
+#pragma GCC unroll 5
+      for (int m = 0; m < M; ++m)
+#pragma GCC unroll 4
+        for (int i = 0; i < N; ++i) sums[m][i] = acc[m][i];
+      store_any(stage_, multipliers_, y_, y_pitch_, outputs_, sums, M);
+    } else if (even_) {
+      saturated<true, true>(acc);
+    } else if (fits16_) {
+      saturated<true, false>(acc);
+    } else {
+      saturated<false, false>(acc);
+    }
+    y_ += M * y_pitch_;
+  }
+
+ private:
+  // kEven: the zero point is. Then the sum with 1.5 * 2^23 + zero point rounds like the product alone, and
+  // its low bits are the code.
+  template <bool kFits16, bool kEven>
+  __attribute__((always_inline)) void saturated(const int32x4_t (&acc)[M][N]) {
+#pragma GCC unroll 5
+    for (int m = 0; m < M; ++m)
+#pragma GCC unroll 2
+      for (int i = 0; i < N; i += 2) {
+        const int32x4_t a = round<kEven>(vmulq_f32(vcvtq_f32_s32(acc[m][i]), multiplier_[i]));
+        const int32x4_t b = round<kEven>(vmulq_f32(vcvtq_f32_s32(acc[m][i + 1]), multiplier_[i + 1]));
+        int16x8_t wide = vuzp1q_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b));
+        if constexpr (!kFits16)
+          wide = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(a), b), zero_point_);
+        else if constexpr (!kEven)
+          wide = vaddq_s16(wide, zero_point_);
+        vst1_s8(reinterpret_cast<int8_t*>(y_ + m * y_pitch_) + i * 4, vqmovn_s16(wide));
+      }
+  }
+  template <bool kEven>
+  __attribute__((always_inline)) int32x4_t round(float32x4_t v) const {
+    return kEven ? vreinterpretq_s32_f32(vaddq_f32(v, magic_)) : vcvtnq_s32_f32(v);
+  }
+
+  const OutputStage& stage_;
+  const float* multipliers_;
+  int64_t outputs_, y_pitch_;
+  char* y_;
+  bool saturates_, fits16_, even_;
+  int16x8_t zero_point_;
+  float32x4_t magic_;
+  float32x4_t multiplier_[N];
+};
+
+}  // namespace
 
 // v < lo ? lo : (v > hi ? hi : v) for lo <= hi. Not by fmin and fmax: they order -0 before +0.
 static inline float32x4_t clamp4(float32x4_t v, float32x4_t lo, float32x4_t hi) {

@@ -8,10 +8,16 @@ constexpr KernelRow<ConvKernel<int8_t, int32_t>> kConvI8[] = {
     {"ref", 0, {conv_i8_ref, kConvI8RefMr, kConvI8RefNr}},
 #if defined(__x86_64__)
     {"avx2", kCpuAvx2, {conv_i8_avx2, kConvI8Avx2Mr, kConvI8Avx2Nr, true}},
+    {"avxvnni", kCpuAvx2 | kCpuAvxVnni, {avxvnni::conv_i8_256, kConvI8Vnni256Mr, kConvI8Vnni256Nr, true}},
+    // For tests: no CPU has AVX512-VNNI without kCpuAvx512.
+    {"vnni256",
+     kCpuAvx2 | kCpuAvx512Vnni,
+     {avx512vnni::conv_i8_256, kConvI8Vnni256Mr, kConvI8Vnni256Nr, true}},
     {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {conv_i8_avx512vnni, kConvI8VnniMr, kConvI8VnniNr, true}},
 #elif defined(__aarch64__)
-    {"neon", kCpuNeon, {conv_i8_neon, kConvI8NeonMr, kConvI8NeonNr}},
+    {"neon", kCpuNeon, {conv_i8_neon, kConvI8NeonMr, kConvI8NeonNr, true, false, true}},
     {"dotprod", kCpuNeon | kCpuDotProd, {conv_i8_dotprod, kConvI8DotprodMr, kConvI8DotprodNr, true, false}},
+    {"i8mm", kCpuNeon | kCpuI8mm, {conv_i8_i8mm, kConvI8I8mmMr, kConvI8I8mmNr, true, false}},
 #endif
 };
 
@@ -21,7 +27,7 @@ constexpr KernelRow<ConvKernel<float, float>> kConvF32[] = {
     {"avx2", kCpuAvx2, {conv_f32_avx2, kConvF32Avx2Mr, kConvF32Avx2Nr, true}},
     {"avx512", kCpuAvx512, {conv_f32_avx512, kConvF32Avx512Mr, kConvF32Avx512Nr, true}},
 #elif defined(__aarch64__)
-    {"neon", kCpuNeon, {conv_f32_neon, kConvF32NeonMr, kConvF32NeonNr}},
+    {"neon", kCpuNeon, {conv_f32_neon, kConvF32NeonMr, kConvF32NeonNr, true, false}},
 #endif
 };
 
@@ -54,7 +60,7 @@ constexpr KernelRow<ConvKernel<int16_t, int64_t>> kConvI16[] = {
     {"avx2", kCpuAvx2, {conv_i16_avx2, kConvI16Avx2Mr, kConvI16Avx2Nr, true}},
     {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {conv_i16_avx512vnni, kConvI16VnniMr, kConvI16VnniNr, true}},
 #elif defined(__aarch64__)
-    {"neon", kCpuNeon, {conv_i16_neon, kConvI16NeonMr, kConvI16NeonNr}},
+    {"neon", kCpuNeon, {conv_i16_neon, kConvI16NeonMr, kConvI16NeonNr, true, false}},
 #endif
 };
 

@@ -15,9 +15,10 @@ namespace openhb::conv {
 template <class T, class B>
 struct ConvKernel {
   void (*run)(const ConvTile<T, B>&);
-  int mr, nr;           // largest tile: output pixels, blocks of 16 output channels
-  bool panels = false;  // takes any number of pixels and divides them into tiles itself; see ConvTile
-  bool lines = panels;  // can find the inputs of lines by their distances
+  int mr, nr;              // largest tile: output pixels, blocks of 16 output channels
+  bool panels = false;     // takes any number of pixels and divides them into tiles itself; see ConvTile
+  bool lines = panels;     // can find the inputs of lines by their distances
+  bool symmetric = false;  // wants to know of weights that are -128
 };
 template <class T, class B>
 struct DepthwiseKernel {

@@ -11,8 +11,8 @@ namespace openhb::conv {
 struct OutputStage {
   float lo, hi;
   int32_t zero_point;
-  bool raw;           // int32 output: the accumulators as they are
-  bool fits = false;  // int8: all multipliers are below 1, so that every product converts to int32
+  bool raw;             // int32 output: the accumulators as they are
+  bool fits = false;    // int8: all multipliers are below 1, so that every product converts to int32
   bool fits16 = false;  // and no product is larger than 32000
 };
 
@@ -36,11 +36,11 @@ using Weight = typename WeightOf<T>::Type;
 template <class T, class B>
 struct ConvTile {
   using X = T;
-  const T* const* rows;      // [taps][row_step]: the input pixel under every tap, or the padding buffer; there
-                             // is one more readable row, of any pixels: kernels may load ahead
-  int64_t row_step;          // the row's mr, unless it takes panels
-  const int64_t* offsets;    // [lines]; panels only, otherwise nullptr
-  int64_t lines;             // with offsets; at most kMaxOffsets
+  const T* const* rows;    // [taps][row_step]: the input pixel under every tap, or the padding buffer; there
+                           // is one more readable row, of any pixels: kernels may load ahead
+  int64_t row_step;        // the row's mr, unless it takes panels
+  const int64_t* offsets;  // [lines]; panels only, otherwise nullptr
+  int64_t lines;           // with offsets; at most kMaxOffsets
   const Weight<T>* weights;  // first block of 16 outputs; lines of 16 (float) or 16 x 4 (int8)
   const B* bias;             // for the first output; so are the next two
   const int32_t* sum128;     // int8 only
@@ -50,9 +50,10 @@ struct ConvTile {
   int64_t x_offset;          // elements from rows[...] to the group's first channel
   int64_t weight_stride;     // elements between blocks of 16 outputs
   int64_t taps;
-  int64_t channels;  // input channels per tap
-  int32_t pixels;    // 1 .. mr; panels: any number
-  int32_t outputs;   // 1 .. 16 * nr
+  int64_t channels;        // input channels per tap
+  int32_t pixels;          // 1 .. mr; panels: any number
+  int32_t outputs;         // 1 .. 16 * nr
+  bool symmetric_weights;  // int8, if the row asks for it: no weight is -128
   OutputStage stage;
 };
 
@@ -93,23 +94,32 @@ inline constexpr int kConvI8RefMr = 1, kConvI8RefNr = 1;
 inline constexpr int kConvF32RefMr = 1, kConvF32RefNr = 1;
 inline constexpr int kConvI8Avx2Mr = 2, kConvI8Avx2Nr = 1;
 inline constexpr int kConvF32Avx2Mr = 6, kConvF32Avx2Nr = 1;
+inline constexpr int kConvI8Vnni256Mr = 6, kConvI8Vnni256Nr = 1;
 inline constexpr int kConvI8VnniMr = 6, kConvI8VnniNr = 4;
 inline constexpr int kConvF32Avx512Mr = 6, kConvF32Avx512Nr = 4;
-inline constexpr int kConvI8NeonMr = 2, kConvI8NeonNr = 1;
+inline constexpr int kConvI8NeonMr = 2, kConvI8NeonNr = 4;
 inline constexpr int kConvI16RefMr = 1, kConvI16RefNr = 1;
 inline constexpr int kConvI16Avx2Mr = 2, kConvI16Avx2Nr = 1;
 inline constexpr int kConvI16VnniMr = 6, kConvI16VnniNr = 2;
-inline constexpr int kConvI16NeonMr = 1, kConvI16NeonNr = 1;
+inline constexpr int kConvI16NeonMr = 2, kConvI16NeonNr = 4;
 // Lines of 4 products that an int32 lane can sum: 2 * 64 * 2^22 = 2^29.
 inline constexpr int64_t kLinesInInt32 = 64;
-inline constexpr int kConvF32NeonMr = 5, kConvF32NeonNr = 1;
+inline constexpr int kConvF32NeonMr = 4, kConvF32NeonNr = 4;
 inline constexpr int kConvI8DotprodMr = 4, kConvI8DotprodNr = 4;
+inline constexpr int kConvI8I8mmMr = 8, kConvI8I8mmNr = 4;
 
 void conv_i8_ref(const ConvTileI8& tile);
 void conv_i8_avx2(const ConvTileI8& tile);
 void conv_i8_avx512vnni(const ConvTileI8& tile);
+namespace avxvnni {
+void conv_i8_256(const ConvTileI8& tile);
+}
+namespace avx512vnni {
+void conv_i8_256(const ConvTileI8& tile);
+}
 void conv_i8_neon(const ConvTileI8& tile);
 void conv_i8_dotprod(const ConvTileI8& tile);
+void conv_i8_i8mm(const ConvTileI8& tile);
 
 void conv_i16_ref(const ConvTileI16& tile);
 void conv_i16_avx2(const ConvTileI16& tile);
