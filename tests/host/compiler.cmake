@@ -4,6 +4,8 @@ openhb_test(NAME host_int16_test SOURCES host/compiler/int16_test.cc LIBRARIES o
 
 openhb_test(NAME host_plan_test SOURCES host/compiler/plan_test.cc LIBRARIES openhb::compiler LABELS fast)
 
+openhb_test(NAME host_share_memory_test SOURCES host/compiler/share_memory_test.cc LIBRARIES openhb::compiler LABELS fast)
+
 openhb_test(NAME host_precision_test SOURCES host/compiler/precision_test.cc host/compiler/weights_test.cc
             LIBRARIES openhb::compiler LABELS fast)
 
