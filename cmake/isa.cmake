@@ -2,9 +2,10 @@
 # The ISA table, one row per level: its compiler flags. "ref" is the architecture's baseline.
 # Levels and their CPU bits: device/engine/cpu.h.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  set(OPENHB_ISA_LEVELS ref avx2 avx512 avx512vnni avx512vbmi)
+  set(OPENHB_ISA_LEVELS ref avx2 avxvnni avx512 avx512vnni avx512vbmi)
   set(OPENHB_ISA_FLAGS_ref "")
   set(OPENHB_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c)
+  set(OPENHB_ISA_FLAGS_avxvnni -mavx2 -mfma -mf16c -mavxvnni)
   set(OPENHB_ISA_FLAGS_avx512 -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl
                               -mprefer-vector-width=512)
   set(OPENHB_ISA_FLAGS_avx512vnni ${OPENHB_ISA_FLAGS_avx512} -mavx512vnni)

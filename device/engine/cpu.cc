@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/engine/cpu.h"
 
-#include <array>
 #include <cstdlib>
 
 #include "common/error.h"
@@ -20,14 +19,15 @@ struct Level {
 
 constexpr CpuFeatures kAvx512Level = kCpuAvx2 | kCpuAvx512;
 constexpr CpuFeatures kDotProdLevel = kCpuNeon | kCpuDotProd;
-constexpr std::array<Level, 8> kLevels{{{"ref", 0},
-                                        {"avx2", kCpuAvx2},
-                                        {"avx512", kAvx512Level},
-                                        {"avx512vnni", kAvx512Level | kCpuAvx512Vnni},
-                                        {"avx512vbmi", kAvx512Level | kCpuAvx512Vnni | kCpuAvx512Vbmi},
-                                        {"neon", kCpuNeon},
-                                        {"dotprod", kDotProdLevel},
-                                        {"i8mm", kDotProdLevel | kCpuI8mm}}};
+constexpr Level kLevels[] = {{"ref", 0},
+                             {"avx2", kCpuAvx2},
+                             {"avxvnni", kCpuAvx2 | kCpuAvxVnni},
+                             {"avx512", kAvx512Level},
+                             {"avx512vnni", kAvx512Level | kCpuAvx512Vnni},
+                             {"avx512vbmi", kAvx512Level | kCpuAvx512Vnni | kCpuAvx512Vbmi},
+                             {"neon", kCpuNeon},
+                             {"dotprod", kDotProdLevel},
+                             {"i8mm", kDotProdLevel | kCpuI8mm}};
 
 }  // namespace
 

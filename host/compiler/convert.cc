@@ -185,7 +185,9 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
   report.bin_path = base + ".bin";
   write_program(report.bin_path, program);
   reporter.info(fmt::format("End to compile the model with march {}.", config.march));
-  compare_programs(graph, program, samples, threads, report);
+  LowerOptions unfolded = int8;
+  unfolded.fold_tables = false;
+  compare_programs(graph, program, Lowering(graph, unfolded).run(), samples, threads, report);
   return report;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "host/compiler/draft.h"
+#include "host/compiler/unread.h"
 
 #include <algorithm>
 
@@ -30,6 +30,25 @@ std::vector<Lifetime> lifetimes(const Draft& draft, const std::vector<bool>& wit
       result[id].size = static_cast<uint64_t>(p.tensors[id].byte_extent());
   }
   return result;
+}
+
+void drop_unread_steps(Draft& draft) {
+  auto& steps = draft.program.steps;
+  std::vector<int> reads(draft.program.tensors.size(), 0);
+  for (const Step& step : steps)
+    for (TensorId id : step.inputs) ++reads[draft.root(id)];
+  for (const auto& out : draft.program.outputs) ++reads[draft.root(out.tensor)];
+  std::vector<Step> kept;
+  for (size_t s = steps.size(); s-- > 0;) {
+    Step& step = steps[s];
+    if (std::any_of(step.outputs.begin(), step.outputs.end(),
+                    [&](TensorId id) { return reads[draft.root(id)] > 0; }))
+      kept.push_back(std::move(step));
+    else
+      for (TensorId id : step.inputs) --reads[draft.root(id)];
+  }
+  std::reverse(kept.begin(), kept.end());
+  steps = std::move(kept);
 }
 
 namespace {

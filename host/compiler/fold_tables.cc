@@ -9,7 +9,7 @@
 
 #include "device/engine/model.h"
 #include "device/kernels/steps.h"
-#include "host/compiler/draft.h"
+#include "host/compiler/unread.h"
 
 namespace openhb::compiler {
 namespace {
@@ -33,7 +33,7 @@ class TableFolding {
   explicit TableFolding(Draft& draft) : draft_(draft) {}
 
   void run() {
-    find_readers();
+    count_writers();
     is_table_.assign(steps().size(), false);
     for (size_t s = 0; s < steps().size(); ++s)
       if (auto coded = code(steps()[s], false)) {
@@ -43,18 +43,16 @@ class TableFolding {
     find_needed();
     coded_.clear();
     for (size_t s = 0; s < steps().size(); ++s) replace(s);
-    drop_dead();
+    drop_unread_steps(draft_);
   }
 
  private:
   std::vector<Step>& steps() { return draft_.program.steps; }
   const TensorDesc& desc(TensorId id) const { return draft_.desc(id); }
 
-  void find_readers() {
-    read_.assign(draft_.program.tensors.size(), false);
+  void count_writers() {
     writers_.assign(draft_.program.tensors.size(), 0);
     for (const Step& step : steps()) {
-      for (TensorId id : step.inputs) read_[draft_.root(id)] = true;
       for (TensorId id : step.outputs) ++writers_[draft_.root(id)];
     }
   }
@@ -110,7 +108,7 @@ class TableFolding {
     const auto id = static_cast<TensorId>(draft_.program.tensors.size());
     draft_.program.tensors.push_back(std::move(d));
     draft_.places.push_back({id, 0});
-    needed_.push_back(false), read_.push_back(false), writers_.push_back(0);
+    needed_.push_back(false), writers_.push_back(0);
     return id;
   }
 
@@ -233,28 +231,9 @@ class TableFolding {
     draft_.constants[step.inputs[1]] = coded->values;
   }
 
-  // Pointwise steps whose results nobody reads any more.
-  void drop_dead() {
-    std::vector<int> reads(draft_.program.tensors.size(), 0);
-    for (const Step& step : steps())
-      for (TensorId id : step.inputs) ++reads[draft_.root(id)];
-    for (const auto& out : draft_.program.outputs) ++reads[draft_.root(out.tensor)];
-    std::vector<Step> kept;
-    for (size_t s = steps().size(); s-- > 0;) {
-      Step& step = steps()[s];
-      if (is_pointwise(step.params) && reads[draft_.root(step.outputs[0])] == 0 &&
-          read_[draft_.root(step.outputs[0])])
-        for (TensorId id : step.inputs) --reads[draft_.root(id)];
-      else
-        kept.push_back(std::move(step));
-    }
-    std::reverse(kept.begin(), kept.end());
-    steps() = std::move(kept);
-  }
-
   Draft& draft_;
   std::vector<bool> is_table_;       // by step
-  std::vector<bool> read_, needed_;  // by root
+  std::vector<bool> needed_;         // by root
   std::vector<int> writers_;         // by root
   std::map<TensorId, Coded> coded_;  // by root
   std::map<std::pair<TensorId, TensorId>, TensorId> views_;

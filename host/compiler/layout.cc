@@ -163,9 +163,9 @@ TensorId Lowering::slice(TensorId id, size_t dim, int64_t first, int64_t extent)
   Tensor part(d.dtype, d.dims);
   const auto row = static_cast<size_t>(d.dims.back()) * dtype_size(d.dtype);
   const auto step = static_cast<size_t>(d.pitch) * dtype_size(d.dtype);
-  const std::byte* from = root->second.bytes().data() + alias_[id].offset + static_cast<size_t>(offset);
+  const size_t origin = alias_[id].offset + static_cast<size_t>(offset);
   for (size_t r = 0; row > 0 && r * row < part.bytes().size(); ++r)
-    std::memcpy(part.bytes().data() + r * row, from + r * step, row);
+    std::memcpy(part.bytes().data() + r * row, root->second.bytes().data() + origin + r * step, row);
   const TensorId copy = constant(part);
   program_.tensors[copy].order = d.order;
   program_.tensors[copy].quant = d.quant;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "host/compiler/unread.h"
 #include "host/ops/operator.h"
 #include "host/quantize/load.h"
 
@@ -357,7 +358,10 @@ Program Lowering::run() {
   }
   node_ = nullptr;
   lower_outputs();
-  if (options_.fold_tables && !options_.keep_all_values) fold_tables(draft_);
+  if (options_.fold_tables && !options_.keep_all_values) {
+    drop_unread_steps(draft_);
+    fold_tables(draft_);
+  }
   pack_constants();
   share_memory(draft_);
   plan_arena(draft_);

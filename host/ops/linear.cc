@@ -11,6 +11,7 @@
 #include "host/compiler/lowering.h"
 #include "host/ops/convolution.h"
 #include "host/ops/expand.h"
+#include "host/ops/focus.h"
 #include "host/ops/linear_step.h"
 #include "host/ops/pack.h"
 
@@ -118,9 +119,10 @@ std::pair<float, float> code_bounds(const TensorDesc& y, float lo, float hi) {
 namespace {
 
 // Lowers to `node`'s output. `as_nhwc` turns a tensor of the value's rank, channels last, into a 4-D one.
+// `focus`: x is not the Conv's input but the source of that.
 template <class View>
 void lower_linear(Lowering& lowering, const Node& node, Linear linear, TensorId x, int weight_axis,
-                  const compiler::Order& order, View as_nhwc) {
+                  const compiler::Order& order, View as_nhwc, const std::optional<Focus>& focus = {}) {
   quantize::IntegerWeights integer;
   if (lowering.int8()) {
     integer = quantize::quantize_weights(*node.input(1)->constant, weight_axis, linear.bias,
@@ -134,6 +136,7 @@ void lower_linear(Lowering& lowering, const Node& node, Linear linear, TensorId 
           moved[static_cast<size_t>(n * s[0] + k)] = integer.codes[static_cast<size_t>(k * s[1] + n)];
       integer.codes = std::move(moved);
     }
+    if (focus) apply_focus(*focus, linear, integer.codes);
     linear.integer = &integer;
   }
   const auto fused = lowering.fused_output(node, true);
@@ -219,9 +222,13 @@ void Conv::lower(Lowering& lowering, const Node& node) {
     linear.weight_value = w;
     linear.bias_value = bias;
   }
-  const TensorId x = lowering.in_order(lowering.input(0), order);
-  lower_linear(lowering, node, std::move(linear), x, 0, order,
-               [&](TensorId id) { return spatial_view(lowering, id); });
+  const bool foldable = lowering.int8() && linear.groups == 1 &&
+                        linear.window.dilation == decltype(linear.window.dilation){1, 1};
+  const auto focus = foldable ? focus_of(node.input(0)) : std::nullopt;
+  const TensorId x = lowering.in_order(focus ? lowering.as_codes(focus->source) : lowering.input(0), order);
+  lower_linear(
+      lowering, node, std::move(linear), x, 0, order, [&](TensorId id) { return spatial_view(lowering, id); },
+      focus);
 }
 
 // A 1x1 convolution that ends in the network's own input domain: normalisation and colour order of a picture.
@@ -348,6 +355,19 @@ bool has_weights(const Node& node) {
   return b->is_constant() && b->shape.size() == 2 && !a->is_constant() && a->dtype == DType::f32;
 }
 constexpr int64_t kMaxDepthInt8 = 33025;  // of the MatMul step
+constexpr int64_t kMaxDepthTransposed = 65536;
+
+// A right operand whose columns are contiguous is multiplied as it is.
+bool takes_transposed(const TensorDesc& stored, const Shape& shape) {
+  const size_t rank = shape.size();
+  if (rank < 2 || (stored.dtype != DType::i8 && stored.dtype != DType::f32) ||
+      shape[rank - 2] > kMaxDepthTransposed)
+    return false;
+  uint8_t innermost = 0;
+  for (uint8_t axis : stored.order)
+    if (shape[axis] != 1) innermost = axis;
+  return innermost + size_t{2} == rank && shape[rank - 2] != 1;
+}
 }  // namespace
 
 void MatMul::infer(InferContext& c) {
@@ -398,18 +418,24 @@ void MatMul::lower(Lowering& lowering, const Node& node) {
   const size_t rank = std::max<size_t>({node.input(0)->shape.size(), b->shape.size(), 2});
   auto operand = [&](size_t i, bool left) {
     const Value* v = node.input(i);
-    const TensorId id = lowering.in_order(lowering.input(i), compiler::identity_order(v->shape.size()));
+    TensorId id = lowering.input(i);
     Shape dims = v->shape;
+    compiler::Order order = compiler::identity_order(dims.size());
+    if (!left && takes_transposed(lowering.desc(id), dims)) std::swap(order.end()[-2], order.end()[-1]);
+    id = lowering.in_order(id, order);
     if (dims.size() == 1) dims.insert(left ? dims.begin() : dims.end(), 1);
     while (dims.size() < rank) dims.insert(dims.begin(), 1);
-    return lowering.view(id, dims);
+    if (order.size() < 2 || order.back() + 1u == order.size()) return lowering.view(id, dims);
+    order = compiler::identity_order(rank);
+    std::swap(order.end()[-2], order.end()[-1]);
+    return lowering.view(id, compiler::dims_in_order(dims, order), order);
   };
   const TensorId left = operand(0, true), right = operand(1, false);
   const TensorId y = lowering.output(node.outputs[0], compiler::identity_order(out.size()));
   Shape dims = lowering.desc(left).dims;
   const Shape rdims = lowering.desc(right).dims;
   for (size_t i = 0; i + 2 < dims.size(); ++i) dims[i] = dims[i] == 1 ? rdims[i] : dims[i];
-  dims.back() = rdims.back();
+  dims.back() = node.input(1)->shape.size() == 1 ? 1 : node.input(1)->shape.back();
   lowering.emit(MatMulParams{}, {left, right}, {lowering.view(y, dims)});
 }
 

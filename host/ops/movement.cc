@@ -7,6 +7,7 @@
 
 #include "host/compiler/lowering.h"
 #include "host/ops/rewriter.h"
+#include "host/ops/slice_spec.h"
 
 namespace openhb::ops {
 namespace {
@@ -17,11 +18,60 @@ using compiler::TensorId;
 
 QuantRule passive() { return {QuantKind::passive, "", {0}, 0, true}; }
 
+// The axis order that stores a tensor of shape `to` as `x`, of shape `from`, is stored: where axes that merge
+// or split lie side by side. The innermost one must stay as it is.
+std::optional<Order> reshaped_order(const TensorDesc& x, const Shape& from, const Shape& to) {
+  const size_t rank = from.size();
+  std::vector<Order> becomes(rank);         // by the first axis of a group, the axes that it turns into
+  std::vector<size_t> follows(rank, rank);  // the next axis of the same group
+  Order order;                              // extents of 1 stand outermost
+  for (size_t i = 0, j = 0; i < rank || j < to.size();) {
+    if (i < rank && from[i] == 1) {
+      ++i;
+    } else if (j < to.size() && to[j] == 1) {
+      order.push_back(static_cast<uint8_t>(j++));
+    } else if (i == rank || j == to.size()) {
+      return std::nullopt;
+    } else {
+      const size_t first = i;
+      int64_t have = from[i++], want = to[j];
+      becomes[first].push_back(static_cast<uint8_t>(j++));
+      for (size_t last = first; have != want;) {
+        if (have < want) {
+          if (i == rank) return std::nullopt;
+          if (from[i] != 1) follows[last] = i, last = i;
+          have *= from[i++];
+        } else {
+          if (j == to.size()) return std::nullopt;
+          (to[j] == 1 ? order : becomes[first]).push_back(static_cast<uint8_t>(j));
+          want *= to[j++];
+        }
+      }
+    }
+  }
+  size_t expected = rank;
+  for (uint8_t axis : x.order) {
+    if (from[axis] == 1) continue;
+    if (expected == rank ? becomes[axis].empty() : axis != expected) return std::nullopt;
+    if (expected == rank) order.insert(order.end(), becomes[axis].begin(), becomes[axis].end());
+    expected = follows[axis];
+  }
+  const bool whole = expected == rank && order.size() == to.size() && !order.empty();
+  return whole && to[order.back()] == x.dims.back() ? std::optional(order) : std::nullopt;
+}
+
 // The same elements in ONNX order under another shape.
 void lower_reshape(Lowering& lowering, const Node& node) {
-  const Shape& from = node.input(0)->shape;
-  const TensorId x = lowering.in_order(lowering.input(0), compiler::identity_order(from.size()));
-  lowering.bind(node.outputs[0], lowering.view(x, node.outputs[0]->shape));
+  const Shape &from = node.input(0)->shape, &to = node.outputs[0]->shape;
+  TensorId x = lowering.input(0);
+  Order wide;
+  for (uint8_t axis : lowering.desc(x).order)
+    if (from[axis] != 1) wide.push_back(axis);
+  if (!std::is_sorted(wide.begin(), wide.end()) && num_elements(from) > 0)
+    if (const auto order = reshaped_order(lowering.desc(x), from, to))
+      return lowering.bind(node.outputs[0], lowering.view(x, compiler::dims_in_order(to, *order), *order));
+  x = lowering.in_order(x, compiler::identity_order(from.size()));
+  lowering.bind(node.outputs[0], lowering.view(x, to));
 }
 
 }  // namespace
@@ -228,12 +278,6 @@ void Concat::lower(Lowering& lowering, const Node& node) {
   }
 }
 
-namespace {
-// One slice of constant bounds: for each axis of the input, first index and step.
-struct SliceSpec {
-  Shape first, step, extent;
-};
-
 SliceSpec slice_spec(const Node& node) {
   const Shape& in = node.input(0)->shape;
   SliceSpec s{Shape(in.size(), 0), Shape(in.size(), 1), in};
@@ -263,6 +307,7 @@ SliceSpec slice_spec(const Node& node) {
   return s;
 }
 
+namespace {
 // Emits (or binds) the slice of `x` as `result`.
 void lower_slice(Lowering& lowering, TensorId x, const SliceSpec& spec, const Value* result) {
   const TensorDesc d = lowering.desc(x);

@@ -21,6 +21,10 @@ constexpr int64_t kMaxParts = 32;
 constexpr int64_t kWeightBytesToKeep = 256 * 1024;
 // Pixels of a panel.
 constexpr int64_t kPanel = 48;
+// Addresses and accumulators of a panel lie on the stack, unless the window is unusually large.
+constexpr int64_t kStackTable = 2048, kStackSums = 1536;
+// Parts of about the same work: none does more than this much of the average.
+constexpr double kMaxImbalance = 1.05;
 
 template <class T, class B>
 class ConvRunner final : public Runner {
@@ -68,24 +72,44 @@ class ConvRunner final : public Runner {
     // Neighbouring taps of a window row are then one contiguous run, in x as in the weights.
     mergeable_ = p.groups == 1 && win_.dw == 1 && win_.x_pitch == stored;
     merged_channels_ = win_.kw * stored;
-    blocks_first_ = blocks_ * weight_stride_ * static_cast<int64_t>(sizeof(Weight<T>)) > kWeightBytesToKeep;
-    split_tiles_ = tiles_ >= blocks_ || tiles_ >= kMaxParts;
     if (macs >= kMinMacsToSplit)
-      max_parts_ = static_cast<int>(std::min(split_tiles_ ? tiles_ : blocks_, kMaxParts));
-    table_size_ = static_cast<size_t>((win_.taps() + 1) * panel_);
-    tables_.resize(table_size_ * static_cast<size_t>(max_parts_), finder_.padding());
-    if (finish_.needed()) sums_.resize(sums_size() * static_cast<size_t>(max_parts_));
+      max_parts_ = static_cast<int>(std::min(std::max(tiles_, blocks_), kMaxParts));
+    if (finish_.needed()) panel_ = std::min(panel_, kStackSums / sums_pitch());
+    if ((win_.taps() + 1) * panel_ > kStackTable) panel_ = row_.fn.mr;
+    table_size_ = (win_.taps() + 1) * panel_;
+    if (table_size_ > kStackTable) tables_.resize(static_cast<size_t>(table_size_ * row_slots()));
+    weight_bytes_ = blocks_ * weight_stride_ * static_cast<int64_t>(sizeof(Weight<T>));
+    x_bytes_ = win_.n * win_.h * win_.w * win_.c * static_cast<int64_t>(sizeof(T));
+    blocks_first_ = weight_bytes_ > kWeightBytesToKeep;
   }
 
   int max_parts() const override { return max_parts_; }
+  int row_slots() const override { return static_cast<int>(kMaxParts); }
   const char* row() const override { return row_.name; }
 
   void run(int part, int parts) noexcept override {
-    Range tiles{0, tiles_}, blocks{0, blocks_};
-    (split_tiles_ ? tiles : blocks) = split_range(split_tiles_ ? tiles_ : blocks_, part, parts);
-    const Range pixels{tiles.first * row_.fn.mr, std::min(tiles.last * row_.fn.mr, win_.pixels())};
-    const T** table = tables_.data() + static_cast<size_t>(part) * table_size_;
-    B* sums = finish_.needed() ? sums_.data() + static_cast<size_t>(part) * sums_size() : nullptr;
+    if (split_blocks(parts)) return run_area({0, win_.pixels()}, split_range(blocks_, part, parts), part);
+    const int64_t unit = row_.fn.panels ? 1 : row_.fn.mr;
+    const Range tiles = split_range(div_up(win_.pixels(), unit), part, parts);
+    run_area({tiles.first * unit, std::min(tiles.last * unit, win_.pixels())}, {0, blocks_}, part);
+  }
+
+  void run_rows(Range rows, int slot) noexcept override { run_area(rows, {0, blocks_}, slot); }
+
+ private:
+  // Every part reads all inputs and its share of the weights, or the other way round.
+  bool split_blocks(int parts) const {
+    const int64_t most = div_up(blocks_, parts) * parts;
+    const bool even = static_cast<double>(most) <= kMaxImbalance * static_cast<double>(blocks_);
+    return tiles_ < parts || (even && weight_bytes_ > x_bytes_);
+  }
+
+  void run_area(Range pixels, Range blocks, int slot) const {
+    const T* stack_table[kStackTable];
+    const T** table = tables_.empty() ? stack_table : tables_.data() + slot * table_size_;
+    std::fill_n(table, table_size_, finder_.padding());
+    alignas(64) B stack_sums[std::is_integral_v<T> ? kStackSums : 1];
+    B* sums = finish_.needed() ? stack_sums : nullptr;
     if (!blocks_first_) return run_blocks(pixels, blocks, table, sums);
     for (int64_t b = blocks.first; b < blocks.last;) {
       const int64_t next = b + block_run(b, blocks.last);
@@ -94,7 +118,6 @@ class ConvRunner final : public Runner {
     }
   }
 
- private:
   // Blocks from `first` that one tile may cover: of one group, at most nr.
   int64_t block_run(int64_t first, int64_t last) const {
     const int64_t left = std::min(last - first, group_blocks_ - first % group_blocks_);
@@ -104,7 +127,6 @@ class ConvRunner final : public Runner {
 
   // Accumulators of one tile, where they are not stored as they are.
   int64_t sums_pitch() const { return row_.fn.nr * 16; }
-  size_t sums_size() const { return static_cast<size_t>(panel_ * sums_pitch()); }
 
   // Where the lines of weights find their inputs, if there are few.
   void find_offsets(int64_t stored) {
@@ -176,16 +198,23 @@ class ConvRunner final : public Runner {
   Finish<B> finish_;
   int64_t group_inputs_ = 0, group_outputs_ = 0, group_blocks_ = 0, blocks_ = 0, tiles_ = 0;
   int64_t weight_stride_ = 0, merged_channels_ = 0, panel_ = 0;
-  bool symmetric_ = false, mergeable_ = false, blocks_first_ = false, split_tiles_ = true;
+  bool symmetric_ = false, mergeable_ = false, blocks_first_ = false;
   int max_parts_ = 1;
-  size_t table_size_ = 0;
-  std::vector<int64_t> offsets_;  // see ConvTile
-  std::vector<const T*> tables_;  // one per part
-  std::vector<B> sums_;           // likewise
+  int64_t table_size_ = 0, weight_bytes_ = 0, x_bytes_ = 0;
+  std::vector<int64_t> offsets_;          // see ConvTile
+  mutable std::vector<const T*> tables_;  // one per slot, if the stack has no room
 };
 
 }  // namespace
 }  // namespace conv
+
+RowUse Kernel<ConvParams>::row_use(const StepView& view, const ConvParams& p) {
+  const bool pointwise =
+      p.kernel == std::array{1, 1} && p.stride == std::array{1, 1} && p.pads == std::array{0, 0, 0, 0};
+  int64_t constants = 0;
+  for (size_t i = 1; i < view.num_inputs(); ++i) constants += view.in(i).byte_extent();
+  return {.rows = num_rows(view.out()), .local = pointwise ? 1u : 0u, .reread = constants};
+}
 
 std::unique_ptr<Runner> Kernel<ConvParams>::bind(const StepView& view, const ConvParams& p,
                                                  const Binding& binding) {

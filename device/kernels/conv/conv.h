@@ -12,6 +12,7 @@ template <>
 struct Kernel<ConvParams> {
   static void validate(const StepView& view, const ConvParams& params);
   static Cost cost(const StepView& view, const ConvParams& params);
+  static RowUse row_use(const StepView& view, const ConvParams& params);
   static std::unique_ptr<Runner> bind(const StepView& view, const ConvParams& params, const Binding& binding);
 };
 

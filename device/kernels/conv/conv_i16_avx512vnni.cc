@@ -17,7 +17,7 @@ struct Vnni16 {
   using Acc = Pair;             // each 64-bit lane holds two int32 partial sums of one output
   using Room = LineLimit<255>;  // two products each: 255 * 2^23 is below 2^31
   static constexpr int kDepth = 4;
-  static constexpr int kMr[] = {12, 6};
+  static constexpr int kMr[] = {8, 6};
   static_assert(sizeof(kMr) / sizeof(int) == kConvI16VnniNr && kMr[1] == kConvI16VnniMr);
 
   static Input broadcast(const int16_t* x) {

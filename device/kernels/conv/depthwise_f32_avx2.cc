@@ -12,7 +12,7 @@ struct Avx2 {
   using T = float;
   using Span = DepthwiseSpanF32;
   using Vector = __m256;
-  static constexpr int kGroup = 1, kLanes = 8, kPixels = 4, kVectors = 2;
+  static constexpr int kGroup = 1, kLanes = 8, kPixels = 3, kVectors = 4;
 
   struct Gather {
     void operator()(const T* const* rows, int64_t i, char* to) const {
@@ -30,25 +30,24 @@ struct Avx2 {
   struct Stage {
     Vector start[V], lo, hi;
     int64_t valid;
+    bool plain;  // whole vectors
 
-    Stage(const Span& s, int64_t lane, int64_t count) : valid(count) {
+    Stage(const Span& s, int64_t lane, int64_t count) : valid(count), plain(count >= V * kLanes) {
       for (int v = 0; v < V; ++v) start[v] = load(s.bias + lane + v * kLanes);
       lo = _mm256_set1_ps(s.lo), hi = _mm256_set1_ps(s.hi);
     }
 
+    // min and max return their second operand when the first is NaN or equal, as v < lo ? lo : v does.
+    Vector clamp(Vector v) const { return _mm256_min_ps(hi, _mm256_max_ps(lo, v)); }
+
     void store(char* y, const Vector (&acc)[V]) const {
-      for (int v = 0; v < V && valid > v * kLanes; ++v) {
-        // min and max return their second operand when the first is NaN or equal, as v < lo ? lo : v does.
-        const Vector r = _mm256_min_ps(hi, _mm256_max_ps(lo, acc[v]));
-        float* to = reinterpret_cast<float*>(y) + v * kLanes;
-        if (valid >= (v + 1) * kLanes) {
-          _mm256_storeu_ps(to, r);
-        } else {
-          alignas(32) float values[8];
-          _mm256_store_ps(values, r);
-          __builtin_memcpy(to, values, static_cast<size_t>(valid - v * kLanes) * 4);
-        }
-      }
+      for (int v = 0; v < V; ++v) _mm256_storeu_ps(reinterpret_cast<float*>(y) + v * kLanes, clamp(acc[v]));
+    }
+
+    void store_rest(char* y, const Vector (&acc)[V]) const {
+      alignas(32) float values[V * kLanes];
+      for (int v = 0; v < V; ++v) _mm256_store_ps(values + v * kLanes, clamp(acc[v]));
+      __builtin_memcpy(y, values, static_cast<size_t>(valid) * 4);
     }
   };
 };

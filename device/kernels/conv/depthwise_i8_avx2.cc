@@ -22,7 +22,7 @@ struct Avx2 {
   using T = int8_t;
   using Span = DepthwiseSpanI8;
   using Vector = __m256i;
-  static constexpr int kGroup = 2, kLanes = 8, kPixels = 4, kVectors = 2;
+  static constexpr int kGroup = 2, kLanes = 8, kPixels = 3, kVectors = 4;
 
   struct Gather {
     void operator()(const T* const* rows, int64_t i, char* to) const {
@@ -42,10 +42,10 @@ struct Avx2 {
   struct Stage {
     Vector start[V];
     __m256 multiplier[V];
-    __m256i zero_point, lo16, hi16;
-    __m128i lo8, hi8;
+    Vector zero_point, lo8, hi8, lo16, hi16;
     SpanOutput output;
     int64_t count;
+    bool plain;  // whole vectors of codes
 
     Stage(const Span& s, int64_t lane, int64_t valid) {
       for (int v = 0; v < V; ++v) {
@@ -56,12 +56,13 @@ struct Avx2 {
       zero_point = _mm256_set1_epi16(static_cast<int16_t>(s.zero_point));
       const int32_t lo = static_cast<int32_t>(s.lo) + s.zero_point;
       const int32_t hi = static_cast<int32_t>(s.hi) + s.zero_point;
-      lo8 = _mm_set1_epi8(static_cast<char>(lo));
-      hi8 = _mm_set1_epi8(static_cast<char>(hi));
+      lo8 = _mm256_set1_epi8(static_cast<char>(lo));
+      hi8 = _mm256_set1_epi8(static_cast<char>(hi));
       lo16 = _mm256_set1_epi16(static_cast<int16_t>(lo));
       hi16 = _mm256_set1_epi16(static_cast<int16_t>(hi));
       output = s.output;
       count = valid < V * kLanes ? valid : V * kLanes;
+      plain = output == SpanOutput::codes8 && count == V * kLanes;
     }
 
     // Bounded later, as codes: no product exceeds an int32.
@@ -69,26 +70,43 @@ struct Avx2 {
       return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(acc), multiplier[v]));
     }
 
+    Vector narrow(const Vector (&acc)[V]) const {
+      Vector q[4];
+      for (int v = 0; v < 4; ++v) q[v] = v < V ? codes(v, acc[v]) : q[0];
+      const Vector low = _mm256_adds_epi16(_mm256_packs_epi32(q[0], q[1]), zero_point);
+      const Vector high = _mm256_adds_epi16(_mm256_packs_epi32(q[2], q[3]), zero_point);
+      const Vector r = _mm256_min_epi8(_mm256_max_epi8(_mm256_packs_epi16(low, high), lo8), hi8);
+      return _mm256_permutevar8x32_epi32(r, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    }
+
     void store(char* y, const Vector (&acc)[V]) const {
-      if (output == SpanOutput::sums) {
-        for (int v = 0; v < V && count > v * kLanes; ++v)
-          store_bytes(y + v * 32, acc[v], (count - v * kLanes < kLanes ? count - v * kLanes : kLanes) * 4);
-        return;
-      }
-      const __m256i first = codes(0, acc[0]), second = V > 1 ? codes(V - 1, acc[V - 1]) : first;
-      const __m256i q = _mm256_permute4x64_epi64(_mm256_packs_epi32(first, second), 0xd8);
-      if (output == SpanOutput::codes16)
-        return store_bytes(y, _mm256_min_epi16(_mm256_max_epi16(q, lo16), hi16), count * 2);
-      const __m256i sum = _mm256_adds_epi16(q, zero_point);
-      const __m128i result = _mm_min_epi8(
-          hi8,
-          _mm_max_epi8(lo8, _mm_packs_epi16(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1))));
-      if (V == 2 && count == 16)
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(y), result);
-      else if (count == 8)
-        _mm_storel_epi64(reinterpret_cast<__m128i*>(y), result);
+      const Vector r = narrow(acc);
+      if constexpr (V == 4)
+        store256(y, r);
+      else if constexpr (V == 1)
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(y), _mm256_castsi256_si128(r));
       else
-        store_bytes(y, _mm256_castsi128_si256(result), count);
+        store_bytes(y, r, V * kLanes);
+    }
+
+    void store_rest(char* y, const Vector (&acc)[V]) const {
+      if (output == SpanOutput::codes8)
+        store_bytes(y, narrow(acc), count);
+      else
+        store_wide(y, acc);
+    }
+
+    void store_wide(char* y, const Vector (&acc)[V]) const {
+      for (int v = 0; v < V && count > v * kLanes; ++v) {
+        const int64_t lanes = count - v * kLanes < kLanes ? count - v * kLanes : kLanes;
+        if (output == SpanOutput::sums) {
+          store_bytes(y + v * 32, acc[v], lanes * 4);
+        } else {
+          const Vector q = codes(v, acc[v]);
+          const Vector r = _mm256_min_epi16(_mm256_max_epi16(_mm256_packs_epi32(q, q), lo16), hi16);
+          store_bytes(y + v * 16, _mm256_permute4x64_epi64(r, 0xd8), lanes * 2);
+        }
+      }
     }
   };
 };

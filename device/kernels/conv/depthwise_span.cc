@@ -17,15 +17,18 @@ constexpr int64_t kMinMacsToSplit = 100'000;
 constexpr int64_t kMaxParts = 32;
 constexpr int64_t kScratchBytes = 24 * 1024;  // gathered lanes: within the first cache, on the stack
 constexpr int64_t kSlackLanes = 16;           // a plane's last column may be overrun
-constexpr int64_t kMaxTaps = 256;             // int16: an int32 holds their sum
+constexpr int64_t kMaxTaps = 256;             // of a window; int16: an int32 holds their sum
+constexpr int64_t kMaxTapsOfRows = 1024;      // of the windows of all rows
 constexpr int64_t kMaxStride = 16;
-constexpr int64_t kMaxLines = 256;              // gathered input rows
+constexpr int64_t kMaxLines = 320;              // gathered input rows
 constexpr int64_t kChunk = 64;                  // lanes that are gathered and summed together
 constexpr int64_t kFewChannels = 64;            // fewer: neighbouring pixels share vectors, if their lanes
 constexpr int64_t kMaxPeriod = 512;             // repeat after so many
 constexpr int64_t kMaxBias = int64_t{1} << 50;  // int16: sums are exact in binary64, and converted by tricks
 constexpr double kMaxCode = 2.1e9;              // int8: before clamping, an int32
-constexpr int kMaxRows = 4;                     // output rows per run
+constexpr int64_t kMaxRows = 4;                 // output rows per run
+// Fewer columns are gathered with their neighbours; those of a stride cost more to gather.
+constexpr int64_t kMinDirect = 10, kMinDirectStrided = 4;
 
 template <class T, class B>
 class SpanRunner final : public Runner {
@@ -56,9 +59,10 @@ class SpanRunner final : public Runner {
         span_.output = SpanOutput::real;
     }
     plan_lanes();
+    plan_rows();
     usable_ = kernel_.run != nullptr && view.is_constant(1) && view.is_constant(2) &&
               win_.taps() <= kMaxTaps && win_.sw <= kMaxStride &&
-              in_range(reinterpret_cast<const B*>(binding.inputs[2]), binding.inputs.back()) && plan_rows() &&
+              in_range(reinterpret_cast<const B*>(binding.inputs[2]), binding.inputs.back()) &&
               plan_columns();
     if (!usable_) return;
     pack(view, binding);
@@ -104,6 +108,7 @@ class SpanRunner final : public Runner {
   void plan_lanes() {
     const int64_t period = std::lcm(win_.c, kChunk);
     flat_ = win_.c < kFewChannels && period <= kMaxPeriod && win_.y_pitch == win_.c;
+    if (kernel_.group == 1) flat_ = flat_ && win_.sw == 1 && win_.x_pitch == win_.c;  // see direct_columns
     lanes_ = flat_ ? period : div_up(win_.c, 16) * 16;
     column_width_ = flat_ ? win_.c : std::min(lanes_, kChunk);
     swizzles_ = kernel_.swizzles && !flat_ && span_.output == SpanOutput::codes8;
@@ -126,19 +131,23 @@ class SpanRunner final : public Runner {
   }
 
   // How many output rows can share groups: `lines_per_row` apart in units of the window's own rows.
-  bool plan_rows() {
+  void plan_rows() {
     int64_t lines_per_row = 0;
     if (win_.dh % win_.sh == 0) {
       lines_per_row = 1, row_step_ = win_.dh / win_.sh;
     } else if (win_.sh % win_.dh == 0) {
       lines_per_row = win_.sh / win_.dh;
     }
-    groups_ = div_up(win_.kh, kernel_.group);
-    const int64_t lines = groups_ * kernel_.group;
-    if (lines_per_row > 0) out_rows_ = std::min<int64_t>((lines - win_.kh) / lines_per_row + 1, kMaxRows);
+    tap_groups_ = groups_ = div_up(win_.kh, kernel_.group);
+    if (lines_per_row > 0 && kernel_.group == 1) {  // the next row's taps begin a few lines further on
+      out_rows_ = kMaxRows;
+      groups_ += (kMaxRows - 1) * lines_per_row;
+    } else if (lines_per_row > 0) {
+      const int64_t spare = groups_ * kernel_.group - win_.kh;
+      out_rows_ = std::min<int64_t>(spare / lines_per_row + 1, kMaxRows);
+    }
     if (out_rows_ == 1) row_step_ = 1;
     lines_per_row_ = lines_per_row;
-    return lines <= kMaxLines;
   }
 
   // Planes and the place of every tap in them; how many columns fit.
@@ -150,9 +159,13 @@ class SpanRunner final : public Runner {
       if (plane < 0) plane = count++;
     }
     const int64_t reach = (win_.kw - 1) * win_.dw / win_.sw;
-    const int64_t fit = (kScratchBytes / 4 / (groups_ * count) - kSlackLanes) / column_width_ - reach;
-    if (fit < 1) return false;
-    tile_columns_ = std::min(fit, win_.ow);
+    const auto fit = [&] {
+      return (kScratchBytes / 4 / (groups_ * count) - kSlackLanes) / column_width_ - reach;
+    };
+    if ((fit() < 1 || groups_ * win_.kw > kMaxTapsOfRows) && groups_ > tap_groups_)
+      groups_ = tap_groups_, out_rows_ = row_step_ = 1;
+    if (fit() < 1) return false;
+    tile_columns_ = std::min(fit(), win_.ow);
     const int64_t plane_bytes = ((tile_columns_ + reach) * column_width_ + kSlackLanes) * 4;
     for (int64_t& plane : planes_) plane *= plane < 0 ? 1 : plane_bytes;
     group_bytes_ = plane_bytes * count;
@@ -209,10 +222,11 @@ class SpanRunner final : public Runner {
   template <class W, int64_t Group>
   void pack_weights(const Binding& binding, int64_t pitch, const std::vector<int64_t>& channels) {
     const auto* from = reinterpret_cast<const Weight<T>*>(binding.inputs[1]);
-    weights_.resize(static_cast<size_t>(out_rows_ * groups_ * win_.kw * lanes_ * 4));
+    const int64_t rows = Group == 1 ? 1 : out_rows_;
+    weights_.resize(static_cast<size_t>(rows * tap_groups_ * win_.kw * lanes_ * 4));
     W* to = reinterpret_cast<W*>(weights_.data());
-    for (int64_t row = 0; row < out_rows_; ++row)
-      for (int64_t g = 0; g < groups_; ++g)
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t g = 0; g < tap_groups_; ++g)
         for (int64_t j = 0; j < win_.kw; ++j, to += lanes_ * Group)
           for (int64_t i = 0; i < Group; ++i) {
             const int64_t line = g * Group + i - row * lines_per_row_;
@@ -233,21 +247,18 @@ class SpanRunner final : public Runner {
 
   // `count` output rows from `oy` on, columns `columns` of them.
   void run_block(int64_t image, int64_t oy, int64_t count, Range columns, char* scratch) const {
-    int64_t begin = columns.first;
-    if (const Range inside = direct_columns(oy, columns); inside.first < inside.last) {
-      run_tiles(image, oy, count, {begin, inside.first}, scratch);
-      run_tile(image, oy, count, inside, nullptr);
-      begin = inside.last;
-    }
-    run_tiles(image, oy, count, {begin, columns.last}, scratch);
+    const Range inside = direct_columns(oy, count, columns);
+    if (inside.last - inside.first < (win_.sw > 1 ? kMinDirectStrided : kMinDirect))
+      return run_tiles(image, oy, count, columns, scratch);
+    run_tiles(image, oy, count, {columns.first, inside.first}, scratch);
+    for (int64_t row = 0; row < count; ++row) run_tile(image, oy + row * row_step_, 1, inside, nullptr);
+    run_tiles(image, oy, count, {inside.last, columns.last}, scratch);
   }
 
   // The output columns whose lanes are found in x as they are.
-  Range direct_columns(int64_t oy, Range columns) const {
-    const int64_t y = oy * win_.sh - win_.top;
-    if (kernel_.group > 1 || (flat_ && (win_.sw > 1 || win_.x_pitch != win_.c)) || y < 0 ||
-        y + (win_.kh - 1) * win_.dh >= win_.h)
-      return {0, 0};
+  Range direct_columns(int64_t oy, int64_t count, Range columns) const {
+    const int64_t y = oy * win_.sh - win_.top, last_y = y + (count - 1) * row_step_ * win_.sh;
+    if (kernel_.group > 1 || y < 0 || last_y + (win_.kh - 1) * win_.dh >= win_.h) return {0, 0};
     const int64_t last = win_.w - 1 - (win_.kw - 1) * win_.dw + win_.left;
     return {std::max(columns.first, div_up(win_.left, win_.sw)),
             std::min(columns.last, last < 0 ? 0 : last / win_.sw + 1)};
@@ -263,7 +274,9 @@ class SpanRunner final : public Runner {
 
   // Columns that fit into `scratch`, or that need none.
   void run_tile(int64_t image, int64_t oy, int64_t count, Range columns, char* scratch) const {
-    const int64_t size = columns.last - columns.first, lines = groups_ * kernel_.group;
+    const bool direct = scratch == nullptr;
+    const int64_t size = columns.last - columns.first;
+    const int64_t lines = direct ? win_.kh : groups_ * kernel_.group;
     const int64_t left = columns.first * win_.sw - win_.left;
     const int64_t right = left + (size - 1) * win_.sw + (win_.kw - 1) * win_.dw + 1;
     const int64_t first = std::clamp<int64_t>(left, 0, win_.w),
@@ -282,8 +295,7 @@ class SpanRunner final : public Runner {
           valid ? x_ + ((image * win_.h + y) * win_.w + first) * win_.x_pitch : padding_.data();
       steps[static_cast<size_t>(i)] = valid ? win_.x_pitch : 0;
     }
-    std::array<const char*, kMaxTaps> taps;
-    const bool direct = scratch == nullptr;
+    std::array<const char*, kMaxTapsOfRows> taps;  // of all groups
     for (int64_t i = 0; i < win_.kh && direct; ++i)
       for (int64_t j = 0; j < win_.kw; ++j)
         taps[static_cast<size_t>(i * win_.kw + j)] =
@@ -309,7 +321,9 @@ class SpanRunner final : public Runner {
     span.column_bytes = column_width_ * 4;
     span.group_bytes = group_bytes_;
     span.taps = taps.data();
-    span.num_taps = win_.kw * groups_;
+    span.num_taps = win_.kw * tap_groups_;
+    span.row_taps = kernel_.group == 1 ? lines_per_row_ * win_.kw : 0;
+    span.row_weights = kernel_.group == 1 ? 0 : span.num_taps;
     span.weight_lanes = lanes_;
     span.out_rows = static_cast<int32_t>(count);
     span.y = y.data();
@@ -351,7 +365,8 @@ class SpanRunner final : public Runner {
   DepthwiseSpan<T, B> span_{};  // what all runs have in common
   bool usable_ = false, flat_ = false, swizzles_ = false;
   int64_t lanes_ = 0, column_width_ = 0;
-  int64_t groups_ = 0, lines_per_row_ = 0, out_rows_ = 1, row_step_ = 1;
+  int64_t groups_ = 0, tap_groups_ = 0;  // gathered, of one window
+  int64_t lines_per_row_ = 0, out_rows_ = 1, row_step_ = 1;
   int64_t tile_columns_ = 0, group_bytes_ = 0;
   int max_parts_ = 1;
   std::vector<T> padding_;

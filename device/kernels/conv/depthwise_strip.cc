@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// int8 Depthwise by strips: a range of output pixels as pieces of one or two rows, 64 channels at a time.
+// int8 Depthwise by strips: a range of output pixels as pieces of whole or parted rows, 64 channels at a
+// time.
 #include "device/kernels/conv/depthwise_strip.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "device/kernels/conv/finish.h"
 #include "device/kernels/conv/rows.h"
@@ -34,7 +36,6 @@ class StripRunner final : public Runner {
         finish_(view, make_stage(view, p.lo, p.hi), binding),
         padding_(static_cast<size_t>(win_.c) + kReadSlack,
                  static_cast<int8_t>(view.in(0).quant.zero_point())),
-        rows_pitch_(win_.kh + 1),
         parts_(macs >= kMinMacsToSplit ? std::min(win_.pixels(), kSlots) : 1) {
     tile_.weights = reinterpret_cast<const int8_t*>(binding.inputs[1]);
     tile_.bias = reinterpret_cast<const int32_t*>(binding.inputs[2]);
@@ -48,8 +49,8 @@ class StripRunner final : public Runner {
     tile_.stage.raw = tile_.stage.raw || finish_.needed();
     tile_.y_pitch = finish_.needed() ? kDepthwiseChunk * 4 : win_.y_pitch * y_size_;
     tile_.y_row_pitch = finish_.needed() ? kSumColumns * tile_.y_pitch : win_.ow * tile_.y_pitch;
-    tile_.finite = !tile_.stage.raw && std::all_of(tile_.multiplier, tile_.multiplier + win_.c,
-                                                   [](float m) { return std::isfinite(m); });
+    for (int64_t channel = 0; channel < win_.c; channel += kDepthwiseChunk)
+      bounded_.push_back(!tile_.stage.raw && bounded(channel, std::min(channel + kDepthwiseChunk, win_.c)));
     // Two rows pay where they need no more groups of input rows than one.
     const StripKernel& entry = row.fn.strip;
     const int64_t groups = div_up(win_.kh, entry.rows);
@@ -60,6 +61,12 @@ class StripRunner final : public Runner {
         (blocks * (tile_.pairs ? 2 : 1) * win_.kw + std::max(kDepthwiseStrip, win_.kw)) * groups;
     lines_ = div_up(entries * entry.bytes, static_cast<int64_t>(sizeof(Line)));
     scratch_.resize(static_cast<size_t>(kSlots * lines_));
+    // Units of a call: what one strip holds of rows as wide as the output.
+    const int64_t extent = (win_.kw - 1) * win_.dw + 1, room = kDepthwiseStrip - extent;
+    if (!finish_.needed() && room >= 0 && win_.ow - 1 <= room / win_.sw)
+      most_units_ = kDepthwiseStrip / ((win_.ow - 1) * win_.sw + extent);
+    most_units_ = std::min(most_units_, win_.oh);
+    rows_pitch_ = most_units_ * std::max<int64_t>(win_.kh, 2) + 1;
     tables_.resize(static_cast<size_t>(kSlots * rows_pitch_));
     if (finish_.needed()) sums_.resize(static_cast<size_t>(kSlots * kSums));
   }
@@ -79,6 +86,7 @@ class StripRunner final : public Runner {
       tile.padding = padding_.data() + channel;
       tile.weights = tile_.weights + channel;
       tile.bias = tile_.bias + channel;
+      tile.bounded = bounded_[static_cast<size_t>(channel / kDepthwiseChunk)];
       if (tile_.multiplier) tile.multiplier = tile_.multiplier + channel;
       for (int64_t at = pixels.first; at < pixels.last; tile.fresh = false)
         at += run_piece(tile, channel, at, pixels.last - at, slot);
@@ -88,19 +96,35 @@ class StripRunner final : public Runner {
  private:
   static constexpr int64_t kSums = 2 * kSumColumns * kDepthwiseChunk;
 
+  // Whether no product of sum and multiplier can leave what 16 bits hold.
+  bool bounded(int64_t first, int64_t last) const {
+    const auto products = static_cast<double>(win_.taps()) * 128 * 128;
+    for (int64_t c = first; c < last; ++c) {
+      const double sum = std::abs(static_cast<double>(tile_.bias[c])) + products;
+      // Larger sums may wrap; false for NaN.
+      if (!(sum < 0x1p31 && sum * std::abs(static_cast<double>(tile_.multiplier[c])) < 32000)) return false;
+    }
+    return true;
+  }
+
   // Pixels from `first` on, at most `most`; returns how many.
   int64_t run_piece(DepthwiseStrip& tile, int64_t channel, int64_t first, int64_t most, int slot) noexcept {
     const int64_t row = first / win_.ow, image = row / win_.oh;
     tile.first = first % win_.ow;
     tile.columns = std::min(win_.ow - tile.first, most);
-    tile.out_rows =
-        tile.pairs && tile.columns == win_.ow && most >= 2 * win_.ow && row % win_.oh + 1 < win_.oh;
-    tile.out_rows += 1;
+    const int64_t top = row % win_.oh;
+    int64_t rows = 1;  // output rows of this piece
+    if (tile.columns == win_.ow) rows = std::min(win_.oh - top, most / win_.ow);
+    tile.out_rows = tile.pairs && rows >= 2 ? 2 : 1;
+    tile.units = std::min(rows / tile.out_rows, most_units_);
+    tile.row_step = tile.out_rows == 2 ? 2 : win_.kh;
     const int8_t** table = tables_.data() + slot * rows_pitch_;
-    for (int64_t i = 0; i < win_.kh + tile.out_rows - 1; ++i) {
-      const int64_t y = row % win_.oh * win_.sh - win_.top + i * win_.dh;
-      table[i] = y < 0 || y >= win_.h ? nullptr : x_ + (image * win_.h + y) * win_.w * win_.x_pitch + channel;
-    }
+    for (int64_t u = 0; u < tile.units; ++u)
+      for (int64_t i = 0; i < win_.kh + tile.out_rows - 1; ++i) {
+        const int64_t y = (top + u * tile.out_rows) * win_.sh - win_.top + i * win_.dh;
+        table[u * tile.row_step + i] =
+            y < 0 || y >= win_.h ? nullptr : x_ + (image * win_.h + y) * win_.w * win_.x_pitch + channel;
+      }
     tile.rows = table;
     std::byte* y = y_ + (first * win_.y_pitch + channel) * y_size_;
     const int64_t columns = tile.columns;
@@ -110,7 +134,7 @@ class StripRunner final : public Runner {
     } else {
       finish_piece(tile, channel, y, slot);
     }
-    return columns * tile.out_rows;
+    return columns * tile.units * tile.out_rows;
   }
 
   void finish_piece(DepthwiseStrip& tile, int64_t channel, std::byte* y, int slot) noexcept {
@@ -134,9 +158,10 @@ class StripRunner final : public Runner {
   int64_t y_size_;
   Finish<int32_t> finish_;
   std::vector<int8_t> padding_;  // a pixel
-  int64_t rows_pitch_, parts_;
+  int64_t parts_, rows_pitch_ = 0, most_units_ = 1;
   int64_t lines_ = 0;
   DepthwiseStrip tile_{};              // what all calls have in common
+  std::vector<bool> bounded_;          // per kDepthwiseChunk channels
   std::vector<Line> scratch_;          // per slot: lines_
   std::vector<const int8_t*> tables_;  // per slot: rows_pitch_
   std::vector<int32_t> sums_;          // per slot: kSums

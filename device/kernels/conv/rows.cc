@@ -8,6 +8,11 @@ constexpr KernelRow<ConvKernel<int8_t, int32_t>> kConvI8[] = {
     {"ref", 0, {conv_i8_ref, kConvI8RefMr, kConvI8RefNr}},
 #if defined(__x86_64__)
     {"avx2", kCpuAvx2, {conv_i8_avx2, kConvI8Avx2Mr, kConvI8Avx2Nr, true}},
+    {"avxvnni", kCpuAvx2 | kCpuAvxVnni, {avxvnni::conv_i8_256, kConvI8Vnni256Mr, kConvI8Vnni256Nr, true}},
+    // For tests: no CPU has AVX512-VNNI without kCpuAvx512.
+    {"vnni256",
+     kCpuAvx2 | kCpuAvx512Vnni,
+     {avx512vnni::conv_i8_256, kConvI8Vnni256Mr, kConvI8Vnni256Nr, true}},
     {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {conv_i8_avx512vnni, kConvI8VnniMr, kConvI8VnniNr, true}},
 #elif defined(__aarch64__)
     {"neon", kCpuNeon, {conv_i8_neon, kConvI8NeonMr, kConvI8NeonNr, true, false, true}},

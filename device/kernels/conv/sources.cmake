@@ -12,6 +12,7 @@ target_sources(openhb_engine PRIVATE
 )
 openhb_isa_source(openhb_engine ${conv}/finish.loops.cc ref avx2 avx512 neon)
 openhb_isa_source(openhb_engine ${conv}/conv_i8_avx2.cc avx2)
+openhb_isa_source(openhb_engine ${conv}/conv_i8_avxvnni.cc avxvnni avx512vnni)
 openhb_isa_source(openhb_engine ${conv}/conv_i8_avx512vnni.cc avx512vnni)
 openhb_isa_source(openhb_engine ${conv}/conv_i8_neon.cc neon)
 openhb_isa_source(openhb_engine ${conv}/conv_i8_dotprod.cc dotprod)

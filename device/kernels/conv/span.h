@@ -26,8 +26,7 @@ struct DepthwiseSpan {
   int32_t stride;            // between the columns of neighbouring outputs
   int32_t before, columns, after;  // columns left of, in and right of the input
   bool contiguous;                 // the columns of all rows are one piece
-  bool
-      swizzled;  // 64 lanes of a column lie in four vectors v: channels 16 l + 4 v + (0..3) in 128-bit lane l
+  bool swizzled;         // columns are four vectors v with channels 16 l + 4 v + (0..3) in 128-bit lane l
   int64_t column_width;  // lanes of a column
   char* scratch;
   int64_t column_bytes, group_bytes;  // between columns of a plane, between groups
@@ -36,8 +35,9 @@ struct DepthwiseSpan {
   // channels and 64.
   const char* const* taps;  // [num_taps] the first pixel's lanes
   int64_t num_taps;
-  int64_t x_step;       // bytes between pixels
-  const char* weights;  // [out_rows][num_taps][weight_lanes]
+  int64_t x_step;                 // bytes between pixels
+  int64_t row_taps, row_weights;  // for the next output row: entries of `taps`, taps of `weights` further on
+  const char* weights;            // [num_taps][weight_lanes]
   int64_t weight_lanes;
   const B* bias;           // per lane, as is the next
   const void* multiplier;  // float; int16 activations: double

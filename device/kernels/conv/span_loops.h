@@ -55,9 +55,9 @@ inline void gather_group(const typename K::Span& s, int32_t group) {
 // P pixels times V vectors of lanes.
 template <class K, int P, int V>
 [[gnu::always_inline]] inline void sum(const typename K::Span& s, const typename K::template Stage<V>& stage,
-                                       const char* weights, int64_t x_at, char* y, int64_t y_step) {
+                                       const char* const* taps, const char* weights, int64_t x_at, char* y,
+                                       int64_t y_step) {
   const int64_t num_taps = s.num_taps, weight_step = s.weight_lanes * 4, x_step = s.x_step;
-  const char* const* taps = s.taps;
   typename K::Vector acc[P][V];
   for (int v = 0; v < V; ++v)
     for (int p = 0; p < P; ++p) acc[p][v] = stage.start[v];
@@ -69,27 +69,37 @@ template <class K, int P, int V>
         acc[p][v] = K::dot(acc[p][v], K::load(x + p * x_step + v * K::kLanes * 4), w);
     }
   }
+  if constexpr (requires { stage.plain; }) {
+    if (!stage.plain) {  // in memory, so that `acc` itself can stay in registers
+      typename K::Vector copy[P][V];
+      for (int p = 0; p < P; ++p)
+        for (int v = 0; v < V; ++v) copy[p][v] = acc[p][v];
+      for (int p = 0; p < P; ++p) stage.store_rest(y + p * y_step, copy[p]);
+      return;
+    }
+  }
   for (int p = 0; p < P; ++p) stage.store(y + p * y_step, acc[p]);
 }
 
 template <class K, int V>
-inline void sum_lanes(const typename K::Span& s, const char* weights, int64_t lane, char* y) {
+inline void sum_lanes(const typename K::Span& s, int32_t row, int64_t lane) {
   using Stage = typename K::template Stage<V>;
   const int64_t x_step = s.x_step, y_step = s.y_step, y_size = K::output_size(s);
-  weights += lane * 4;
-  y += lane * y_size;
+  const char* const* taps = s.taps + row * s.row_taps;
+  const char* weights = s.weights + (row * s.row_weights * s.weight_lanes + lane) * 4;
+  char* y = s.y[row] + lane * y_size;
   int64_t pixel = 0, x_at = lane * 4;
   const Stage stage(s, lane, s.valid - lane);
   for (; pixel + K::kPixels <= s.pixels; pixel += K::kPixels) {
-    sum<K, K::kPixels, V>(s, stage, weights, x_at, y, y_step);
+    sum<K, K::kPixels, V>(s, stage, taps, weights, x_at, y, y_step);
     x_at += K::kPixels * x_step, y += K::kPixels * y_step;
   }
   for (; pixel < s.pixels; ++pixel, x_at += x_step, y += y_step)
-    sum<K, 1, V>(s, stage, weights, x_at, y, y_step);
+    sum<K, 1, V>(s, stage, taps, weights, x_at, y, y_step);
   // Of the last lanes, no vectors that would read beyond the slack.
   for (const int64_t end = lane + V * K::kLanes; lane < end && lane < s.rest; lane += K::kLanes) {
     const typename K::template Stage<1> narrow(s, lane, s.rest - lane);
-    sum<K, 1, 1>(s, narrow, weights, x_at, y, y_step);
+    sum<K, 1, 1>(s, narrow, taps, weights, x_at, y, y_step);
     weights += K::kLanes * 4, x_at += K::kLanes * 4, y += K::kLanes * y_size;
   }
 }
@@ -99,16 +109,15 @@ template <class K>
 inline void run_span(const typename K::Span& s) {
   for (int32_t group = 0; group < s.groups; ++group) gather_group<K>(s, group);
   for (int32_t row = 0; row < s.out_rows; ++row) {
-    const char* weights = s.weights + row * s.num_taps * s.weight_lanes * 4;
     int64_t lane = 0;
     for (; lane + K::kVectors * K::kLanes <= s.width; lane += K::kVectors * K::kLanes)
-      sum_lanes<K, K::kVectors>(s, weights, lane, s.y[row]);
+      sum_lanes<K, K::kVectors>(s, row, lane);
     const int64_t left = (s.width - lane) / K::kLanes;
     if constexpr (K::kVectors > 3)
-      if (left == 3) sum_lanes<K, 3>(s, weights, lane, s.y[row]);
+      if (left == 3) sum_lanes<K, 3>(s, row, lane);
     if constexpr (K::kVectors > 2)
-      if (left == 2) sum_lanes<K, 2>(s, weights, lane, s.y[row]);
-    if (left == 1) sum_lanes<K, 1>(s, weights, lane, s.y[row]);
+      if (left == 2) sum_lanes<K, 2>(s, row, lane);
+    if (left == 1) sum_lanes<K, 1>(s, row, lane);
   }
 }
 

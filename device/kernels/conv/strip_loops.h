@@ -25,6 +25,9 @@ inline int8x16_t load_halves(const int8x16_t* p) {
 inline int16x8_t load_halves(const int16x8_t* p) {
   return vreinterpretq_s16_s8(load_halves(reinterpret_cast<const int8x16_t*>(p)));
 }
+inline int32x4_t load_halves(const int32_t* p) {
+  return vreinterpretq_s32_s8(load_halves(reinterpret_cast<const int8x16_t*>(p)));
+}
 
 // What does not change within a block of 8 channels. Passed by value where outputs are stored: as a copy,
 // which they cannot overlap, it stays in registers.
@@ -36,7 +39,7 @@ struct Block {
   int64_t kw, groups;        // groups: of A::kRows rows of the window
   int64_t weight_row;        // vectors between the weights for the first and the second output row
   int64_t stride, dilation;  // in columns of the strip
-  int32x4_t bias[2];
+  const int32_t* bias;
   float32x4_t multiplier[2];
   int8x16_t lo, hi;
   int16x8_t zero_point;
@@ -49,22 +52,24 @@ using Sums = int32x4_t[2][2];  // [output of the pair][half of the 8 channels]
 
 template <class A>
 inline void start(const Block<A>& b, Sums& acc) {
-  for (auto& a : acc) a[0] = b.bias[0], a[1] = b.bias[1];
+  for (auto& a : acc)
+    for (int half = 0; half < 2; ++half) a[half] = load_halves(b.bias + 4 * half);
 }
 
-// Finite: no multiplier is infinite or NaN, so that no product is a NaN, and saturation replaces the clamp.
-template <class A, bool Finite>
+// Bounded: every product, rounded, fits 16 bits with the zero point added, so that saturation can replace the
+// clamp.
+template <class A, bool Bounded>
 inline int8x16_t codes_of(const Block<A>& b, const Sums& acc) {
   int16x8_t narrow[2];
   for (int i = 0; i < 2; ++i) {
     int32x4_t q[2];
     for (int half = 0; half < 2; ++half) {
       float32x4_t v = vmulq_f32(vcvtq_f32_s32(acc[i][half]), b.multiplier[half]);
-      if (!Finite)  // NaN gives lo
+      if (!Bounded)  // NaN gives lo
         v = vminnmq_f32(vmaxnmq_f32(v, vdupq_n_f32(b.stage->lo)), vdupq_n_f32(b.stage->hi));
       q[half] = vcvtnq_s32_f32(v);
     }
-    narrow[i] = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(q[0]), q[1]), b.zero_point);
+    narrow[i] = vaddq_s16(vuzp1q_s16(vreinterpretq_s16_s32(q[0]), vreinterpretq_s16_s32(q[1])), b.zero_point);
   }
   return vminq_s8(vmaxq_s8(vqmovn_high_s16(vqmovn_s16(narrow[0]), narrow[1]), b.lo), b.hi);
 }
@@ -85,7 +90,7 @@ struct StoreCodes {
   }
 };
 
-// Anything else: parts of a block, int32 outputs, odd multipliers.
+// Anything else: parts of a block, int32 outputs, large multipliers.
 struct StoreAny {
   template <class A>
   static void store(const Block<A>& b, const Sums& acc, const Target& y) {
@@ -104,22 +109,27 @@ struct StoreAny {
   }
 };
 
-// Which entries of strip and weights the outputs of a pair read, from those of the first one.
-struct PairSteps {
-  int64_t x, w;  // vectors
+// Where the pairs of a call lie: `pairs` to a row, and one more that repeats an output where `odd`.
+struct PairWalk {
+  int64_t pairs, rows;
+  int64_t x, w;  // vectors from what the first output reads, in strip and weights, to what the second does
+  int64_t x_step, x_row;  // vectors of the strip between pairs, between rows
+  char *first, *second;   // outputs
+  int64_t y_step, y_row;  // bytes
+  bool odd;
 };
 
-// `pairs` pairs, `step` vectors of the strip apart; a window of Kw columns and Groups groups whose weights
-// stay in registers. The sums of a pair are stored while those of the next one are made.
+// A window of Kw columns and Groups groups whose weights stay in registers. The sums of a pair are stored
+// while those of the next one are made.
 template <class A, class Store, int Kw, int Groups, bool TwoRows>
-void run_small(Block<A> b, const typename A::Vector* x, int64_t step, const PairSteps& pair, int64_t pairs,
-               Target y) {
+void run_small(Block<A> b, PairWalk p) {
   constexpr int kEntries = Kw * Groups, kVectors = A::kVectors;
   typename A::Vector w[TwoRows ? 2 : 1][kEntries][kVectors];
   for (int i = 0; i < (TwoRows ? 2 : 1); ++i)
     for (int e = 0; e < kEntries; ++e)
-      for (int v = 0; v < kVectors; ++v) w[i][e][v] = b.weights[i * pair.w + e * kVectors + v];
+      for (int v = 0; v < kVectors; ++v) w[i][e][v] = b.weights[i * p.w + e * kVectors + v];
   const int64_t column = b.dilation * Groups * kVectors;
+  const typename A::Vector* x = b.strip;
   const auto sum = [&](Sums& acc) {
     start(b, acc);
     for (int e = 0; e < kEntries; ++e) {
@@ -127,31 +137,57 @@ void run_small(Block<A> b, const typename A::Vector* x, int64_t step, const Pair
       typename A::Vector entry[2][kVectors];
       for (int v = 0; v < kVectors; ++v) {
         entry[0][v] = load_halves(at + v);
-        entry[1][v] = TwoRows ? entry[0][v] : load_halves(at + pair.x + v);
+        entry[1][v] = TwoRows ? entry[0][v] : load_halves(at + p.x + v);
       }
       for (int i = 0; i < 2; ++i) A::add(acc[i], entry[i], w[TwoRows ? i : 0][e]);
     }
-    x += step;
+    x += p.x_step;
   };
   Sums even, odd;
-  sum(even);
-  for (; pairs > 2; pairs -= 2) {
-    sum(odd);
-    Store::store(b, even, y);
-    y.advance();
-    sum(even);
-    Store::store(b, odd, y);
-    y.advance();
+  Target y{}, waiting{};  // of `even`
+  const auto swap = [&] {
+    for (int i = 0; i < 4; ++i) even[i / 2][i % 2] = odd[i / 2][i % 2];
+  };
+  for (int64_t row = 0; row < p.rows; ++row) {
+    x = b.strip + row * p.x_row;
+    y = {p.first + row * p.y_row, p.second + row * p.y_row, p.y_step};
+    int64_t left = p.pairs;
+    if (row == 0) {
+      sum(even);
+    } else {
+      sum(odd);
+      Store::store(b, even, waiting);
+      swap();
+    }
+    for (--left; left > 1; left -= 2) {
+      sum(odd);
+      Store::store(b, even, y);
+      y.advance();
+      sum(even);
+      Store::store(b, odd, y);
+      y.advance();
+    }
+    if (left > 0) {
+      sum(odd);
+      Store::store(b, even, y);
+      y.advance();
+      swap();
+    }
+    if (p.odd) {
+      x -= p.x;
+      sum(odd);
+      Store::store(b, even, y);
+      y.first = y.second, y.second += p.second - p.first;
+      swap();
+    }
+    waiting = y;
   }
-  if (pairs == 2) sum(odd);
-  Store::store(b, even, y);
-  y.advance();
-  if (pairs == 2) Store::store(b, odd, y);
+  Store::store(b, even, waiting);
 }
 
 // The same for any window, N pairs at a time.
 template <class A, class Store, int N>
-void run_any(Block<A> b, const typename A::Vector* x, int64_t step, const PairSteps& pair, Target y) {
+void run_any(const Block<A>& b, const PairWalk& p, const typename A::Vector* x, Target y) {
   constexpr int kVectors = A::kVectors;
   Sums acc[N];
   for (auto& a : acc) start(b, a);
@@ -162,12 +198,12 @@ void run_any(Block<A> b, const typename A::Vector* x, int64_t step, const PairSt
       typename A::Vector weights[2][kVectors];
       for (int v = 0; v < kVectors; ++v) {
         weights[0][v] = load_halves(w + v);
-        weights[1][v] = load_halves(w + pair.w + v);
+        weights[1][v] = load_halves(w + p.w + v);
       }
       for (int n = 0; n < N; ++n)
         for (int i = 0; i < 2; ++i) {
           typename A::Vector entry[kVectors];
-          for (int v = 0; v < kVectors; ++v) entry[v] = load_halves(at + n * step + i * pair.x + v);
+          for (int v = 0; v < kVectors; ++v) entry[v] = load_halves(at + n * p.x_step + i * p.x + v);
           A::add(acc[n][i], entry, weights[i]);
         }
     }
@@ -178,31 +214,36 @@ void run_any(Block<A> b, const typename A::Vector* x, int64_t step, const PairSt
 }
 
 template <class A, class Store>
-void run_pairs(const Block<A>& b, const typename A::Vector* x, int64_t step, const PairSteps& pair,
-               int64_t pairs, Target y) {
+void run_pairs(const Block<A>& b, const PairWalk& p) {
   constexpr int kGroups = (3 + A::kRows - 1) / A::kRows;
-  if (b.kw == 3 && b.groups == kGroups) {
-    if (pair.w != 0) return run_small<A, Store, 3, kGroups, true>(b, x, step, pair, pairs, y);
-    return run_small<A, Store, 3, kGroups, false>(b, x, step, pair, pairs, y);
+  if (b.kw == 3 && b.groups == kGroups)
+    return p.w != 0 ? run_small<A, Store, 3, kGroups, true>(b, p)
+                    : run_small<A, Store, 3, kGroups, false>(b, p);
+  for (int64_t row = 0; row < p.rows; ++row) {
+    const typename A::Vector* x = b.strip + row * p.x_row;
+    Target y{p.first + row * p.y_row, p.second + row * p.y_row, p.y_step};
+    int64_t left = p.pairs;
+    for (; left >= 4; left -= 4, x += 4 * p.x_step) {
+      run_any<A, Store, 4>(b, p, x, y);
+      y.first += 4 * y.step, y.second += 4 * y.step;
+    }
+    for (; left > 0; --left, x += p.x_step, y.advance()) run_any<A, Store, 1>(b, p, x, y);
+    if (p.odd) run_any<A, Store, 1>(b, p, x - p.x, {y.first - (p.second - p.first), y.first, 0});
   }
-  for (; pairs >= 4; pairs -= 4, x += 4 * step, y.first += 4 * y.step, y.second += 4 * y.step)
-    run_any<A, Store, 4>(b, x, step, pair, y);
-  for (; pairs > 0; --pairs, x += step, y.advance()) run_any<A, Store, 1>(b, x, step, pair, y);
 }
 
-// Output columns [o, o + columns) of the strip that starts with the window of the first of them.
+// Output columns [o, o + columns) of all units, whose strips start with the window of the first of them and
+// lie `x_row` vectors apart.
 template <class A, class Store>
-void run_columns(const DepthwiseStrip& t, const Block<A>& b, char* y, int64_t columns) {
-  const int64_t step = b.stride * b.groups * A::kVectors;
+void run_columns(const DepthwiseStrip& t, const Block<A>& b, char* y, int64_t columns, int64_t x_row) {
+  const int64_t step = b.stride * b.groups * A::kVectors, y_row = t.out_rows * t.y_row_pitch;
   if (t.out_rows == 2)
-    return run_pairs<A, Store>(b, b.strip, step, {0, b.weight_row}, columns,
-                               {y, y + t.y_row_pitch, t.y_pitch});
-  const int64_t pairs = columns / 2;
-  if (pairs > 0)
-    run_pairs<A, Store>(b, b.strip, 2 * step, {step, 0}, pairs, {y, y + t.y_pitch, 2 * t.y_pitch});
-  y += 2 * pairs * t.y_pitch;
-  if (columns % 2 != 0)  // a pair of the same output
-    run_pairs<A, Store>(b, b.strip + 2 * pairs * step, step, {0, 0}, 1, {y, y, 0});
+    return run_pairs<A, Store>(
+        b, {columns, t.units, 0, b.weight_row, step, x_row, y, y + t.y_row_pitch, t.y_pitch, y_row, false});
+  if (columns == 1)  // a pair of the same output
+    return run_pairs<A, Store>(b, {1, t.units, 0, 0, step, x_row, y, y, 0, y_row, false});
+  run_pairs<A, Store>(b, {columns / 2, t.units, step, 0, 2 * step, x_row, y, y + t.y_pitch, 2 * t.y_pitch,
+                          y_row, columns % 2 != 0});
 }
 
 inline int8x16_t load_low(const int8_t* p) { return vcombine_s8(vld1_s8(p), vdup_n_s8(0)); }
@@ -214,18 +255,18 @@ inline int8x16_t load_and_step(const int8_t*& p, int64_t step) {
   return v;
 }
 
-// Entries of `n` input columns from `column` on, `step` columns apart, of one group of rows. strip: the entry
-// of the first; entries are `pitch` vectors apart.
+// Entries of `n` input columns from `column` on, `step` columns apart, of one group of a unit's rows. strip:
+// the entry of the first; entries are `pitch` vectors apart.
 template <class A>
-void fill_group(const DepthwiseStrip& t, int64_t group, int64_t channel, int64_t column, int64_t step,
-                int64_t n, typename A::Vector* strip, int64_t pitch) {
+void fill_group(const DepthwiseStrip& t, const int8_t* const* rows, int64_t group, int64_t channel,
+                int64_t column, int64_t step, int64_t n, typename A::Vector* strip, int64_t pitch) {
   const int8_t* row[A::kRows];
   int64_t advance[A::kRows];
   int8x16_t pixel[A::kRows];
   for (int i = 0; i < A::kRows; ++i) {
     const int64_t at = group * A::kRows + i;
-    const bool there = at < t.kh + t.out_rows - 1 && t.rows[at] != nullptr;
-    row[i] = (there ? t.rows[at] : t.padding) + channel;
+    const bool there = at < t.kh + t.out_rows - 1 && rows[at] != nullptr;
+    row[i] = (there ? rows[at] : t.padding) + channel;
     advance[i] = there ? step * t.x_pitch : 0;
     pixel[i] = load_low(t.padding + channel);
   }
@@ -310,19 +351,22 @@ void run_strip(const DepthwiseStrip& t) {
   for (int64_t channel = 0; channel < t.channels; channel += 8) {
     b.weights = weights + channel / 8 * block;
     b.channels = t.channels - channel;
+    b.bias = t.bias + channel;
     for (int half = 0; half < 2; ++half) {
-      b.bias[half] = vld1q_s32(t.bias + channel + 4 * half);
       b.multiplier[half] = t.stage.raw ? vdupq_n_f32(0) : vld1q_f32(t.multiplier + channel + 4 * half);
     }
-    const bool plain = t.finite && b.channels >= 8;
+    const bool plain = t.bounded && b.channels >= 8;
     for (int64_t o = 0; o < t.columns; o += most) {
       const int64_t columns = t.columns - o < most ? t.columns - o : most;
       const int64_t entries = hollow ? t.kw : (columns - 1) * t.stride + extent;
-      for (int64_t g = 0; g < groups; ++g)
-        fill_group<A>(t, g, channel, (t.first + o) * t.stride - t.left, hollow ? t.dilation : 1, entries,
-                      b.strip + g * A::kVectors, groups * A::kVectors);
+      const int64_t pitch = groups * A::kVectors, column = (t.first + o) * t.stride - t.left;
+      for (int64_t u = 0; u < t.units; ++u)
+        for (int64_t g = 0; g < groups; ++g)
+          fill_group<A>(t, t.rows + u * t.row_step, g, channel, column, hollow ? t.dilation : 1, entries,
+                        b.strip + u * entries * pitch + g * A::kVectors, pitch);
       char* y = static_cast<char*>(t.y) + o * t.y_pitch + channel * (t.stage.raw ? 4 : 1);
-      plain ? run_columns<A, StoreCodes>(t, b, y, columns) : run_columns<A, StoreAny>(t, b, y, columns);
+      plain ? run_columns<A, StoreCodes>(t, b, y, columns, entries * pitch)
+            : run_columns<A, StoreAny>(t, b, y, columns, entries * pitch);
     }
   }
 }

@@ -94,6 +94,7 @@ inline constexpr int kConvI8RefMr = 1, kConvI8RefNr = 1;
 inline constexpr int kConvF32RefMr = 1, kConvF32RefNr = 1;
 inline constexpr int kConvI8Avx2Mr = 2, kConvI8Avx2Nr = 1;
 inline constexpr int kConvF32Avx2Mr = 6, kConvF32Avx2Nr = 1;
+inline constexpr int kConvI8Vnni256Mr = 6, kConvI8Vnni256Nr = 1;
 inline constexpr int kConvI8VnniMr = 6, kConvI8VnniNr = 4;
 inline constexpr int kConvF32Avx512Mr = 6, kConvF32Avx512Nr = 4;
 inline constexpr int kConvI8NeonMr = 2, kConvI8NeonNr = 4;
@@ -110,6 +111,12 @@ inline constexpr int kConvI8I8mmMr = 8, kConvI8I8mmNr = 4;
 void conv_i8_ref(const ConvTileI8& tile);
 void conv_i8_avx2(const ConvTileI8& tile);
 void conv_i8_avx512vnni(const ConvTileI8& tile);
+namespace avxvnni {
+void conv_i8_256(const ConvTileI8& tile);
+}
+namespace avx512vnni {
+void conv_i8_256(const ConvTileI8& tile);
+}
 void conv_i8_neon(const ConvTileI8& tile);
 void conv_i8_dotprod(const ConvTileI8& tile);
 void conv_i8_i8mm(const ConvTileI8& tile);

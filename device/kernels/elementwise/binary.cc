@@ -2,6 +2,7 @@
 #include "device/kernels/elementwise/binary.h"
 
 #include <cstring>
+#include <numeric>
 
 #include "device/kernels/elementwise/binary_loops.h"
 #include "device/kernels/elementwise/int16_rows.h"
@@ -59,32 +60,39 @@ class BinaryRunner final : public WalkRunner {
     walk_.for_planes(range.first, range.last, [&](const auto& at, const Plane<3>& plane) {
       const std::byte *a = a_ + at[0] * a_size_, *b = b_ + at[1] * b_size_;
       std::byte* y = y_ + at[2] * y_size_;
-      const bool dense = walk_.row_stride[0] == 1 && walk_.row_stride[1] == 1 && plane.step[2] == plane.n;
-      if (!dense || plane.n > kRepeated || plane.rows < kRepeated)
-        row_(a, b, y, plane, constants_);
-      else if (plane.step[1] == 0 && plane.step[0] == plane.n)
-        repeat(plane, b, b_size_, [&](const std::byte* many, int64_t from, int64_t n) {
-          row_(a + from * a_size_, many, y + from * y_size_, {n, 1, {}}, constants_);
-        });
-      else if (plane.step[0] == 0 && plane.step[1] == plane.n)
-        repeat(plane, a, a_size_, [&](const std::byte* many, int64_t from, int64_t n) {
-          row_(many, b + from * b_size_, y + from * y_size_, {n, 1, {}}, constants_);
-        });
+      const bool dense = walk_.row_stride[0] == 1 && walk_.row_stride[1] == 1 && plane.step[2] == plane.n &&
+                         plane.n <= kLong / 4 && plane.n * plane.rows >= 2 * kLong;
+      if (dense && plane.step[1] == 0 && plane.step[0] == plane.n)
+        run_repeated(a, b, y, plane, true);
+      else if (dense && plane.step[0] == 0 && plane.step[1] == plane.n)
+        run_repeated(a, b, y, plane, false);
       else
         row_(a, b, y, plane, constants_);
     });
   }
 
  private:
-  // An operand of a few values that every row of a dense plane takes: written often enough for long rows.
-  static constexpr int64_t kRepeated = 48, kLong = 256;
-  template <class F>
-  static void repeat(const Plane<3>& plane, const std::byte* values, int64_t size, F&& f) {
+  // One operand (`b`, or else a) has few values, which every row of a dense plane takes: written often enough
+  // for long rows, without a tail if possible.
+  static constexpr int64_t kLong = 1024;
+  void run_repeated(const std::byte* a, const std::byte* b, std::byte* y, const Plane<3>& plane,
+                    bool of_b) const {
+    int64_t count = kLong / plane.n;
+    for (const int64_t unit : {64 / std::gcd(int64_t{64}, plane.n), 16 / std::gcd(int64_t{16}, plane.n)})
+      if (unit <= count) {
+        count = count / unit * unit;
+        break;
+      }
     std::byte many[kLong * 8];
-    const int64_t together = kLong / plane.n * plane.n, all = plane.n * plane.rows;
-    for (int64_t i = 0; i < std::min(together, all) / plane.n; ++i)
-      std::memcpy(many + i * plane.n * size, values, static_cast<size_t>(plane.n * size));
-    for (int64_t from = 0; from < all; from += together) f(many, from, std::min(together, all - from));
+    const int64_t size = of_b ? b_size_ : a_size_, n = count * plane.n, all = plane.n * plane.rows;
+    for (int64_t i = 0; i < count; ++i)
+      std::memcpy(many + i * plane.n * size, of_b ? b : a, static_cast<size_t>(plane.n * size));
+    (of_b ? b : a) = many;
+    row_(a, b, y, {n, all / n, {of_b ? n : 0, of_b ? 0 : n, n}}, constants_);
+    const int64_t done = all / n * n;
+    if (done == all) return;
+    row_(of_b ? a + done * a_size_ : a, of_b ? b : b + done * b_size_, y + done * y_size_,
+         {all - done, 1, {}}, constants_);
   }
 
   RowWalk<3> walk_;

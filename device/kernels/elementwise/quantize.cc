@@ -91,12 +91,22 @@ class DequantizeRunner final : public WalkRunner {
         walk_(broadcast_walk(view.out().dims, each_, view.in(0), view.out())),
         x_(binding.inputs[0]),
         y_(reinterpret_cast<float*>(binding.outputs[0])),
-        loops_(choose_kQuantizeLoops(binding.cpu)) {}
+        loops_(choose_kQuantizeLoops(binding.cpu)) {
+    // Few channels: scales for several pixels, so that rows are long.
+    const auto channels = static_cast<int64_t>(quant_.scales.size());
+    if (!each_ || channels > kLong / 2 || !view.in(0).dense() || !view.out().dense()) return;
+    long_row_ = kLong / channels * channels;
+    for (size_t i = quant_.scales.size(); std::ssize(quant_.scales) < long_row_; ++i) {
+      quant_.scales.push_back(quant_.scales[i - static_cast<size_t>(channels)]);
+      quant_.zero_points.push_back(quant_.zero_points[i - static_cast<size_t>(channels)]);
+    }
+  }
 
   const char* row() const override { return loops_.name; }
 
   void run_elements(Range range) noexcept override {
     const QuantizeLoops& loops = *loops_.fn;
+    if (long_row_ != 0) return run_long_rows(range);
     const float* scales = quant_.scales.data();
     const int32_t* zeros = quant_.zero_points.data();
     if (!wide_ && !each_)
@@ -118,8 +128,23 @@ class DequantizeRunner final : public WalkRunner {
   }
 
  private:
+  static constexpr int64_t kLong = 256;
+  void run_long_rows(Range range) const {
+    for (int64_t n = 0, at = range.first; at < range.last; at += n) {
+      const int64_t column = at % long_row_;
+      n = std::min(long_row_ - column, range.last - at);
+      const float* scales = quant_.scales.data() + column;
+      if (wide_)
+        loops_.fn->dequantize_i32_each(reinterpret_cast<const int32_t*>(x_) + at, y_ + at, n, scales);
+      else
+        loops_.fn->dequantize_i8_each(reinterpret_cast<const int8_t*>(x_) + at, y_ + at, n, scales,
+                                      quant_.zero_points.data() + column);
+    }
+  }
+
   QuantParams quant_;
   bool each_, wide_;
+  int64_t long_row_ = 0;  // a multiple of the channels; 0: rows as they are
   RowWalk<2> walk_;
   const std::byte* x_;
   float* y_;

@@ -14,19 +14,26 @@ struct Steps {
 using SelectRow = void (*)(const uint8_t* condition, const std::byte* a, const std::byte* b, std::byte* y,
                            int64_t n, Steps steps);
 
-template <class T>
-void select_row(const uint8_t* condition, const std::byte* a_bytes, const std::byte* b_bytes,
-                std::byte* y_bytes, int64_t n, Steps steps) {
-  const T* a = reinterpret_cast<const T*>(a_bytes);
-  const T* b = reinterpret_cast<const T*>(b_bytes);
-  T* y = reinterpret_cast<T*>(y_bytes);
-  if (steps.condition == 1 && steps.a == 1 && steps.b == 1) {
-    OPENHB_INDEPENDENT
-    for (int64_t i = 0; i < n; ++i) y[i] = condition[i] != 0 ? a[i] : b[i];
-    return;
-  }
+// Condition, A, B: whether the operand is a row or one value.
+template <class T, bool Condition, bool A, bool B>
+void select(const uint8_t* condition, const T* a, const T* b, T* y, int64_t n) {
+  const uint8_t one_condition = *condition;
+  const T one_a = *a, one_b = *b;
+  OPENHB_INDEPENDENT
   for (int64_t i = 0; i < n; ++i)
-    y[i] = condition[i * steps.condition] != 0 ? a[i * steps.a] : b[i * steps.b];
+    y[i] = (Condition ? condition[i] : one_condition) != 0 ? (A ? a[i] : one_a) : (B ? b[i] : one_b);
+}
+
+template <class T>
+void select_row(const uint8_t* condition, const std::byte* a, const std::byte* b, std::byte* y, int64_t n,
+                Steps steps) {
+  using Select = void (*)(const uint8_t*, const T*, const T*, T*, int64_t);
+  constexpr Select kSelect[] = {select<T, false, false, false>, select<T, false, false, true>,
+                                select<T, false, true, false>,  select<T, false, true, true>,
+                                select<T, true, false, false>,  select<T, true, false, true>,
+                                select<T, true, true, false>,   select<T, true, true, true>};
+  kSelect[steps.condition * 4 + steps.a * 2 + steps.b](
+      condition, reinterpret_cast<const T*>(a), reinterpret_cast<const T*>(b), reinterpret_cast<T*>(y), n);
 }
 
 SelectRow row_of(size_t size) {

@@ -64,9 +64,14 @@ void transpose(const std::byte* in, std::byte* out, const LoopPair& p, int64_t f
         for (int64_t r = 0; r < kN; ++r)
           block[r] = load<T>(in + (j + std::min(r, rows - 1)) * p.j.in + i * kSize);
         turn<T>(block);
+        // Where rows lie side by side, the next one overwrites what a whole vector leaves behind.
+        const bool side_by_side = p.i.out == rows * kSize && p.j.extent == rows;
         for (int64_t c = 0; c < columns; ++c) {
           std::byte* to = out + (i + c) * p.i.out + j * kSize;
-          rows == kN ? store(to, block[c]) : copy_few(to, &block[c], rows * kSize);
+          if (rows == kN || (side_by_side && (columns - c) * p.i.out >= 16))
+            store(to, block[c]);
+          else
+            copy_few(to, &block[c], rows * kSize);
         }
       }
 }

@@ -14,37 +14,38 @@ constexpr int kManyRows = 4, kManyPanels = 4, kOnePanels = 8;
 constexpr int kManyRows = 4, kManyPanels = 1, kOnePanels = 4;
 #endif
 
-template <int Rows, int Panels>
-void tile(const RecurrentProduct& p, int64_t row, int64_t panel) {
-  constexpr int kColumns = Panels * 16;
-  float sum[Rows][kColumns];
-  for (int r = 0; r < Rows; ++r)
-    for (int c = 0; c < kColumns; ++c) sum[r][c] = p.start[(row + r) * p.start_pitch + panel * 16 + c];
-  const float* x = p.x + row * p.x_pitch;
-  const float* w = p.w + panel * p.k * 16;
-  for (int64_t k = 0; k < p.k; ++k, w += 16)
-    for (int r = 0; r < Rows; ++r) {
-      const float left = x[r * p.x_pitch + k];
-      for (int b = 0; b < Panels; ++b)
-        for (int c = 0; c < 16; ++c)
-          sum[r][b * 16 + c] = __builtin_fmaf(left, w[b * p.k * 16 + c], sum[r][b * 16 + c]);
-    }
-  float* y = p.y + row * p.y_pitch + panel * 16;
-  for (int r = 0; r < Rows; ++r)
-    for (int c = 0; c < kColumns; ++c) y[r * p.y_pitch + c] = sum[r][c];
+using Panel = Vector<float, 16>;
+
+// sum + left * w, fused.
+OPENHB_INLINE void multiply_add(float left, const float* w, Panel& sum) {
+  for (int c = 0; c < 16; ++c) sum[c] = __builtin_fmaf(left, w[c], sum[c]);
 }
 
 template <int Rows, int Panels>
-void panels(const RecurrentProduct& p, int64_t row) {
-  int64_t b = 0;
-  for (; b + Panels <= p.panels; b += Panels) tile<Rows, Panels>(p, row, b);
-  for (; b < p.panels; ++b) tile<Rows, 1>(p, row, b);
+void tile(const RecurrentProduct& p, int64_t row, int64_t panel) {
+  Panel sum[Rows][Panels];
+  for (int r = 0; r < Rows; ++r)
+    __builtin_memcpy(sum[r], p.start + (row + r) * p.start_pitch + panel * 16, sizeof sum[r]);
+  const float* x = p.x + row * p.x_pitch;
+  const float* w = p.w + panel * p.k * 16;
+  for (int64_t k = 0; k < p.k; ++k, w += 16)
+    for (int r = 0; r < Rows; ++r)
+      for (int b = 0; b < Panels; ++b) multiply_add(x[r * p.x_pitch + k], w + b * p.k * 16, sum[r][b]);
+  for (int r = 0; r < Rows; ++r)
+    __builtin_memcpy(p.y + (row + r) * p.y_pitch + panel * 16, sum[r], sizeof sum[r]);
+}
+
+// As many panels at a time as registers hold, then fewer.
+template <int Rows, int Panels>
+void panels(const RecurrentProduct& p, int64_t row, int64_t first) {
+  for (; first + Panels <= p.panels; first += Panels) tile<Rows, Panels>(p, row, first);
+  if constexpr (Panels > 1) panels<Rows, Panels / 2>(p, row, first);
 }
 
 void product(const RecurrentProduct& p) {
   int64_t r = 0;
-  for (; r + kManyRows <= p.rows; r += kManyRows) panels<kManyRows, kManyPanels>(p, r);
-  for (; r < p.rows; ++r) panels<1, kOnePanels>(p, r);
+  for (; r + kManyRows <= p.rows; r += kManyRows) panels<kManyRows, kManyPanels>(p, r, 0);
+  for (; r < p.rows; ++r) panels<1, kOnePanels>(p, r, 0);
 }
 
 template <RecurrentActivation F>

@@ -115,6 +115,14 @@ Cost Kernel<MatMulParams>::cost(const StepView& view, const MatMulParams&) {
   return traffic(view, saturating_mul(view.out().elements(), columns_of(view.in(0))));
 }
 
+RowUse Kernel<MatMulParams>::row_use(const StepView& view, const MatMulParams&) {
+  if (!packs_matmul(view)) return {};
+  const TensorDesc& b = view.in(1);  // packed anew for every call
+  const int64_t reread =
+      saturating_mul(rows_of(b) * columns_of(b), static_cast<int64_t>(dtype_size(b.dtype)));
+  return {num_rows(view.out()), num_rows(view.in(0)) == num_rows(view.out()) ? 1u : 0u, reread};
+}
+
 std::unique_ptr<Runner> Kernel<MatMulParams>::bind(const StepView& view, const MatMulParams&,
                                                    const Binding& binding) {
   if (auto packed = bind_packed_matmul(view, binding)) return packed;

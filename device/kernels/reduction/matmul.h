@@ -9,6 +9,7 @@ template <>
 struct Kernel<MatMulParams> {
   static void validate(const StepView& view, const MatMulParams& params);
   static Cost cost(const StepView& view, const MatMulParams& params);
+  static RowUse row_use(const StepView& view, const MatMulParams& params);
   static std::unique_ptr<Runner> bind(const StepView& view, const MatMulParams& params,
                                       const Binding& binding);
 };

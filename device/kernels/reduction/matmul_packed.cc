@@ -36,6 +36,7 @@ constexpr int64_t kPanelBlocks = kMatMulPanel / kBlock;  // that are packed toge
 constexpr int64_t kPanelBytes = 512 * 1024;              // likewise: they should stay in a core's own cache
 constexpr int64_t kMinRows = 5;                          // of float a; fewer do not pay for packing b
 constexpr int64_t kMaxParts = 32;
+constexpr int kRowSlots = 8;  // of run_rows, at least
 
 int64_t panel_blocks(int64_t stride_bytes, int64_t n) {
   return std::clamp<int64_t>(kPanelBytes / std::max<int64_t>(stride_bytes, 1), 1,
@@ -75,7 +76,7 @@ class PackedRunner final : public Runner {
       stage_ = {static_cast<float>(-128 - zy), static_cast<float>(127 - zy), zy, zb_ != 0};
     }
     max_parts_ = static_cast<int>(std::clamp<int64_t>(walk_.elements, 1, kMaxParts));
-    scratch_.resize(static_cast<size_t>(max_parts_));
+    scratch_.resize(static_cast<size_t>(std::max(max_parts_, kRowSlots)));
     for (Scratch& s : scratch_) {
       const int64_t bytes = panel_ / kBlock * block_stride_ * static_cast<int64_t>(sizeof(T));
       s.lines = std::make_unique_for_overwrite<Line[]>(static_cast<size_t>(blocks_of(bytes, 64)));
@@ -89,21 +90,35 @@ class PackedRunner final : public Runner {
   const char* row() const override { return row_.name; }
 
   void run(int part, int parts) noexcept override {
-    Scratch& s = scratch_[static_cast<size_t>(part)];
     const Range range = split_range(walk_.elements, part, parts);
-    const int64_t tiles = blocks_of(m_, row_.fn.mr);
+    const int64_t mr = row_.fn.mr, tiles = blocks_of(m_, mr);
+    Scratch& s = scratch_[static_cast<size_t>(part)];
     walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t count, int64_t first) {
-      const T *a = a_ + at[0], *b = b_ + at[1];
-      if (stage_.raw) add_terms(a, first, count, s);
+      const int64_t end = first + count;
+      const bool panels = first / tiles != (end - 1) / tiles;
+      add_terms(a_ + at[0], panels ? Range{0, m_} : rows_of_tiles(first % tiles, (end - 1) % tiles + 1), s);
       // Rows run fastest: a panel is packed once.
-      for (int64_t item = first, end = first + count; item < end;) {
-        const int64_t column = item / tiles * panel_, next = std::min((item / tiles + 1) * tiles, end);
-        pack(b + column * (b_turned_ ? b_pitch_ : 1), std::min(panel_, n_ - column), s);
-        for (; item < next; ++item)
-          tile(a, item % tiles * row_.fn.mr, y_ + at[2] + column, std::min(panel_, n_ - column), s);
+      for (int64_t item = first, next = 0; item < end; item = next) {
+        next = std::min((item / tiles + 1) * tiles, end);
+        multiply(at, rows_of_tiles(item % tiles, (next - 1) % tiles + 1), item / tiles * panel_, s);
       }
     });
   }
+
+  void run_rows(Range rows, int slot) noexcept override {
+    Scratch& s = scratch_[static_cast<size_t>(slot)];
+    const int64_t items = blocks_of(m_, row_.fn.mr) * blocks_of(n_, panel_);
+    for (int64_t row = rows.first, next = 0; row < rows.last; row = next) {
+      const int64_t matrix = row / m_;
+      next = std::min((matrix + 1) * m_, rows.last);
+      const Range own{row - matrix * m_, next - matrix * m_};
+      walk_.for_rows(matrix * items, matrix * items + 1, [&](const auto& at, int64_t, int64_t) {
+        add_terms(a_ + at[0], own, s);
+        for (int64_t column = 0; column < n_; column += panel_) multiply(at, own, column, s);
+      });
+    }
+  }
+  int row_slots() const override { return static_cast<int>(scratch_.size()); }
 
  private:
   struct alignas(64) Line {
@@ -118,16 +133,26 @@ class PackedRunner final : public Runner {
     std::vector<int32_t> sums, terms;  // of a tile; -zb * sum a of each row
   };
 
-  // -zb * sum of a for the rows that items [first, first + count) touch. Unsigned: damaged programs may wrap.
-  void add_terms(const T* a, int64_t first, int64_t count, Scratch& s) const {
+  Range rows_of_tiles(int64_t first, int64_t last) const {
+    return {first * row_.fn.mr, std::min(m_, last * row_.fn.mr)};
+  }
+
+  // -zb * sum of a for some rows. zb * sum a may wrap in damaged programs only.
+  void add_terms(const T* a, Range rows, Scratch& s) const {
     if constexpr (kCodes) {
-      const int64_t tiles = blocks_of(m_, row_.fn.mr);
-      const bool all = first / tiles != (first + count - 1) / tiles;
-      const int64_t begin = all ? 0 : first % tiles * row_.fn.mr;
-      const int64_t end = all ? m_ : std::min(m_, begin + count * row_.fn.mr);
-      loops_.sum_rows(a + begin * a_pitch_, end - begin, k_, a_pitch_, s.terms.data() + begin);
-      for (int64_t r = begin; r < end; ++r) s.terms[static_cast<size_t>(r)] *= -zb_;
+      if (!stage_.raw) return;
+      int32_t* terms = s.terms.data();
+      loops_.sum_rows(a + rows.first * a_pitch_, rows.last - rows.first, k_, a_pitch_, terms + rows.first);
+      for (int64_t r = rows.first; r < rows.last; ++r) terms[r] *= -zb_;
     }
+  }
+
+  // Some rows of one panel of y.
+  void multiply(const std::array<int64_t, 3>& at, Range rows, int64_t column, Scratch& s) const {
+    const int64_t n = std::min(panel_, n_ - column);
+    pack(b_ + at[1] + column * (b_turned_ ? b_pitch_ : 1), n, s);
+    for (int64_t row = rows.first; row < rows.last; row += row_.fn.mr)
+      tile(a_ + at[0], {row, std::min(row + row_.fn.mr, rows.last)}, y_ + at[2] + column, n, s);
   }
 
   void pack(const T* b, int64_t n, Scratch& s) const {
@@ -148,10 +173,11 @@ class PackedRunner final : public Runner {
     }
   }
 
-  // y[row ..][0 .. n) of the packed panel.
-  void tile(const T* a, int64_t row, T* y, int64_t n, Scratch& s) const {
+  // At most mr rows of the packed panel.
+  void tile(const T* a, Range rows, T* y, int64_t n, Scratch& s) const {
+    const int64_t row = rows.first;
     conv::ConvTile<T, Acc> t{};
-    t.pixels = static_cast<int32_t>(std::min<int64_t>(row_.fn.mr, m_ - row));
+    t.pixels = static_cast<int32_t>(rows.last - row);
     for (int64_t r = 0; r < t.pixels; ++r) s.rows[static_cast<size_t>(r)] = a + (row + r) * a_pitch_;
     t.rows = s.rows.data();
     t.weight_stride = block_stride_;
@@ -192,12 +218,16 @@ class PackedRunner final : public Runner {
 
 }  // namespace
 
+bool packs_matmul(const StepView& view) {
+  if (view.out().dtype != DType::f32) return view.out().dtype == DType::i8;
+  return is_transposed(view.in(1)) ||
+         (rows_of(view.out()) >= kMinRows && columns_of(view.in(0)) <= kMaxPackedDepth);
+}
+
 std::unique_ptr<Runner> bind_packed_matmul(const StepView& view, const Binding& binding) {
+  if (!packs_matmul(view)) return nullptr;
   if (view.out().dtype == DType::i8) return std::make_unique<PackedRunner<int8_t>>(view, binding);
-  const bool pays = rows_of(view.out()) >= kMinRows && columns_of(view.in(0)) <= kMaxPackedDepth;
-  if (view.out().dtype == DType::f32 && (pays || is_transposed(view.in(1))))
-    return std::make_unique<PackedRunner<float>>(view, binding);
-  return nullptr;
+  return std::make_unique<PackedRunner<float>>(view, binding);
 }
 
 }  // namespace openhb::kernels

@@ -21,7 +21,9 @@ inline constexpr int64_t kMaxPackedDepth = 65536;  // of float; bounds the scrat
 // those of its rows.
 RowWalk<3> matmul_walk(const StepView& view, int64_t block_rows, int64_t block_columns);
 
-// For float32 and int8; nullptr where packing b would not pay (int8 always has a runner).
+// Of float32 and int8; others, and float32 where packing b would not pay, have another runner.
+bool packs_matmul(const StepView& view);
+// nullptr unless packs_matmul().
 std::unique_ptr<Runner> bind_packed_matmul(const StepView& view, const Binding& binding);
 
 }  // namespace openhb::kernels

@@ -63,7 +63,11 @@ class ReduceRunner final : public Runner {
     const auto fold = static_cast<size_t>(function_.fold);
     const bool dense = runs_.stride == 1;
     const int64_t pitch = dense ? 1 : kReduceWidth;
-    for (int64_t l = 0; l < kReduceLanes; ++l)
+    // Lanes that no element reaches keep a start that changes nothing.
+    int64_t reached = 1;
+    while (reached < count_ && reached < kReduceLanes) reached *= 2;
+    if (dense) reached = kReduceLanes;
+    for (int64_t l = 0; l < reached; ++l)
       for (int64_t c = 0; c < width; ++c) lanes[l * pitch + c] = function_.start;
     int64_t phase = 0;
     if (count_ > 0)
@@ -74,7 +78,7 @@ class ReduceRunner final : public Runner {
           loops_.fn->columns[fold](lanes, x + at, width, runs_.length, runs_.stride, phase);
         phase = (phase + runs_.length) % kReduceLanes;
       });
-    loops_.fn->fold[fold](lanes, pitch, width);
+    loops_.fn->fold[fold](lanes, pitch, width, reached);
     for (int64_t c = 0; c < width; ++c) y[c] = function_.finish(lanes[c], static_cast<float>(count_));
   }
 

@@ -19,8 +19,8 @@ void columns(float* lanes, const float* x, int64_t width, int64_t n, int64_t str
 }
 
 template <class Op>
-void fold(float* lanes, int64_t pitch, int64_t width) {
-  fold_lanes<Op>(lanes, pitch, width);
+void fold(float* lanes, int64_t pitch, int64_t width, int64_t count) {
+  fold_lanes<Op>(lanes, pitch, width, count);
 }
 
 template <class... Op>

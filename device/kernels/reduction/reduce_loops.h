@@ -20,7 +20,8 @@ struct ReduceLoops {
   void (*columns[kFolds])(float* lanes, const float* x, int64_t width, int64_t n, int64_t stride,
                           int64_t phase);
   // The tree over lanes `pitch` floats apart; results in lanes[0 .. width).
-  void (*fold[kFolds])(float* lanes, int64_t pitch, int64_t width);
+  // count: lanes that were reached, a power of two.
+  void (*fold[kFolds])(float* lanes, int64_t pitch, int64_t width, int64_t count);
 };
 
 }  // namespace openhb::kernels

@@ -152,7 +152,7 @@ class GlobalRunner final : public Runner {
         constexpr size_t kAdd = static_cast<size_t>(Fold::add);
         sums_.fn->columns[kAdd](lanes, reinterpret_cast<const float*>(x_) + from, width, pixels_, x_pitch_,
                                 0);
-        sums_.fn->fold[kAdd](lanes, kReduceWidth, width);
+        sums_.fn->fold[kAdd](lanes, kReduceWidth, width, kReduceLanes);
         for (int64_t c = 0; c < width; ++c)
           reinterpret_cast<float*>(y_)[to + c] = lanes[c] / static_cast<float>(pixels_);
       }

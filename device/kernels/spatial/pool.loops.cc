@@ -29,7 +29,10 @@ template <int64_t N, class Op, class T, class Y>
 OPENHB_INLINE void pool_rest(const T* x, Y* y, int64_t channels, const PoolRow& r, const PoolColumns& columns,
                              const Op& op) {
   const auto results = pool_block<N>(x, r, columns, op);
-  copy_few(y, &results, channels * static_cast<int64_t>(sizeof(Y)));
+  if (channels == N)
+    __builtin_memcpy(y, &results, sizeof results);
+  else
+    copy_few(y, &results, channels * static_cast<int64_t>(sizeof(Y)));
 }
 
 template <class Op, class T, class Y>

@@ -48,7 +48,10 @@ void linear_row(const T* x0, const T* x1, T* y, const ResizeRow& row, const Op o
     // Loads reach up to 15 elements behind the pixel.
     const auto finish = [&]<int64_t N>() {
       const auto results = blend<N>(w, x, whole, op);
-      copy_few(y + whole, &results, rest * static_cast<int64_t>(sizeof(T)));
+      if (rest == N)
+        __builtin_memcpy(y + whole, &results, sizeof results);
+      else
+        copy_few(y + whole, &results, rest * static_cast<int64_t>(sizeof(T)));
     };
     if (rest > 8)
       finish.template operator()<16>();

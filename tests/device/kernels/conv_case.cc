@@ -280,6 +280,12 @@ std::vector<std::byte> ConvCase::run(CpuFeatures cpu, int parts) {
   std::memcpy(arena_.get(), before_.data(), before_.size());
   const std::unique_ptr<Runner> runner = bind(cpu);
   parts = std::min(parts, runner->max_parts());
+  const auto* conv = std::get_if<ConvParams>(&step().params);
+  const RowUse use =
+      conv ? row_use(view(), *conv) : row_use(view(), std::get<DepthwiseParams>(step().params));
+  if (parts == 0 && use.rows == 0) parts = 1;
+  for (int64_t row = 0; parts == 0 && row < use.rows; row += 7)
+    runner->run_rows({row, std::min(row + 7, use.rows)}, static_cast<int>(row) % runner->row_slots());
   for (int part = parts; part-- > 0;) runner->run(part, parts);
   std::vector<std::byte> after(arena_.get(), arena_.get() + before_.size());
   normalise_nans(after);

@@ -51,7 +51,8 @@ class ConvCase {
   StepView view() const { return {program_, program_.steps[0]}; }
   void validate() const;
   std::unique_ptr<Runner> bind(CpuFeatures cpu);
-  // The whole arena after a run in `parts` parts (reduced to what the runner takes), later parts first.
+  // The whole arena after a run in `parts` parts (reduced to what the runner takes), later parts
+  // first; 0: by rows, a few at a time, if the step can.
   std::vector<std::byte> run(CpuFeatures cpu, int parts);
   // The whole arena as it must be: computed from `data` by plain loops.
   std::vector<std::byte> expected() const;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <iostream>
 #include <limits>
+#include <random>
 #include <set>
 
 #include "tests/device/kernels/conv_case.h"
@@ -21,12 +22,16 @@ void check_rows(const ConvSpec& spec, const ConvData& data, uint64_t seed) {
   ASSERT_NO_THROW(test.validate());
   const std::vector<std::byte> expected = test.expected();
   std::set<std::string> seen;
-  for (const std::string& level : levels_to_test()) {
-    const CpuFeatures cpu = isa_level(level);
+  std::vector<CpuFeatures> cpus;
+  for (const std::string& level : levels_to_test()) cpus.push_back(isa_level(level));
+  // A CPU that does not exist: it chooses the row that stands for AVX-VNNI's.
+  if (detect_cpu() & kCpuAvx512Vnni) cpus.push_back(kCpuAvx2 | kCpuAvx512Vnni);
+  for (const CpuFeatures cpu : cpus) {
     const std::string row = test.row(cpu);
     if (!seen.insert(row).second) continue;
     ASSERT_TRUE(test.run(cpu, 1) == expected) << "row " << row;
     ASSERT_TRUE(test.run(cpu, 3) == expected) << "row " << row << " in three parts";
+    ASSERT_TRUE(test.run(cpu, 0) == expected) << "row " << row << " a few pixels at a time";
   }
 }
 
@@ -46,6 +51,94 @@ TEST(Conv, RowsEqualPlainLoopsInt8) { check_random(false, true, 40); }
 TEST(Conv, RowsEqualPlainLoopsFloat) { check_random(false, false, 40); }
 TEST(Depthwise, RowsEqualPlainLoopsInt8) { check_random(true, true, 40); }
 TEST(Depthwise, RowsEqualPlainLoopsFloat) { check_random(true, false, 40); }
+
+// Rows longer than what is gathered at once, windows larger than a group of rows, vectors over pixels'
+// borders.
+TEST(Depthwise, LongRows) {
+  std::mt19937_64 random(20);
+  const auto any = [&](std::initializer_list<int32_t> values) {
+    return std::data(values)[random() % values.size()];
+  };
+  uint64_t seed = 0;
+  for (const int64_t channels :
+       {1, 2, 3, 4, 5, 8, 12, 16, 20, 24, 32, 36, 40, 48, 56, 63, 64, 65, 72, 80, 96, 112, 128, 144, 200})
+    for (const bool quantized : {true, false})
+      for (int i = 0; i < 3; ++i) {
+        ConvSpec s{.depthwise = true, .quantized = quantized};
+        s.c = s.o = s.groups = channels;
+        s.w = any({17, 33, 64, 131, 300});
+        s.h = any({1, 3, 6, 9});
+        for (size_t axis = 0; axis < 2; ++axis) {
+          s.kernel[axis] = any({1, 2, 3, 3, 3, 5, 7}), s.stride[axis] = any({1, 1, 2, 3, 17});
+          s.dilation[axis] = any({1, 1, 2, 4});
+          const int32_t reach = (s.kernel[axis] - 1) * s.dilation[axis];
+          s.pads[axis] = any({0, reach / 2, reach}), s.pads[axis + 2] = any({0, reach / 2, reach + 1});
+          if ((axis == 0 ? s.h : s.w) + s.pads[axis] + s.pads[axis + 2] <= reach) s.pads[axis] = reach;
+        }
+        s.x_gap = any({0, 0, 7}), s.y_gap = any({0, 0, 5});
+        s.zx = quantized ? any({-128, -3, 127}) : 0, s.zy = quantized ? any({-128, 5}) : 0;
+        if (!quantized) s.lo = -1, s.hi = 2;
+        ++seed;
+        check_rows(s, random_data(s, seed), seed);
+        if (testing::Test::HasFatalFailure()) return;
+      }
+}
+
+// Depthwise shapes at the edges of strips: more columns than one holds, windows wider than that, several rows
+// in one, odd numbers of columns and rows, more channels than a pass takes.
+TEST(Depthwise, Strips) {
+  struct Shape {
+    int64_t h, w, c;
+    std::array<int32_t, 2> kernel, stride, dilation;
+    std::array<int32_t, 4> pads;
+  };
+  const Shape shapes[] = {{3, 260, 9, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},
+                          {5, 131, 8, {3, 3}, {2, 2}, {1, 1}, {1, 1, 1, 1}},
+                          {7, 7, 70, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},
+                          {14, 13, 133, {3, 3}, {2, 2}, {1, 1}, {0, 1, 1, 0}},
+                          {9, 11, 24, {5, 5}, {1, 1}, {1, 1}, {2, 2, 2, 2}},
+                          {9, 11, 24, {5, 5}, {2, 2}, {1, 1}, {2, 2, 2, 2}},
+                          {8, 150, 16, {3, 3}, {1, 1}, {1, 70}, {1, 70, 1, 70}},
+                          {2, 300, 5, {1, 200}, {1, 1}, {1, 1}, {0, 99, 0, 100}},
+                          {12, 9, 17, {4, 2}, {1, 1}, {2, 3}, {3, 1, 3, 2}},
+                          {6, 1, 8, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}}};
+  uint64_t seed = 20;
+  for (const Shape& s : shapes)
+    for (const bool raw : {false, true}) {
+      ConvSpec spec{.depthwise = true,
+                    .raw = raw,
+                    .n = 2,
+                    .h = s.h,
+                    .w = s.w,
+                    .c = s.c,
+                    .o = s.c,
+                    .groups = s.c,
+                    .kernel = s.kernel,
+                    .stride = s.stride,
+                    .dilation = s.dilation,
+                    .pads = s.pads,
+                    .x_gap = 3,
+                    .y_gap = 5,
+                    .zx = -7,
+                    .zy = 11};
+      check_rows(spec, random_data(spec, seed), seed);
+      ++seed;
+    }
+}
+
+// Products beyond 16 bits, infinite ones and NaN.
+TEST(Depthwise, LargeMultipliers) {
+  ConvSpec spec{.depthwise = true, .h = 9, .w = 9, .c = 80, .o = 80, .groups = 80, .kernel = {3, 3}};
+  spec.lo = -100, spec.hi = 90, spec.zy = 3;
+  ConvData data = random_data(spec, 14);
+  constexpr float kLarge[] = {0.3f, 5.0f, 1e10f, std::numeric_limits<float>::infinity(),
+                              std::numeric_limits<float>::quiet_NaN()};
+  for (size_t o = 0; o < 16; ++o) data.multiplier[o] = kLarge[o % std::size(kLarge)];
+  ConvCase test(spec, data, 14);
+  const auto ref = test.run(0, 1);
+  for (const std::string& level : levels_to_test())
+    EXPECT_TRUE(test.run(isa_level(level), 1) == ref) << level;
+}
 
 TEST(Conv, FewPixelsAreSplitByChannels) {
   for (bool quantized : {true, false}) {

@@ -163,6 +163,29 @@ TEST(Binary, Int8) {
   }
 }
 
+// Values that every pixel takes are written several times for long rows: the same as if they were a tensor.
+TEST(Binary, FewValuesForManyRows) {
+  for (int round = 0; round < 60; ++round) {
+    const int64_t rows = random_int(40, 200), n = random_int(1, 300), y_gap = chance(70) ? 0 : gap();
+    const bool codes = chance(60), first = chance(50);
+    const DType dtype = codes ? DType::i8 : DType::f32;
+    const Tensor few = random_tensor(dtype, {n}), many = random_tensor(dtype, {rows, n});
+    Tensor repeated(dtype, {rows, n});
+    for (size_t r = 0; r < static_cast<size_t>(rows); ++r)
+      std::ranges::copy(few.bytes(), repeated.bytes().data() + r * few.bytes().size());
+    const QuantParams qa = random_quant(), qb = random_quant(), qy = random_quant();
+    const auto run = [&](const Tensor& values) {
+      StepCase<BinaryParams> c;
+      c.params = {codes ? BinaryFunction::add : BinaryFunction::mul, 0.7f, 0.4f, 3.0f};
+      c.input(first ? values : many, qa), c.input(first ? many : values, qb);
+      c.output(dtype, {rows, n}, qy, y_gap);
+      return c.run_everywhere();
+    };
+    const Tensor expected = run(repeated);
+    EXPECT_TRUE(std::ranges::equal(expected.bytes(), run(few).bytes())) << rows << " x " << n;
+  }
+}
+
 TEST(Binary, LargeTensorsSplit) {
   StepCase<BinaryParams> c;
   const Shape shape{3, 50, 67, 33};

@@ -33,12 +33,14 @@ Spec random_spec(bool depthwise) {
   s.y = {s.x[0], 0, 0, outputs};
   const bool pointwise = chance(25);
   for (size_t i = 0; i < 2; ++i) {
-    s.kernel[i] = static_cast<int32_t>(pointwise ? 1 : random_int(1, 4));
+    s.kernel[i] = static_cast<int32_t>(pointwise ? 1 : random_int(1, depthwise && chance(20) ? 7 : 4));
     s.stride[i] = static_cast<int32_t>(random_int(1, pointwise ? 1 : 2));
     s.dilation[i] = static_cast<int32_t>(random_int(1, 2));
     if (chance(50)) s.pads[i] = static_cast<int32_t>(random_int(0, 2)), s.pads[i + 2] = s.pads[i];
     const int64_t span = int64_t{s.kernel[i] - 1} * s.dilation[i] + 1;
     s.x[i + 1] = std::max<int64_t>(1, span - 2 * s.pads[i]) + random_int(0, 8);
+    if (depthwise && i == 1 && chance(20))
+      s.x[2] += random_int(0, 150);  // longer than what is gathered at once
     s.y[i + 1] = (s.x[i + 1] + s.pads[i] + s.pads[i + 2] - span) / s.stride[i] + 1;
   }
   s.taps = int64_t{s.kernel[0]} * s.kernel[1];

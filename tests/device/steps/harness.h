@@ -116,7 +116,8 @@ class StepCase {
     Kernel<P>::validate(StepView(program, program.steps[0]), params);
   }
 
-  // The output of one run, after checking that nothing else was written.
+  // The output of one run, after checking that nothing else was written. parts 0: by rows (RowUse), some at a
+  // time.
   Tensor run(CpuFeatures cpu, int parts) {
     validate();
     const StepView view(program, program.steps[0]);
@@ -129,6 +130,11 @@ class StepCase {
     // Other runners take any number of parts, also more than max_parts() says is worth it.
     if (limit_parts) parts = std::min(parts, runner->max_parts());
     for (int part = parts; part-- > 0;) runner->run(part, parts);
+    const int64_t all_rows = parts == 0 ? row_use(view, params).rows : 0;
+    for (int64_t first = 0, last = 0; first < all_rows; first = last) {
+      last = std::min(all_rows, first + random_int(1, 20));
+      runner->run_rows({first, last}, static_cast<int>(random_int(0, runner->row_slots() - 1)));
+    }
 
     // Take the output's elements out; what remains must be unchanged.
     Tensor result(out().dtype, out().dims);
@@ -151,7 +157,8 @@ class StepCase {
   Tensor run_everywhere() {
     Tensor first = run(isa_level("ref"), 1);
     for (const std::string& level : runnable_isa_levels())
-      for (const int parts : {1, 3}) {
+      for (const int parts : {1, 3, 0}) {
+        if (parts == 0 && row_use(StepView(program, program.steps[0]), params).rows == 0) continue;
         const Tensor other = run(isa_level(level), parts);
         EXPECT_TRUE(std::ranges::equal(first.bytes(), other.bytes())) << level << ", " << parts << " parts";
       }

@@ -64,6 +64,48 @@ TEST(Copy, SlicesAndTransposes) {
   for (int round = 0; round < 60; ++round) test_copy(static_cast<size_t>(random_int(1, 3)), 90);
 }
 
+// Planes to pixels and back, for every width of pixels, row pitch and element size that has a kernel.
+TEST(Copy, PlanesAndPixels) {
+  for (const DType dtype : {DType::i8, DType::i16, DType::f32, DType::i64})
+    for (int64_t channels = 1; channels <= 20; ++channels) {
+      const int64_t pixels = random_int(1, 150), out_gap = gap();
+      const bool to_pixels = chance(50);
+      const Shape in_dims = to_pixels ? Shape{channels, pixels} : Shape{pixels, channels};
+      const Shape out_dims{in_dims[1], in_dims[0]};
+      StepCase<CopyParams> c;
+      const Tensor x = random_tensor(dtype, in_dims);
+      c.input(x, {}, gap()), c.output(dtype, out_dims, {}, out_gap);
+      c.params.extent = out_dims;
+      c.params.in_strides = {1, c.in(0).pitch};
+      c.params.out_strides = {out_dims[1] + out_gap, 1};
+      Tensor expected(dtype, out_dims);
+      const size_t size = dtype_size(dtype);
+      for_each_index(out_dims, [&](const Shape& i) {
+        std::memcpy(expected.bytes().data() + flat(out_dims, i) * size,
+                    x.bytes().data() + flat(in_dims, {i[1], i[0]}) * size, size);
+      });
+      unify_nans(expected);
+      EXPECT_TRUE(std::ranges::equal(expected.bytes(), c.run_everywhere().bytes())) << to_string(out_dims);
+    }
+}
+
+TEST(Copy, EverySecondByte) {
+  for (int round = 0; round < 40; ++round) {
+    StepCase<CopyParams> c;
+    const int64_t rows = random_int(1, 70), n = random_int(1, 80), first = random_int(0, 1);
+    const Tensor x = random_tensor(DType::i8, {rows, 2 * n});
+    c.input(x), c.output(DType::i8, {rows, n}, {}, gap());
+    c.params.extent = {rows, n};
+    c.params.in_strides = {2 * n, 2};
+    c.params.out_strides = {c.out().pitch, 1};
+    c.params.in_offset = first;
+    Tensor expected(DType::i8, {rows, n});
+    for (size_t i = 0; i < expected.size(); ++i)
+      expected.data<int8_t>()[i] = x.data<int8_t>()[2 * i + static_cast<size_t>(first)];
+    expect_same<int8_t>(expected, c.run_everywhere(), "every second");
+  }
+}
+
 // Two tensors into one, along the innermost dimension: only a part of each row is written.
 TEST(Copy, WritesOnlyItsPart) {
   StepCase<CopyParams> c;
