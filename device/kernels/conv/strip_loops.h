@@ -9,6 +9,13 @@
 
 #include "device/kernels/conv/strip.h"
 
+// All iterations of a short loop over registers.
+#if defined(__clang__)
+#define OPENHB_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define OPENHB_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 namespace openhb::conv {
 namespace {
 
@@ -132,6 +139,7 @@ void run_small(Block<A> b, PairWalk p) {
   const typename A::Vector* x = b.strip;
   const auto sum = [&](Sums& acc) {
     start(b, acc);
+    OPENHB_UNROLL
     for (int e = 0; e < kEntries; ++e) {
       const auto* at = x + e / Groups * column + e % Groups * kVectors;
       typename A::Vector entry[2][kVectors];
