@@ -34,6 +34,7 @@ Report check(graph::Graph& graph, march::March march) {
   make_up_ranges(graph);
   compiler::LowerOptions options;
   options.int8 = true;
+  options.fold_steps = false;
   const auto model = engine::Model::create(compiler::Lowering(graph, options).run());
   const auto consumers = graph.consumers();
   Report report;

@@ -41,8 +41,8 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
                       const SampleReader& samples, int threads, const Reporter& reporter);
 
 // Node and output similarity between the float and the int8 program on the first sample, and placement.
-// `unfolded`: the program with tensors for more of the values (LowerOptions::fold_tables).
-void compare_programs(const graph::Graph& graph, const Program& int8_program, const Program& unfolded,
-                      const SampleReader& samples, int threads, ConversionReport& report);
+// `unfolded`: the program with the steps of every node (LowerOptions::fold_steps).
+void compare_programs(const graph::Graph& graph, const Program& unfolded, const SampleReader& samples,
+                      int threads, ConversionReport& report);
 
 }  // namespace openhb::compiler

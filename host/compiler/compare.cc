@@ -17,8 +17,8 @@ std::string threshold_of(const graph::Node& node) {
 
 }  // namespace
 
-void compare_programs(const graph::Graph& graph, const Program& int8_program, const Program& unfolded,
-                      const SampleReader& samples, int threads, ConversionReport& report) {
+void compare_programs(const graph::Graph& graph, const Program& unfolded, const SampleReader& samples,
+                      int threads, ConversionReport& report) {
   // The int8 run first: its tensors are the smaller ones to keep.
   struct Kept {
     TensorDesc desc;
@@ -51,7 +51,7 @@ void compare_programs(const graph::Graph& graph, const Program& int8_program, co
     row.l2 /= static_cast<double>(std::max<size_t>(a.size(), 1));
     report.outputs.push_back(row);
   }
-  report.nodes = placements(graph, *engine::Model::create(int8_program));
+  report.nodes = placements(graph, *engine::Model::create(unfolded));
   const auto consumers = graph.consumers();
   for (size_t i = 0; i < report.nodes.size(); ++i) {
     const graph::Node& node = *graph.nodes()[i];

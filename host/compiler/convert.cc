@@ -186,8 +186,8 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
   write_program(report.bin_path, program);
   reporter.info(fmt::format("End to compile the model with march {}.", config.march));
   LowerOptions unfolded = int8;
-  unfolded.fold_tables = false;
-  compare_programs(graph, program, Lowering(graph, unfolded).run(), samples, threads, report);
+  unfolded.fold_steps = false;
+  compare_programs(graph, Lowering(graph, unfolded).run(), samples, threads, report);
   return report;
 }
 

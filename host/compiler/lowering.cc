@@ -371,12 +371,13 @@ Program Lowering::run() {
   node_ = nullptr;
   lower_outputs();
   number_subgraphs();
-  if (options_.fold_tables && !options_.keep_all_values) {
+  const bool fold = options_.fold_steps && !options_.keep_all_values;
+  if (fold) {
     drop_unread_steps(draft_);
     fold_tables(draft_);
   }
   pack_constants();
-  share_memory(draft_);
+  if (fold) share_memory(draft_);
   plan_arena(draft_);
   drop_unused_tensors(program_);
   return std::move(program_);

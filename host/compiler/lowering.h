@@ -36,8 +36,9 @@ struct LowerOptions {
   // Every value that the graph names gets a tensor: no activation is fused into its producer, no table
   // composed.
   bool keep_all_values = false;
-  // Steps that are functions of one code may vanish in a table, and the values between them.
-  bool fold_tables = true;
+  // Steps may vanish: functions of one code in a table, copies in tensors that share memory. Without, the
+  // steps are those that the operators emit.
+  bool fold_steps = true;
 };
 
 // The axis order that stores channels (logical axis 1) innermost; identity for rank < 3.
