@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The loops of Binary. Op::of(a, b, constants) computes one element. For ISA files too:
-// everything has internal linkage.
+// The loops of Binary. Op::of(a, b, constants) computes one element; Op::in_vectors, if there is one, as many
+// of the first elements as it can and returns their number. For ISA files too: everything has internal
+// linkage.
 #pragma once
 
 #include "device/kernels/elementwise/binary_loops.h"
@@ -16,8 +17,10 @@ __attribute__((noinline)) void binary_row(const A* a, const B* b, Y* y, int64_t 
                                           const BinaryConstants& constants) {
   const BinaryConstants c = constants;
   if constexpr (Form == kBothDense) {
+    int64_t done = 0;
+    if constexpr (requires { Op::in_vectors(a, b, y, n, c); }) done = Op::in_vectors(a, b, y, n, c);
     OPENHB_INDEPENDENT
-    for (int64_t i = 0; i < n; ++i) y[i] = static_cast<Y>(Op::of(a[i], b[i], c));
+    for (int64_t i = done; i < n; ++i) y[i] = static_cast<Y>(Op::of(a[i], b[i], c));
   } else if constexpr (Form == kScalarB) {
     const B single = *b;
     OPENHB_INDEPENDENT
