@@ -99,7 +99,7 @@ TensorId Lowering::view(TensorId id, const Shape& dims, const Order& order) {
   return alias(id, std::move(d));
 }
 
-TensorId Lowering::in_order(TensorId id, const Order& order) {
+TensorId Lowering::in_order(TensorId id, const Order& order, int64_t pitch_multiple) {
   const TensorDesc from = desc(id);
   if (from.order == order) return id;
   if (const auto it = reordered_.find({id, order}); it != reordered_.end()) return it->second;
@@ -138,6 +138,8 @@ TensorId Lowering::in_order(TensorId id, const Order& order) {
       program_.tensors[result] = d;
       constants_[result] = std::move(moved);
     } else {
+      int64_t& pitch = program_.tensors[result].pitch;
+      pitch = (pitch + pitch_multiple - 1) / pitch_multiple * pitch_multiple;
       emit_copy(id, result);
     }
   }

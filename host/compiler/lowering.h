@@ -87,7 +87,8 @@ class Lowering {
   std::optional<Deferred> deferred(const Value* value) const;
 
   // The same elements stored in another axis order (a view where the bytes allow it, else a Copy step).
-  TensorId in_order(TensorId id, const Order& order);
+  // A new tensor's rows then start `pitch_multiple` elements, or a multiple of them, apart.
+  TensorId in_order(TensorId id, const Order& order, int64_t pitch_multiple = 1);
   // A dense view of other dims over the same bytes, in identity order. The tensor must be dense.
   TensorId view(TensorId id, const Shape& dims);
   // The same with quantization parameters kept and an order given.

@@ -225,7 +225,10 @@ void Conv::lower(Lowering& lowering, const Node& node) {
   const bool foldable = lowering.int8() && linear.groups == 1 &&
                         linear.window.dilation == decltype(linear.window.dilation){1, 1};
   const auto focus = foldable ? focus_of(node.input(0)) : std::nullopt;
-  const TensorId x = lowering.in_order(focus ? lowering.as_codes(focus->source) : lowering.input(0), order);
+  // With pixels as the weights hold them, a row of the window is one run of bytes.
+  const bool wide = foldable && (linear.window.kernel[1] > 1 || focus);
+  const TensorId x =
+      lowering.in_order(focus ? lowering.as_codes(focus->source) : lowering.input(0), order, wide ? 4 : 1);
   lower_linear(
       lowering, node, std::move(linear), x, 0, order, [&](TensorId id) { return spatial_view(lowering, id); },
       focus);
