@@ -58,8 +58,8 @@ struct DepthwiseParams {
 
 // a [..., M, K] times b [..., K, N], leading dimensions broadcast; both operands are computed tensors, all
 // three of one element type: float32, int32, int64, uint32, uint64 (integers wrap), or int8 with one scale
-// and zero point each and K <= 33025. An int8 or float32 b may be stored transposed, [..., N, K] (its tensor's
-// `order` then exchanges the last two axes; float32: K <= 65536).
+// and zero point each and K <= 33025. An int8 or float32 b may be stored transposed, [..., N, K] (its
+// tensor's `order` then exchanges the last two axes; float32: K <= 65536).
 struct MatMulParams {
   static constexpr std::string_view kName = "MatMul";
   static constexpr uint16_t kId = 3;

@@ -25,8 +25,8 @@ using CpuFeatures = uint32_t;
 // The features of the machine (0 where unknown).
 CpuFeatures detect_cpu();
 
-// Features of an ISA level and of all levels below it: "ref" (portable C++ only), "avx2", "avxvnni", "avx512",
-// "avx512vnni", "avx512vbmi"; "neon", "dotprod", "i8mm". Throws Error(usage) for another name.
+// Features of an ISA level and of all levels below it: "ref" (portable C++ only), "avx2", "avxvnni",
+// "avx512", "avx512vnni", "avx512vbmi"; "neon", "dotprod", "i8mm". Throws Error(usage) for another name.
 CpuFeatures isa_level(std::string_view name);
 
 // The levels that this machine can run, lowest first, e.g. {"ref", "avx2", "avx512"}.

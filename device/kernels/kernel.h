@@ -122,8 +122,8 @@ RowUse row_use(const StepView& view, const P& params) {
     return {};
 }
 
-// Kernel<P>::kInPlace has bit i set when the output may be the memory of input i: of the same extents, size of
-// elements, and place of every element.
+// Kernel<P>::kInPlace has bit i set when the output may be the memory of input i: of the same extents, size
+// of elements, and place of every element.
 template <class P>
 constexpr uint32_t in_place_inputs() {
   if constexpr (requires { Kernel<P>::kInPlace; })

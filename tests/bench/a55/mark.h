@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The mark between a measured program and the counting plugin: getpid with arguments that it ignores. (C and C++.) */
+/* The mark between a measured program and the counting plugin: getpid with arguments that it ignores. (C and
+ * C++.) */
 #pragma once
 
 enum {
