@@ -207,7 +207,7 @@ void run(const typename K::Tile& t, int64_t block, int64_t pixel, int64_t tiles,
       else if constexpr (i < kLoads)
         load_pixel(s, i - M - 4);
     });
-    quads % 2 ? sum<1>(s, taps, steps) : sum<2>(s, taps, steps);
+    if (quads != 0) quads % 2 ? sum<1>(s, taps, steps) : sum<2>(s, taps, steps);  // MatMul may have none
     store.run(s.acc);
   }
 }
