@@ -90,8 +90,9 @@ TensorId Lowering::view(TensorId id, const Shape& dims, const Order& order) {
   const int64_t last = dims.empty() ? 1 : dims.back();
   const bool same_rows = !desc(id).dims.empty() && desc(id).dims.back() == last && dims.size() > 1;
   TensorDesc d = desc(id);
-  if (!d.dense() && !same_rows) return view(dense(id), dims, order);
-  if (d.dense()) d.pitch = std::max<int64_t>(last, 1);
+  const bool dense_rows = d.dense() || d.elements() == 0;  // an empty tensor has no distance between rows
+  if (!dense_rows && !same_rows) return view(dense(id), dims, order);
+  if (dense_rows) d.pitch = std::max<int64_t>(last, 1);
   d.dims = dims;
   d.order = order;
   if (d.quant.axis >= 0)
