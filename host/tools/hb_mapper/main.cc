@@ -69,10 +69,10 @@ int main(int argc, char** argv) {
 
   openhb::tools::MakertbinOptions options;
   CLI::App* makertbin = app.add_subcommand("makertbin", "Convert a model as a YAML configuration describes");
-  makertbin->add_option("-c,--config", options.config, "Configuration file (YAML; docs/configuration.md)")
-      ->required();
+  makertbin->add_option("-c,--config", options.config, "Configuration file (YAML; docs/configuration.md)");
+  makertbin->add_flag("--print-template", options.print_template,
+                      "Print a configuration with comments to start from, and do nothing else");
   makertbin->add_option("--model-type", options.model_type, "onnx or caffe: the format of the model")
-      ->required()
       ->check(CLI::IsMember({"onnx", "caffe"}));
   makertbin->add_option("--threads", options.threads, "Threads for calibration (default: all processors)")
       ->check(CLI::Range(1, 256));
@@ -118,6 +118,9 @@ int main(int argc, char** argv) {
   };
   try {
     app.parse(argc, argv);
+    if (*makertbin && !options.print_template)
+      for (const char* needed : {"--config", "--model-type"})
+        if (makertbin->count(needed) == 0) throw CLI::RequiredError(needed);
     if (!command()) throw CLI::RequiredError("A command (checker, infer, makertbin)");
   } catch (const CLI::Success& e) {
     return app.exit(e);
