@@ -105,8 +105,10 @@ int makertbin(const MakertbinOptions& options) {
     const int threads = options.threads > 0
                             ? options.threads
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-    const auto result = compiler::convert(config, threads, reporter);
-    write_text(config.working_dir + "/effective_config.yaml", config::effective_yaml(config));
+    compiler::Artefacts artefacts(config.working_dir, config.prefix);
+    const auto result = compiler::convert(config, threads, reporter, artefacts);
+    artefacts.write("effective_config.yaml", config::effective_yaml(config));
+    artefacts.commit();
     if (const std::string why = reasons(result); !why.empty())
       log.info("These nodes run on the CPU in float:{}", why);
     log.info("The converted model node information:\n{}", node_table(result.nodes, true));
