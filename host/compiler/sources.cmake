@@ -6,7 +6,9 @@ add_library(openhb_compiler STATIC
   checker/operators.cc
   checker/support.cc
   compiler/calibrate.cc
+  compiler/checkpoint.cc
   compiler/codes.cc
+  compiler/collect.cc
   compiler/compare.cc
   compiler/convert.cc
   compiler/draft.cc
@@ -16,7 +18,9 @@ add_library(openhb_compiler STATIC
   compiler/lowering.cc
   compiler/memory_plan.cc
   compiler/placement.cc
+  compiler/plan.cc
   compiler/share_memory.cc
+  compiler/statistics.cc
   march/attribute.cc
   march/march.cc
   march/operand.cc
