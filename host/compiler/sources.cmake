@@ -17,9 +17,11 @@ add_library(openhb_compiler STATIC
   compiler/layout.cc
   compiler/lowering.cc
   compiler/memory_plan.cc
+  compiler/parse_stage.cc
   compiler/placement.cc
   compiler/plan.cc
   compiler/share_memory.cc
+  compiler/stages.cc
   compiler/statistics.cc
   march/attribute.cc
   march/march.cc
