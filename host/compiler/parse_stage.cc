@@ -11,30 +11,6 @@
 namespace openhb::compiler {
 namespace {
 
-// The configured inputs in the order of the graph's; a single unnamed one takes the model's name.
-config::Config matched(config::Config config, const graph::Graph& graph) {
-  std::vector<std::string> names;
-  for (const auto* v : graph.inputs) names.push_back(v->name);
-  if (config.inputs.size() != names.size())
-    fail(ErrorCode::config_bad_value, "input_name describes {} inputs, the model has {}: {}",
-         config.inputs.size(), names.size(), fmt::join(names, "; "));
-  for (const auto& input : config.inputs)
-    if (!input.name.empty() && std::find(names.begin(), names.end(), input.name) == names.end())
-      fail(ErrorCode::config_bad_value, "input_name: '{}' is no input of the model; its inputs are: {}.{}",
-           input.name, fmt::join(names, "; "), suggestion(input.name, names));
-  std::vector<config::InputConfig> ordered;
-  for (const graph::Value* v : graph.inputs) {
-    const config::InputConfig* found = nullptr;
-    for (const auto& input : config.inputs)
-      if (input.name == v->name || (input.name.empty() && config.inputs.size() == 1)) found = &input;
-    if (!found) fail(ErrorCode::config_bad_value, "input_name does not list the model's input '{}'", v->name);
-    ordered.push_back(*found);
-    ordered.back().name = v->name;
-  }
-  config.inputs = std::move(ordered);
-  return config;
-}
-
 void select_outputs(graph::Graph& graph, const std::vector<std::string>& nodes) {
   if (nodes.empty()) return;
   std::vector<graph::Value*> outputs;
@@ -76,7 +52,9 @@ void parse(Conversion& c) {
   c.graph = read_model(c.config, c.reporter);
   graph::Graph& graph = c.graph;
   if (c.loads()) c.loaded = quantize::take_quantization(graph);
-  c.config = matched(std::move(c.config), graph);
+  std::vector<std::string> names;
+  for (const auto* v : graph.inputs) names.push_back(v->name);
+  c.config.inputs = config::inputs_in_order(c.config, names);
   c.reporter.info(fmt::format("Input ONNX model information:\n{:<26}{}\n{:<26}[{}]\n{:<26}{}{}",
                               "ONNX IR version:", graph.ir_version, "Opset version:", graph.opset,
                               "Producer:", graph.producer, line_of_inputs(graph)));

@@ -2,7 +2,6 @@
 #include "host/tools/hb_mapper/checker.h"
 
 #include <charconv>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "common/io/file.h"
@@ -12,6 +11,7 @@
 #include "host/frontend/onnx/onnx.h"
 #include "host/ops/operator.h"
 #include "host/report/log.h"
+#include "host/tools/hb_mapper/run.h"
 #include "host/tools/hb_mapper/tables.h"
 
 namespace openhb::tools {
@@ -148,9 +148,6 @@ void infer(const CheckerOptions& options, graph::Graph& graph, report::Log& log)
 }
 
 int run(const CheckerOptions& options, report::Log& log) {
-  log.info("log will be stored in {}", std::filesystem::absolute(log.path()).string());
-  if (!options.json.empty()) ensure_directory(std::filesystem::path(options.json).parent_path().string());
-  log.info("Start hb_mapper....\nOpenHB version {}", OPENHB_VERSION);
   if (!options.output.empty()) log.warning("--output has no effect; the log is {}", log.path());
   const auto march = march::find_march(options.march);
   if (!march) fail(ErrorCode::usage, "--march {} is not known", options.march);
@@ -204,22 +201,7 @@ int run(const CheckerOptions& options, report::Log& log) {
 }  // namespace
 
 int checker(const CheckerOptions& options) {
-  report::Log log("hb_mapper", "checker",
-                  options.quiet     ? report::Level::error
-                  : options.verbose ? report::Level::debug
-                                    : report::Level::info);
-  const auto failed = [&](const Error& e) {
-    log.error("{}", e.text());
-    log.error("exception in command: checker");
-    return e.code() == ErrorCode::usage ? 2 : 1;
-  };
-  try {
-    return run(options, log);
-  } catch (const Error& e) {
-    return failed(e);
-  } catch (const std::bad_alloc&) {
-    return failed(Error(ErrorCode::resources, "out of memory; use a machine with more memory"));
-  }
+  return run_command("checker", options, [&](report::Log& log) { return run(options, log); });
 }
 
 }  // namespace openhb::tools
