@@ -7,7 +7,9 @@ add_library(openhb_compiler STATIC
   checker/support.cc
   compiler/artefacts.cc
   compiler/calibrate.cc
+  compiler/checkpoint.cc
   compiler/codes.cc
+  compiler/collect.cc
   compiler/compare.cc
   compiler/convert.cc
   compiler/draft.cc
@@ -18,8 +20,10 @@ add_library(openhb_compiler STATIC
   compiler/memory_plan.cc
   compiler/parse_stage.cc
   compiler/placement.cc
+  compiler/plan.cc
   compiler/share_memory.cc
   compiler/stages.cc
+  compiler/statistics.cc
   march/attribute.cc
   march/march.cc
   march/operand.cc
