@@ -15,8 +15,10 @@ add_library(openhb_compiler STATIC
   compiler/layout.cc
   compiler/lowering.cc
   compiler/memory_plan.cc
+  compiler/parse_stage.cc
   compiler/placement.cc
   compiler/share_memory.cc
+  compiler/stages.cc
   march/attribute.cc
   march/march.cc
   march/operand.cc
