@@ -160,7 +160,6 @@ void save(const graph::Graph& graph, const char* stage, report::Log& log) {
 void try_quantization(graph::Graph graph, const CheckerOptions& options, report::Log& log) {
   compiler::Reporter reporter;
   reporter.info = [&](const std::string& line) { log.info("{}", line); };
-  reporter.warn = [&](const std::string& line) { log.warning("{}", line); };
   config::Config config;
   config.march = options.march;
   config.calibration = config::CalibrationType::skip;
