@@ -6,6 +6,7 @@ add_library(openhb_compiler STATIC
   checker/operators.cc
   checker/support.cc
   compiler/calibrate.cc
+  compiler/calibration_run.cc
   compiler/checkpoint.cc
   compiler/codes.cc
   compiler/collect.cc
