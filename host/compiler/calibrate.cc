@@ -89,7 +89,8 @@ class Judge {
     std::unique_ptr<GraphRunner> runner;
     double sum = 0;
     size_t counted = 0;
-    for (size_t s = 0; s < expected_.size(); ++s)
+    for (size_t s = 0; s < expected_.size(); ++s) {
+      report::check_interrupt();
       for (size_t o = 0, run = 0; o < graph.outputs.size(); ++o) {
         if (graph.outputs[o]->dtype != DType::f32) continue;
         sum += checkpoint_.remember(fmt::format("{}, sample {}, output {}", name, s, o), [&] {
@@ -100,6 +101,7 @@ class Judge {
         ++counted;
         checkpoint_.write_if_due();
       }
+    }
     return sum / static_cast<double>(std::max<size_t>(counted, 1));
   }
 
@@ -178,6 +180,8 @@ std::vector<Tensor> SampleReader::program_inputs(size_t sample) const {
   return out;
 }
 
+size_t candidate_count(const config::Config& config) { return candidates(config).size(); }
+
 std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
                       const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
                       const Reporter& reporter) {
@@ -198,14 +202,20 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
   std::vector<double> scores(list.size());
   std::mutex mutex;
   size_t done = 0;
-  calibration::in_parallel(list.size(), plan.search, [&](size_t c) {
+  const auto attempt = [&](size_t c) {
     graph::Graph trial = graph.clone();
     apply(trial, pictures, histograms, list[c]);
     scores[c] = judge.score(trial, list[c].name);
     const std::lock_guard lock(mutex);
     trials[c] = std::move(trial);
     reporter.progress("search", ++done, list.size());
-  });
+  };
+  try {
+    calibration::in_parallel(list.size(), plan.search, attempt);
+  } catch (const report::Interrupted&) {
+    checkpoint.write();
+    throw;
+  }
   size_t best = 0;
   for (size_t c = 0; c < list.size(); ++c) {
     reporter.info(fmt::format("Calibration method {}: output cosine {:.6f}", list[c].name, scores[c]));

@@ -30,6 +30,9 @@ class SampleReader {
   const calibration::Dataset& dataset_;
 };
 
+// How many methods calibrate() tries.
+size_t candidate_count(const config::Config& config);
+
 // Sets the graph's int8 annotations by the configured method; `default` tries several and keeps the one whose
 // outputs are nearest to float on the first samples. Returns the method's name for the log.
 std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,

@@ -38,7 +38,8 @@ Checkpoint::Checkpoint(std::string path, std::function<std::string()> key, const
   } catch (const Error& e) {
     remembered_.clear();
     statistics_.clear();
-    reporter_.warn(fmt::format("the checkpoint '{}' is not used: {}; the calibration starts anew", path_, e.what()));
+    reporter_.warn(
+        fmt::format("the checkpoint '{}' is not used: {}; the calibration starts anew", path_, e.what()));
   }
 }
 
@@ -56,7 +57,8 @@ void Checkpoint::load() {
   std::span<const std::byte> rest = std::span(file).subspan(sizeof head);
   if (!XXH128_isEqual(head.content, hash(rest))) fail(ErrorCode::data_bad_value, "it is damaged");
   if (!XXH128_isEqual(head.key, hash(key())))
-    fail(ErrorCode::data_bad_value, "it belongs to another model, configuration, tool version or set of samples");
+    fail(ErrorCode::data_bad_value,
+         "it belongs to another model, configuration, tool version or set of samples");
   for (uint64_t i = 0; i < head.remembered; ++i) {
     std::array<uint64_t, 1> size{};
     double value = 0;
@@ -121,7 +123,8 @@ void Checkpoint::write() {
     on_disk_ = true;
   } catch (const Error& e) {
     failed_ = true;
-    reporter_.warn(fmt::format("no checkpoint is kept, an interrupted calibration will start anew: {}", e.what()));
+    reporter_.warn(
+        fmt::format("no checkpoint is kept, an interrupted calibration will start anew: {}", e.what()));
   }
   written_ = Clock::now();
 }

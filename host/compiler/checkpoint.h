@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a long calibration has found so far, in a file of the working directory: an interrupted conversion goes
-// on from there when the same command runs again.
+// What a long calibration has found so far, in a file of the working directory: an interrupted conversion
+// goes on from there when the same command runs again.
 #pragma once
 
 #include <chrono>
@@ -30,8 +30,8 @@ class Checkpoint {
   // Time to write again? Every two seconds, so that little is lost.
   bool due() const { return Clock::now() - written_ >= kInterval; }
   void update(const Statistics& statistics);
-  // Writes what update() and remember() were given, whole or not at all. A file that cannot be written is told
-  // once: the conversion itself needs no checkpoint.
+  // Writes what update() and remember() were given, whole or not at all. A file that cannot be written is
+  // told once: the conversion itself needs no checkpoint.
   void write();
   void write_if_due();
   // The result of `compute`, which may have been found before the interruption.

@@ -7,6 +7,7 @@ add_library(openhb_compiler STATIC
   checker/support.cc
   compiler/artefacts.cc
   compiler/calibrate.cc
+  compiler/calibration_run.cc
   compiler/checkpoint.cc
   compiler/codes.cc
   compiler/collect.cc

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "common/program/file.h"
-#include "host/compiler/calibrate.h"
+#include "host/compiler/calibration_run.h"
 #include "host/ops/operator.h"
 #include "host/passes/passes.h"
 #include "host/quantize/load.h"
@@ -74,7 +74,7 @@ void calibrate(Conversion& c) {
     quantize::apply_params(graph, c.loaded);
     c.report.method = "load";
   } else {
-    c.report.method = calibrate(graph, config, integer_options(config), samples, c.threads, c.reporter);
+    c.report.method = run_calibration(c, samples);
   }
   c.reporter.info(fmt::format("Select {} method.", c.report.method));
   c.reporter.info("End to calibrate the model.");
