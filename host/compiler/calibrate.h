@@ -39,9 +39,13 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
                       const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
                       const Reporter& reporter);
 
-// Node and output similarity between the float and the int8 program on the first sample, and placement.
-// `unfolded`: the program with the steps of every node (LowerOptions::fold_steps).
-void compare_programs(const graph::Graph& graph, const Program& unfolded, const SampleReader& samples,
-                      int threads, ConversionReport& report);
+// The thresholds of the nodes in the report, which are those of `graph`.
+void fill_thresholds(const graph::Graph& graph, ConversionReport& report);
+
+// Node and output similarity on the first sample between the float `graph` and its integer program
+// `unfolded`, which has the steps of every node (LowerOptions::fold_steps); the report lists the nodes
+// already.
+void compare_programs(const graph::Graph& graph, std::shared_ptr<const engine::Model> unfolded,
+                      const SampleReader& samples, int threads, ConversionReport& report);
 
 }  // namespace openhb::compiler

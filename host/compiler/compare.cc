@@ -17,15 +17,20 @@ std::string threshold_of(const graph::Node& node) {
 
 }  // namespace
 
-void compare_programs(const graph::Graph& graph, const Program& unfolded, const SampleReader& samples,
-                      int threads, ConversionReport& report) {
+void fill_thresholds(const graph::Graph& graph, ConversionReport& report) {
+  for (size_t i = 0; i < report.nodes.size(); ++i)
+    report.nodes[i].threshold = threshold_of(*graph.nodes()[i]);
+}
+
+void compare_programs(const graph::Graph& graph, std::shared_ptr<const engine::Model> unfolded,
+                      const SampleReader& samples, int threads, ConversionReport& report) {
   // The int8 run first: its tensors are the smaller ones to keep.
   struct Kept {
     TensorDesc desc;
     std::vector<std::byte> bytes;
   };
   std::unordered_map<std::string, Kept> codes;
-  GraphRunner integer(engine::Model::create(unfolded), threads), real(graph, {}, threads);
+  GraphRunner integer(std::move(unfolded), threads), real(graph, {}, threads);
   integer.run(samples.program_inputs(0), [&](const TensorDesc& desc, const std::byte* data) {
     codes[desc.name] = {desc, {data, data + desc.byte_extent()}};
   });
@@ -39,8 +44,10 @@ void compare_programs(const graph::Graph& graph, const Program& unfolded, const 
         cosine(real_values(desc, data), real_values(it->second.desc, it->second.bytes.data()));
   });
   for (size_t o = 0; o < graph.outputs.size(); ++o) {
+    const auto& outputs = integer.program().outputs;
+    if (o >= outputs.size() || outputs[o].name != graph.outputs[o]->name) continue;  // edited on the way
     const Tensor a = real.output(o), b = integer.output(o);
-    if (a.dtype() != DType::f32) continue;
+    if (a.dtype() != DType::f32 || a.size() != b.size()) continue;
     OutputReport row{graph.outputs[o]->name, cosine(a.data<float>(), b.data<float>()), 0, 0, 0};
     for (size_t i = 0; i < a.size(); ++i) {
       const double d =
@@ -51,18 +58,18 @@ void compare_programs(const graph::Graph& graph, const Program& unfolded, const 
     row.l2 /= static_cast<double>(std::max<size_t>(a.size(), 1));
     report.outputs.push_back(row);
   }
-  report.nodes = placements(graph, *engine::Model::create(unfolded));
   const auto consumers = graph.consumers();
-  for (size_t i = 0; i < report.nodes.size(); ++i) {
-    const graph::Node& node = *graph.nodes()[i];
+  for (NodeReport& row : report.nodes) {
+    const graph::Node* found = graph.find_node(row.node);
+    if (!found) continue;  // somebody edited a model on the way
+    const graph::Node& node = *found;
     // A fused activation's tensor is what both nodes produce.
     const graph::Value* result = node.outputs[0];
     if (const graph::Node* next = fusable_activation(node, consumers, graph);
         next && !similarity.contains(result->name))
       result = next->outputs[0];
     if (const auto it = similarity.find(result->name); it != similarity.end())
-      report.nodes[i].cosine = fmt::format("{:.6f}", it->second);
-    report.nodes[i].threshold = threshold_of(node);
+      row.cosine = fmt::format("{:.6f}", it->second);
   }
 }
 

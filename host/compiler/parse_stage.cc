@@ -60,7 +60,6 @@ void parse(Conversion& c) {
                               "Producer:", graph.producer, line_of_inputs(graph)));
   ops::infer_shapes(graph);
   select_outputs(graph, c.config.output_nodes);
-  c.reporter.info(fmt::format("End to parse the {} model.", kind));
   passes::insert_preprocess(graph, c.config.inputs);
 }
 

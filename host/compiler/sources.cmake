@@ -23,6 +23,7 @@ add_library(openhb_compiler STATIC
   compiler/placement.cc
   compiler/plan.cc
   compiler/share_memory.cc
+  compiler/stage_file.cc
   compiler/stages.cc
   compiler/statistics.cc
   march/attribute.cc
@@ -36,8 +37,13 @@ add_library(openhb_compiler STATIC
   precision/assign.cc
   precision/bias_correction.cc
   quantize/calibrated.cc
+  quantize/file_params.cc
   quantize/load.cc
+  quantize/notes.cc
   quantize/qdq.cc
+  quantize/restore.cc
+  quantize/restore_calibrated.cc
+  quantize/restore_quantized.cc
   quantize/weights.cc
 )
 add_library(openhb::compiler ALIAS openhb_compiler)

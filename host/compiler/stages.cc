@@ -28,6 +28,7 @@ LowerOptions integer_options(const config::Config& config) {
 }
 
 void open_dataset(Conversion& c) {
+  if (c.dataset) return;
   std::vector<Shape> shapes;
   for (const auto* v : c.graph.inputs) shapes.push_back(v->shape);
   const bool random = c.loads() || c.config.calibration == config::CalibrationType::skip;
@@ -52,7 +53,6 @@ void optimize(Conversion& c) {
   optimize(c.graph);
   c.reporter.info(fmt::format("After optimization, the number of nodes has changed from {} to {}.", before,
                               c.graph.nodes().size()));
-  c.reporter.info("End to optimize the model.");
 }
 
 void calibrate(Conversion& c) {
@@ -77,7 +77,6 @@ void calibrate(Conversion& c) {
     c.report.method = run_calibration(c, samples);
   }
   c.reporter.info(fmt::format("Select {} method.", c.report.method));
-  c.reporter.info("End to calibrate the model.");
 }
 
 void compile(Conversion& c) {
@@ -100,10 +99,15 @@ void compile(Conversion& c) {
 }
 
 void compare(Conversion& c) {
-  const SampleReader samples(c.config, c.graph, *c.dataset);
   LowerOptions unfolded = integer_options(c.config);
   unfolded.fold_steps = false;
-  compare_programs(c.graph, Lowering(c.graph, unfolded).run(), samples, c.threads, c.report);
+  const auto model = engine::Model::create(Lowering(c.graph, unfolded).run());
+  c.report.nodes = placements(c.graph, *model);
+  fill_thresholds(c.graph, c.report);
+  if (!c.reference) return;
+  open_dataset(c);
+  compare_programs(*c.reference, model, SampleReader(c.config, *c.reference, *c.dataset), c.threads,
+                   c.report);
 }
 
 }  // namespace openhb::compiler

@@ -26,6 +26,9 @@ struct Conversion {
   quantize::LoadedParams loaded = {};  // calibration_type load: the model's own parameters
   std::shared_ptr<calibration::Dataset> dataset = {};
   std::shared_ptr<Checkpoint> checkpoint = {};  // of a calibration that has begun
+  // The optimized model, which results are compared with (none: resumed without it), and its file's hash.
+  std::shared_ptr<const graph::Graph> reference = {};
+  std::string float_hash = {};
   Program program = {};
   ConversionReport report = {};
 

@@ -282,6 +282,14 @@ std::vector<InputConfig> inputs_in_order(const Config& config, const std::vector
   return ordered;
 }
 
+std::map<std::string, std::string> settings_of(const Config& config, Stage stage) {
+  std::map<std::string, std::string> settings;
+  for (const Key& key : keys())
+    if (key.type != Type::path && stage_of(key) <= stage)
+      settings[std::string(key.name)] = effective_value(key, config);
+  return settings;
+}
+
 std::string effective_yaml(const Config& config) {
   std::string text;
   for (size_t g = 0; g < kGroups.size(); ++g) {

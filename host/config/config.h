@@ -10,6 +10,7 @@
 
 #include "common/dtype.h"
 #include "common/program/program.h"
+#include "host/config/stage.h"
 
 namespace openhb::config {
 
@@ -85,6 +86,10 @@ std::vector<Int16Request> int16_requests(const Config& config);
 // The configured inputs in the order of the model's, which `names` lists; a single unnamed one takes the
 // model's name. Throws Error(config_bad_value) when the two do not match.
 std::vector<InputConfig> inputs_in_order(const Config& config, const std::vector<std::string>& names);
+
+// The values, as effective_yaml writes them, of all keys that the results of a stage depend on. Paths are not
+// among them.
+std::map<std::string, std::string> settings_of(const Config& config, Stage stage);
 
 // The configuration with every default filled in, as YAML with the documented key names.
 std::string effective_yaml(const Config& config);

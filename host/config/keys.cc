@@ -66,16 +66,16 @@ const Key kKeys[] = {
   {.group = Group::model, .name = "caffe_model", .type = Type::path,
    .help = "The weights of a Caffe model.",
    .set = [](C& c, const V& v) { c.caffe_model = v.text; }, .show = [](const C& c) { return c.caffe_model; }},
-  {.group = Group::model, .name = "march", .type = Type::text, .required = true, .values = "bayes", .later = "bernoulli2",
+  {.group = Group::model, .name = "march", .type = Type::text, .required = true, .since = Stage::calibrate, .values = "bayes", .later = "bernoulli2",
    .help = "The architecture to compile for.",
    .set = [](C& c, const V& v) { c.march = v.text; }, .show = [](const C& c) { return c.march; }},
-  {.group = Group::model, .name = "output_model_file_prefix", .type = Type::text, .fallback = "model",
+  {.group = Group::model, .name = "output_model_file_prefix", .type = Type::text, .since = Stage::compile, .fallback = "model",
    .help = "Names of all results begin with this.",
    .set = [](C& c, const V& v) { c.prefix = v.text; }, .show = [](const C& c) { return c.prefix; }},
   {.group = Group::model, .name = "working_dir", .type = Type::path, .fallback = "model_output",
    .help = "The folder for all results, relative to the current directory; made when it is missing.",
    .set = [](C& c, const V& v) { c.working_dir = v.text; }, .show = [](const C& c) { return c.working_dir; }},
-  {.group = Group::model, .name = "layer_out_dump", .type = Type::boolean, .fallback = "False",
+  {.group = Group::model, .name = "layer_out_dump", .type = Type::boolean, .since = Stage::compile, .fallback = "False",
    .help = "Keep the results of inner convolutions as outputs.", .available = false},
   {.group = Group::model, .name = "output_nodes", .type = Type::names,
    .help = "Exactly these nodes become the outputs.",
@@ -84,14 +84,14 @@ const Key kKeys[] = {
    .help = "Types of nodes to remove at inputs and outputs.", .available = false},
   {.group = Group::model, .name = "remove_node_name", .type = Type::names,
    .help = "Names of nodes to remove at inputs and outputs.", .available = false},
-  {.group = Group::model, .name = "set_node_data_type", .type = Type::names,
+  {.group = Group::model, .name = "set_node_data_type", .type = Type::names, .since = Stage::calibrate,
    .help = "Nodes with int16 outputs, as `name:int16`, as far as the nodes that read them take int16.",
    .check = [](V& v) { return parse_node_types(std::exchange(v.names, {}), v.names); },
    .set = [](C& c, const V& v) { c.int16_nodes = v.names; },
    .show = [](const C& c) { return c.int16_nodes.empty() ? "" : show_names(c.int16_nodes, ":int16"); }},
-  {.group = Group::model, .name = "debug_mode", .type = Type::text,
+  {.group = Group::model, .name = "debug_mode", .type = Type::text, .since = Stage::compile,
    .help = "`dump_calibration_data` keeps the preprocessed calibration samples.", .available = false},
-  {.group = Group::model, .name = "node_info", .type = Type::node_info,
+  {.group = Group::model, .name = "node_info", .type = Type::node_info, .since = Stage::calibrate,
    .help = "Place and data type of single nodes: a map such as `{'conv_1': {'ON': 'BPU', 'InputType': 'int16', "
            "'OutputType': 'int16'}}` (`InputType0`, ...: one input), or `conv_1:int16;add_2:int16` for outputs. A tensor "
            "becomes int16 when all integer nodes that touch it take int16; otherwise it stays int8 and the log says why.",
@@ -116,7 +116,7 @@ const Key kKeys[] = {
            "`featuremap` only on themselves.",
    .set_input = [](I& i, const V& v) { i.kind_rt = from_word(kKinds, v.text); },
    .show_input = [](const I& i) { return to_word(kKinds, i.kind_rt); }},
-  {.group = Group::input, .name = "input_layout_rt", .type = Type::text, .per_input = true, .values = "NCHW NHWC",
+  {.group = Group::input, .name = "input_layout_rt", .type = Type::text, .per_input = true, .since = Stage::compile, .values = "NCHW NHWC",
    .help = "The layout that the program is given when it runs. Default: `NHWC`; for a featuremap as "
            "`input_layout_train`.",
    .set_input = [](I& i, const V& v) { i.nhwc_rt = v.text == "NHWC"; },
@@ -127,7 +127,7 @@ const Key kKeys[] = {
    .help = "Shapes such as `1x3x224x224`; needed for models with open dimensions.",
    .set_input = [](I& i, const V& v) { i.shape = v.shape; },
    .show_input = [](const I& i) { return i.shape ? to_string(*i.shape) : std::string(); }},
-  {.group = Group::input, .name = "input_batch", .type = Type::integer, .fallback = "1",
+  {.group = Group::input, .name = "input_batch", .type = Type::integer, .since = Stage::compile, .fallback = "1",
    .help = "Batch of the program.", .least = 1, .most = 4096, .available = false},
   {.group = Group::input, .name = "norm_type", .type = Type::text, .per_input = true, .fallback = "no_preprocess",
    .values = "no_preprocess data_mean data_scale data_mean_and_scale",
@@ -226,6 +226,11 @@ constexpr std::array<std::string_view, 11> kTypeNames = {"text",   "path",      
 }  // namespace
 
 std::span<const Key> keys() { return kKeys; }
+
+Stage stage_of(const Key& key) {
+  if (key.since) return *key.since;
+  return key.group == Group::calibration ? Stage::calibrate : key.group == Group::compiler ? Stage::compile : Stage::parse;
+}
 
 std::string_view type_name(const Key& key) { return kTypeNames[static_cast<size_t>(key.type)]; }
 

@@ -266,7 +266,8 @@ class Builder {
     if (node.input(0)->codes == DType::i16) {  // more bits than int32 has
       std::vector<float> bias;
       for (size_t c = 0; c < scales.size(); ++c)
-        bias.push_back(wide_bias(integer.wide_bias[c], double{node.input(0)->quant->scale()} * double{integer.scales[c]},
+        bias.push_back(wide_bias(integer.wide_bias[c],
+                                 double{node.input(0)->quant->scale()} * double{integer.scales[c]},
                                  node.input(2)->constant->data<float>()[c]));
       inputs[2] = out_.add_constant(node.name + "_bias", Tensor::from<float>({n}, bias));
       return;
