@@ -19,6 +19,8 @@ add_library(openhb_compiler STATIC
   compiler/layout.cc
   compiler/lowering.cc
   compiler/memory_plan.cc
+  compiler/methods.cc
+  compiler/mix.cc
   compiler/parse_stage.cc
   compiler/placement.cc
   compiler/plan.cc
