@@ -62,20 +62,27 @@ struct Vnni16Codes : Vnni16 {
 
   template <int M, int N>
   [[gnu::always_inline]] static void finish(const Tile& t, int64_t pixel, Acc (&acc)[M][N], bool) {
-    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
     const Output output(t.stage.lo, t.stage.hi, t.stage.zero_point, t.stage.fits, t.y_size);
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const auto join = [&](__m512i a, __m512i b)
+                          __attribute__((always_inline)) { return _mm512_permutex2var_epi32(a, even, b); };
+    const auto sum = [](__m512i v) __attribute__((always_inline)) {
+      return _mm512_add_epi32(v, _mm512_srli_epi64(v, 32));
+    };
     char* y = static_cast<char*>(t.y) + pixel * t.y_pitch;
     unroll<N>([&](auto n) __attribute__((always_inline)) {
-      const Factors factors(t.bias + n * 16, t.multiplier64 + n * 16);
+      Factors factors;
+      unroll<2>([&](auto i) __attribute__((always_inline)) {
+        const int64_t at = n * 16 + i * 8;
+        factors.from[i] = Factors::to_subtract(_mm512_loadu_si512(t.bias + at));
+        factors.multiplier[i] = _mm512_loadu_pd(t.multiplier64 + at);
+      });
       const int count = t.outputs - n * 16;
       const auto mask = static_cast<__mmask16>(count >= 16 ? 0xffff : (1 << count) - 1);
       unroll<M>([&](auto m) __attribute__((always_inline)) {
         const Pair& sums = acc[m][n];
-        output.store(y + m * t.y_pitch + n * 16 * t.y_size, mask,
-                     _mm512_add_epi32(_mm512_permutex2var_epi32(sums.v[0], even, sums.v[1]),
-                                      _mm512_permutex2var_epi32(sums.v[0], odd, sums.v[1])),
-                     factors);
+        output.store(y + m * t.y_pitch + n * 16 * t.y_size, mask, sum(sums.v[0]), sum(sums.v[1]), factors,
+                     join);
       });
     });
   }
