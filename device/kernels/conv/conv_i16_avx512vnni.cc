@@ -19,6 +19,7 @@ struct Vnni16 {
   using Acc = Pair;             // each 64-bit lane holds two int32 partial sums of one output
   using Room = LineLimit<255>;  // two products each: 255 * 2^23 is below 2^31
   static constexpr int kDepth = 4;
+  static constexpr bool kHalves = true;
   static constexpr int kMr[] = {8, 6};
   static_assert(sizeof(kMr) / sizeof(int) == kConvI16VnniNr && kMr[1] == kConvI16VnniMr);
 
@@ -30,6 +31,14 @@ struct Vnni16 {
   static Weights load(const int8_t* w) {
     return {{_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w))),
              _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 32)))}};
+  }
+  static Input broadcast(const int16_t* x, Half) { return broadcast(x); }
+  static Weights load(const int8_t* w, Half) {
+    const __m512i first = _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)));
+    return {{first, first}};
+  }
+  [[gnu::always_inline]] static void multiply_add(Acc& acc, Input x, const Weights& w, Half) {
+    acc.v[0] = _mm512_dpwssd_epi32(acc.v[0], x, w.v[0]);
   }
   [[gnu::always_inline]] static void multiply_add(Acc& acc, Input x, const Weights& w) {
     acc.v[0] = _mm512_dpwssd_epi32(acc.v[0], x, w.v[0]);
