@@ -144,10 +144,4 @@ double Checkpoint::remember(const std::string& what, const std::function<double(
   return remembered_[what] = value;
 }
 
-void Checkpoint::remove() {
-  std::error_code ignored;
-  if (on_disk_) std::filesystem::remove(path_, ignored);
-  on_disk_ = false;
-}
-
 }  // namespace openhb::compiler

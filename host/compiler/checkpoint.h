@@ -38,8 +38,6 @@ class Checkpoint {
   double remember(const std::string& what, const std::function<double()>& compute);
   bool remembers(const std::string& what) const;
 
-  void remove();  // the work is done
-
   const std::string& path() const { return path_; }
   bool written() const { return on_disk_; }
 

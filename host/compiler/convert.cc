@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/compiler/convert.h"
 
-#include "common/io/file.h"
 #include "host/compiler/stages.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/quantize/qdq.h"
@@ -20,16 +19,16 @@ void warn_of_idle_options(const config::Config& config, const Reporter& reporter
 }
 }  // namespace
 
-ConversionReport convert(const config::Config& config, int threads, const Reporter& reporter) {
+ConversionReport convert(const config::Config& config, int threads, const Reporter& reporter,
+                         const Artefacts& artefacts) {
   warn_of_idle_options(config, reporter);
-  Conversion c{config, threads, reporter, {}};
+  Conversion c{config, threads, reporter, artefacts, {}};
   auto save = [&](const graph::Graph& graph, const char* stage) {
-    const std::string path = fmt::format("{}_{}_model.onnx", c.base(), stage);
-    onnx_frontend::export_onnx(graph, path);
-    reporter.info(fmt::format("Saving model to: {}.", path));
+    const std::string name = fmt::format("{}_{}_model.onnx", c.config.prefix, stage);
+    reporter.info(fmt::format("Saving model to: {}.", artefacts.path(name)));
+    onnx_frontend::export_onnx(graph, artefacts.staged(name));
   };
   parse(c);
-  ensure_directory(c.config.working_dir);
   open_dataset(c);
   save(c.graph, "original_float");
   optimize(c);
@@ -41,7 +40,6 @@ ConversionReport convert(const config::Config& config, int threads, const Report
   reporter.info("End to quantize the model.");
   compile(c);
   compare(c);
-  if (c.checkpoint) c.checkpoint->remove();
   return std::move(c.report);
 }
 

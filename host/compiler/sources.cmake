@@ -5,6 +5,7 @@ add_library(openhb_compiler STATIC
   checker/check.cc
   checker/operators.cc
   checker/support.cc
+  compiler/artefacts.cc
   compiler/calibrate.cc
   compiler/calibration_run.cc
   compiler/checkpoint.cc

@@ -93,8 +93,9 @@ void compile(Conversion& c) {
   report.arena_bytes = program.arena_size;
   report.arena_lower_bound = std::stoull(program.properties["arena_lower_bound"]);
   report.weight_bytes = program.weights.size();
-  report.bin_path = c.base() + ".bin";
-  write_program(report.bin_path, program);
+  const std::string name = c.config.prefix + ".bin";
+  report.bin_path = c.artefacts.path(name);
+  c.artefacts.write(name, serialize_program(program));
   c.reporter.info(fmt::format("End to compile the model with march {}.", c.config.march));
 }
 

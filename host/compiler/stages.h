@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "host/calibration/dataset.h"
+#include "host/compiler/artefacts.h"
 #include "host/compiler/checkpoint.h"
 #include "host/compiler/convert.h"
 #include "host/compiler/lowering.h"
@@ -19,6 +20,7 @@ struct Conversion {
   config::Config config;  // its inputs in the graph's order once the model is read
   int threads;
   const Reporter& reporter;
+  const Artefacts& artefacts;
 
   graph::Graph graph;                  // as the last stage left it
   quantize::LoadedParams loaded = {};  // calibration_type load: the model's own parameters
@@ -28,7 +30,6 @@ struct Conversion {
   ConversionReport report = {};
 
   bool loads() const { return config.calibration == config::CalibrationType::load; }
-  std::string base() const { return config.working_dir + "/" + config.prefix; }  // of artefacts' paths
 };
 
 // Graph inputs that are pictures, and how programs take them.

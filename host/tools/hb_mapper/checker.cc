@@ -7,9 +7,11 @@
 #include "common/io/file.h"
 #include "common/text/text.h"
 #include "host/checker/check.h"
+#include "host/compiler/stages.h"
 #include "host/frontend/model.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/ops/operator.h"
+#include "host/quantize/qdq.h"
 #include "host/report/log.h"
 #include "host/tools/hb_mapper/run.h"
 #include "host/tools/hb_mapper/tables.h"
@@ -147,6 +149,35 @@ void infer(const CheckerOptions& options, graph::Graph& graph, report::Log& log)
   }
 }
 
+void save(const graph::Graph& graph, const char* stage, report::Log& log) {
+  const std::string path = fmt::format("{}/{}_model.onnx", kFolder, stage);
+  onnx_frontend::export_onnx(graph, path);
+  log.info("Saving model to: {}.", path);
+}
+
+// The remaining artefacts, with ranges of one random sample: they show the form of the quantized model, not
+// its accuracy.
+void try_quantization(graph::Graph graph, const CheckerOptions& options, report::Log& log) {
+  compiler::Reporter reporter;
+  reporter.info = [&](const std::string& line) { log.info("{}", line); };
+  config::Config config;
+  config.march = options.march;
+  config.calibration = config::CalibrationType::skip;
+  for (const auto* v : graph.inputs) config.inputs.emplace_back().name = v->name;
+  compiler::Conversion c{std::move(config), thread_count(0), reporter, std::move(graph)};
+  try {
+    compiler::open_dataset(c);
+    compiler::calibrate(c);
+    save(quantize::calibrated_graph(c.graph), "calibrated", log);
+    log.info("Start to quantize the model.");
+    save(quantize::quantized_graph(c.graph, {}), "quantized", log);
+    log.info("End to quantize the model.");
+  } catch (const Error& e) {
+    // Placement does not depend on it.
+    log.warning("The calibrated and the quantized model are not written: {}", e.text());
+  }
+}
+
 int run(const CheckerOptions& options, report::Log& log) {
   if (!options.output.empty()) log.warning("--output has no effect; the log is {}", log.path());
   const auto march = march::find_march(options.march);
@@ -167,16 +198,12 @@ int run(const CheckerOptions& options, report::Log& log) {
   log.info("output shapes {}", shapes_text(graph.outputs));
   log.info("End to parse the {} model.", options.model_type);
   ensure_directory(kFolder);
-  const auto save = [&](const char* stage) {
-    const std::string path = fmt::format("{}/{}_model.onnx", kFolder, stage);
-    onnx_frontend::export_onnx(graph, path);
-    log.info("Saving model to: {}.", path);
-  };
-  save("original_float");
+  save(graph, "original_float", log);
   log.info("Start to optimize the model.");
   compiler::optimize(graph);
-  save("optimized_float");
+  save(graph, "optimized_float", log);
   log.info("End to optimize the model.");
+  try_quantization(graph.clone(), options, log);
   log.info("Start to compile the model with march {}.", options.march);
   const checker::Report report = checker::check(graph, *march);
   log.info("End to compile the model with march {}.", options.march);
