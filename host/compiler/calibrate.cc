@@ -171,7 +171,7 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
   std::string method = list[best].name;
   double score = scores[best];
   graph = std::move(trials[best]);
-  if (list.size() > tried || list.back().symmetric)
+  if (list.back().symmetric)
     reporter.info(
         fmt::format("Asymmetric quantization is {}.", list[best].symmetric ? "not enabled" : "enabled"));
 
@@ -184,8 +184,10 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
   if (mix) {
     const auto chosen =
         choose_per_tensor(graph, pictures, histograms, list, int8_options, samples, plan.threads, reporter);
-    reporter.info(fmt::format("{} tensors are sensitive (cosine below {})", chosen.size(), kSensitive));
-    for (const auto& [name, c] : chosen) reporter.info(fmt::format("  {}: {}", name, list[c].name));
+    std::string lines;
+    for (const auto& [name, c] : chosen) lines += fmt::format("\n  {}: {}", name, list[c].name);
+    reporter.info(
+        fmt::format("{} tensors are sensitive (cosine below {}){}", chosen.size(), kSensitive, lines));
     graph::Graph mixed = graph.clone();
     apply(mixed, pictures, histograms, [&](const graph::Value& v) -> const Candidate& {
       const auto it = chosen.find(v.name);

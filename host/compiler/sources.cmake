@@ -38,6 +38,7 @@ add_library(openhb_compiler STATIC
   precision/assign.cc
   precision/bias_correction.cc
   quantize/calibrated.cc
+  quantize/file_params.cc
   quantize/load.cc
   quantize/qdq.cc
   quantize/weights.cc
