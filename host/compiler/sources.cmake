@@ -7,6 +7,7 @@ add_library(openhb_compiler STATIC
   checker/support.cc
   compiler/calibrate.cc
   compiler/codes.cc
+  compiler/compose_copies.cc
   compiler/compare.cc
   compiler/convert.cc
   compiler/draft.cc
