@@ -11,6 +11,7 @@ add_library(openhb_compiler STATIC
   compiler/checkpoint.cc
   compiler/codes.cc
   compiler/collect.cc
+  compiler/compose_copies.cc
   compiler/compare.cc
   compiler/convert.cc
   compiler/draft.cc
