@@ -6,7 +6,9 @@
 #include "common/io/file.h"
 #include "common/program/file.h"
 #include "common/text/text.h"
+#include "host/compiler/batch.h"
 #include "host/compiler/calibrate.h"
+#include "host/compiler/inputs.h"
 #include "host/frontend/model.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/ops/operator.h"
@@ -37,6 +39,7 @@ config::Config matched(config::Config config, const graph::Graph& graph) {
     if (!found) fail(ErrorCode::config_bad_value, "input_name does not list the model's input '{}'", v->name);
     ordered.push_back(*found);
     ordered.back().name = v->name;
+    adopt_layout(ordered.back(), graph);
   }
   config.inputs = std::move(ordered);
   return config;
@@ -101,7 +104,7 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
   frontend::ModelSource source{
       user_config.onnx_model, user_config.prototxt, user_config.caffe_model, {}, reporter.warn};
   for (const auto& input : user_config.inputs)
-    if (input.shape && !input.name.empty()) source.input_shapes[input.name] = *input.shape;
+    if (input.shape) source.input_shapes[input.name] = *input.shape;
   graph::Graph graph = frontend::import_model(source);
   const bool load = user_config.calibration == config::CalibrationType::load;
   quantize::LoadedParams loaded;
@@ -111,6 +114,7 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
                             "ONNX IR version:", graph.ir_version, "Opset version:", graph.opset,
                             "Producer:", graph.producer, line_of_inputs(graph)));
   ops::infer_shapes(graph);
+  for (const std::string& note : check_inputs(config, graph)) reporter.warn(note);
   select_outputs(graph, config.output_nodes);
   reporter.info(fmt::format("End to parse the {} model.", kind));
 
@@ -139,13 +143,8 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
   reporter.info("End to optimize the model.");
 
   reporter.info("Start to calibrate the model.");
-  LowerOptions int8{.int8 = true, .images = {}};
-  std::vector<std::string> pictures;
-  for (const auto& input : config.inputs)
-    if (input.kind_rt != InputKind::featuremap) {
-      int8.images[input.name] = {input.kind_rt, input.nhwc_rt, input.nhwc_train};
-      pictures.push_back(input.name);
-    }
+  const LowerOptions int8{.int8 = true, .images = program_inputs(config, graph)};
+  const std::vector<std::string> pictures = compiler::pictures(config);
   std::vector<std::string> on_cpu = config::nodes_on_cpu(config), on_bpu = config::nodes_on_bpu(config);
   if (load) quantize::move_behind_preprocess(graph, pictures, loaded);
   if (load)
@@ -168,11 +167,15 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
   reporter.info("End to calibrate the model.");
 
   reporter.info("Start to quantize the model.");
-  save(quantize::quantized_graph(graph, pictures), "quantized");
+  save(quantize::quantized_graph(graph, pictures, nv12_pictures(config)), "quantized");
   reporter.info("End to quantize the model.");
 
   reporter.info(fmt::format("Start to compile the model with march {}.", config.march));
-  Program program = Lowering(graph, int8).run();
+  const graph::Graph* compiled = &graph;
+  graph::Graph batch;
+  if (config.input_batch > 1) compiled = &(batch = batched(graph, config.input_batch, int8));
+  Program program = Lowering(*compiled, int8).run();
+  describe_inputs(config, program);
   program.name = config.prefix;
   program.properties["march"] = config.march;
   program.properties["builder"] = OPENHB_VERSION;

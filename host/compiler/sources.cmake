@@ -5,6 +5,7 @@ add_library(openhb_compiler STATIC
   checker/check.cc
   checker/operators.cc
   checker/support.cc
+  compiler/batch.cc
   compiler/calibrate.cc
   compiler/codes.cc
   compiler/compare.cc
@@ -12,10 +13,12 @@ add_library(openhb_compiler STATIC
   compiler/draft.cc
   compiler/evaluate.cc
   compiler/fold_tables.cc
+  compiler/inputs.cc
   compiler/layout.cc
   compiler/lowering.cc
   compiler/memory_plan.cc
   compiler/placement.cc
+  compiler/sample.cc
   compiler/share_memory.cc
   march/attribute.cc
   march/march.cc

@@ -41,15 +41,17 @@ constexpr BodyNode kCalibrationBody[] = {
     {"DequantizeLinear", {"q", "scale", "zero_point"}, "y", "axis", onnx::AttributeProto::INT, kPerAxisOpset},
 };
 
+// They only inform: what the input holds (such as RGB_128) and its layout.
+constexpr std::string_view kPreprocessAttributes[] = {"input_type", "data_format"};
 // qtype and thresholds only inform: the scale and zero point were made from them.
 constexpr std::string_view kCalibrationAttributes[] = {"axis", "qtype", "thresholds"};
 
 constexpr Definition kDefinitions[] = {
     {"HzPreprocess",
-     "Mean and scale of the input data as a 1x1 convolution.",
+     "Colours, mean and scale of the input data as a 1x1 convolution.",
      {"x", "w", "b"},
      "y",
-     {},
+     kPreprocessAttributes,
      kPreprocessBody},
     {"HzCalibration",
      "Rounds to the values that the quantized network can represent.",

@@ -10,7 +10,7 @@
 namespace openhb::onnx_frontend {
 
 struct ImportOptions {
-  std::map<std::string, Shape> input_shapes;  // overrides, by input name; resolve dynamic dimensions
+  std::map<std::string, Shape> input_shapes;  // overrides, by name ("": the only input); resolve dynamic dimensions
 };
 
 // Parses, checks the structure, resolves dynamic input dimensions (a leading dynamic dimension becomes 1),
