@@ -15,6 +15,9 @@ class Dataset {
   // `shapes[i]` is the shape of input i of the network in its training layout. Lists and checks the folders:
   // missing, empty or unequal ones are Error(data_*). Files are taken in name order.
   Dataset(const config::Config& config, const std::vector<Shape>& shapes);
+  // One sample: a file for each input, of the kinds that a folder may hold.
+  static Dataset of_files(const config::Config& config, const std::vector<Shape>& shapes,
+                          const std::vector<std::string>& files);
   // Random samples (fixed seed) for calibration_type: skip.
   static Dataset random(const config::Config& config, const std::vector<Shape>& shapes, size_t count);
 

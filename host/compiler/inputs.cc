@@ -20,11 +20,14 @@ void check_source(const config::Config& config) {
 
 }  // namespace
 
-void adopt_layout(config::InputConfig& input, const graph::Graph& graph) {
-  const graph::Value* value = graph.find_value(input.name);
-  if (input.kind_rt != InputKind::nv12 || !graph.find_node("HZ_PREPROCESS_FOR_" + input.name) || !value) return;
-  const Shape& shape = value->shape;
-  if (shape.size() == 4 && shape[3] == 3 && shape[1] != 3) input.nhwc_train = true;
+void settle_inputs(config::Config& config, const graph::Graph& graph) {
+  for (size_t i = 0; i < config.inputs.size(); ++i) {
+    config::InputConfig& input = config.inputs[i];
+    const Shape& shape = graph.inputs[i]->shape;
+    if (shape.size() != 4) input.nhwc_rt = input.nhwc_train;
+    const bool own = input.kind_rt == InputKind::nv12 && graph.find_node("HZ_PREPROCESS_FOR_" + input.name);
+    if (own && shape.size() == 4 && shape[3] == 3 && shape[1] != 3) input.nhwc_train = true;
+  }
 }
 
 std::vector<std::string> check_inputs(const config::Config& config, const graph::Graph& graph) {
@@ -54,23 +57,18 @@ std::vector<std::string> pictures(const config::Config& config) {
   return names;
 }
 
-std::vector<std::string> nv12_pictures(const config::Config& config) {
+std::vector<std::string> nhwc_pictures(const config::Config& config) {
   std::vector<std::string> names;
   for (const auto& input : config.inputs)
     if (input.kind_rt == InputKind::nv12 && !input.nhwc_train) names.push_back(input.name);
   return names;
 }
 
-std::map<std::string, LowerOptions::ImageInput> program_inputs(const config::Config& config,
-                                                               const graph::Graph& graph) {
+std::map<std::string, LowerOptions::ImageInput> program_inputs(const config::Config& config) {
   std::map<std::string, LowerOptions::ImageInput> inputs;
-  for (size_t i = 0; i < config.inputs.size(); ++i) {
-    const config::InputConfig& input = config.inputs[i];
-    // A featuremap of other than four dimensions has no layout.
-    const bool reordered = input.nhwc_rt != input.nhwc_train && graph.inputs[i]->shape.size() == 4;
-    if (input.kind_rt != InputKind::featuremap || reordered)
+  for (const auto& input : config.inputs)
+    if (input.kind_rt != InputKind::featuremap || input.nhwc_rt != input.nhwc_train)
       inputs[input.name] = {input.kind_rt, input.nhwc_rt, input.nhwc_train};
-  }
   return inputs;
 }
 

@@ -11,8 +11,9 @@
 
 namespace openhb::compiler {
 
-// A quantized model that this compiler wrote takes nv12 as N, H, W, C, whatever the network was trained on.
-void adopt_layout(config::InputConfig& input, const graph::Graph& graph);
+// Fits the layouts to the model: a featuremap of other than four dimensions has none, and a quantized model that
+// this compiler wrote takes nv12 as N, H, W, C, whatever the network was trained on.
+void settle_inputs(config::Config& config, const graph::Graph& graph);
 
 // Shapes, names and layouts against the model's inputs, `config.inputs` in their order and named. Throws
 // Error(config_bad_value). Returns what is of no effect, a sentence each.
@@ -22,11 +23,10 @@ std::vector<std::string> check_inputs(const config::Config& config, const graph:
 std::vector<std::string> pictures(const config::Config& config);
 
 // Those of them whose quantized ONNX input is NHWC, whatever the network's layout: nv12.
-std::vector<std::string> nv12_pictures(const config::Config& config);
+std::vector<std::string> nhwc_pictures(const config::Config& config);
 
 // LowerOptions::images: pictures, and featuremaps in another layout than the network's.
-std::map<std::string, LowerOptions::ImageInput> program_inputs(const config::Config& config,
-                                                               const graph::Graph& graph);
+std::map<std::string, LowerOptions::ImageInput> program_inputs(const config::Config& config);
 
 // Sets what a runtime needs to know beyond that.
 void describe_inputs(const config::Config& config, Program& program);

@@ -289,6 +289,26 @@ Config load_config(const std::string& path) {
   return parse_config(read_text_file(path, EmptyFile::refuse), path);
 }
 
+std::vector<InputConfig> inputs_in_order(const Config& config, const std::vector<std::string>& names) {
+  if (config.inputs.size() != names.size())
+    fail(ErrorCode::config_bad_value, "input_name describes {} inputs, the model has {}: {}",
+         config.inputs.size(), names.size(), fmt::join(names, "; "));
+  for (const auto& input : config.inputs)
+    if (!input.name.empty() && std::find(names.begin(), names.end(), input.name) == names.end())
+      fail(ErrorCode::config_bad_value, "input_name: '{}' is no input of the model; its inputs are: {}.{}",
+           input.name, fmt::join(names, "; "), suggestion(input.name, names));
+  std::vector<InputConfig> ordered;
+  for (const std::string& name : names) {
+    const InputConfig* found = nullptr;
+    for (const auto& input : config.inputs)
+      if (input.name == name || (input.name.empty() && config.inputs.size() == 1)) found = &input;
+    if (!found) fail(ErrorCode::config_bad_value, "input_name does not list the model's input '{}'", name);
+    ordered.push_back(*found);
+    ordered.back().name = name;
+  }
+  return ordered;
+}
+
 std::string effective_yaml(const Config& config) {
   std::string text;
   for (size_t g = 0; g < kGroups.size(); ++g) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// int16 Conv by vpdpwssd: int32 sums over as many lines as these hold, int64 beyond.
+// int16 Conv by vpdpwssd: int32 sums over as many lines as these hold, int64 beyond. Where int32 holds all of
+// them, the row stores the outputs themselves.
 #include <immintrin.h>
 
 #include "device/kernels/conv/panel.h"
+#include "device/kernels/conv/store_i16_avx512.h"
 
 namespace openhb::conv {
 namespace {
@@ -55,8 +57,34 @@ struct Vnni16 {
   }
 };
 
+struct Vnni16Codes : Vnni16 {
+  using Room = NoLimit;
+
+  template <int M, int N>
+  [[gnu::always_inline]] static void finish(const Tile& t, int64_t pixel, Acc (&acc)[M][N], bool) {
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+    const Output output(t.stage.lo, t.stage.hi, t.stage.zero_point, t.stage.fits, t.y_size);
+    char* y = static_cast<char*>(t.y) + pixel * t.y_pitch;
+    unroll<N>([&](auto n) __attribute__((always_inline)) {
+      const Factors factors(t.bias + n * 16, t.multiplier64 + n * 16);
+      const int count = t.outputs - n * 16;
+      const auto mask = static_cast<__mmask16>(count >= 16 ? 0xffff : (1 << count) - 1);
+      unroll<M>([&](auto m) __attribute__((always_inline)) {
+        const Pair& sums = acc[m][n];
+        output.store(y + m * t.y_pitch + n * 16 * t.y_size, mask,
+                     _mm512_add_epi32(_mm512_permutex2var_epi32(sums.v[0], even, sums.v[1]),
+                                      _mm512_permutex2var_epi32(sums.v[0], odd, sums.v[1])),
+                     factors);
+      });
+    });
+  }
+};
+
 }  // namespace
 
-void conv_i16_avx512vnni(const ConvTileI16& tile) { run_panel<Vnni16>(tile); }
+void conv_i16_avx512vnni(const ConvTileI16& tile) {
+  tile.multiplier64 ? run_panel<Vnni16Codes>(tile) : run_panel<Vnni16>(tile);
+}
 
 }  // namespace openhb::conv

@@ -58,7 +58,13 @@ constexpr KernelRow<ConvKernel<int16_t, int64_t>> kConvI16[] = {
     {"ref", 0, {conv_i16_ref, kConvI16RefMr, kConvI16RefNr}},
 #if defined(__x86_64__)
     {"avx2", kCpuAvx2, {conv_i16_avx2, kConvI16Avx2Mr, kConvI16Avx2Nr, true}},
-    {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {conv_i16_avx512vnni, kConvI16VnniMr, kConvI16VnniNr, true}},
+    {"avx512vnni",
+     kCpuAvx512 | kCpuAvx512Vnni,
+     {.run = conv_i16_avx512vnni,
+      .mr = kConvI16VnniMr,
+      .nr = kConvI16VnniNr,
+      .panels = true,
+      .finishes = true}},
 #elif defined(__aarch64__)
     {"neon", kCpuNeon, {conv_i16_neon, kConvI16NeonMr, kConvI16NeonNr, true, false}},
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/tools/hb_mapper/makertbin.h"
 
+#include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "common/text/text.h"
 #include "host/compiler/convert.h"
 #include "host/config/config.h"
+#include "host/config/keys.h"
 #include "host/report/log.h"
 #include "host/report/progress.h"
 #include "host/tools/hb_mapper/tables.h"
@@ -60,6 +62,10 @@ nlohmann::ordered_json as_json(const compiler::ConversionReport& report) {
 }  // namespace
 
 int makertbin(const MakertbinOptions& options) {
+  if (options.print_template) {
+    std::fputs(config::configuration_template().c_str(), stdout);
+    return std::fflush(stdout) == 0 ? 0 : 1;
+  }
   report::Log log("hb_mapper", "makertbin",
                   options.quiet     ? report::Level::error
                   : options.verbose ? report::Level::debug
@@ -99,8 +105,10 @@ int makertbin(const MakertbinOptions& options) {
     const int threads = options.threads > 0
                             ? options.threads
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-    const auto result = compiler::convert(config, threads, reporter);
-    write_text(config.working_dir + "/effective_config.yaml", config::effective_yaml(config));
+    compiler::Artefacts artefacts(config.working_dir, config.prefix);
+    const auto result = compiler::convert(config, threads, reporter, artefacts);
+    artefacts.write("effective_config.yaml", config::effective_yaml(config));
+    artefacts.commit();
     if (const std::string why = reasons(result); !why.empty())
       log.info("These nodes run on the CPU in float:{}", why);
     log.info("The converted model node information:\n{}", node_table(result.nodes, true));

@@ -8,6 +8,7 @@ namespace openhb::tools {
 struct MakertbinOptions {
   std::string config, model_type, json, working_dir;
   int threads = 0;  // 0: all processors
+  bool print_template = false;
   bool verbose = false, quiet = false;
 };
 
