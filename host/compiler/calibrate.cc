@@ -10,6 +10,8 @@
 #include "host/compiler/methods.h"
 #include "host/compiler/mix.h"
 #include "host/passes/preprocess.h"
+#include "host/compiler/inputs.h"
+#include "host/compiler/sample.h"
 #include "host/precision/bias_correction.h"
 
 namespace openhb::compiler {
@@ -78,48 +80,15 @@ SampleReader::SampleReader(const config::Config& config, const graph::Graph& gra
 
 std::vector<Tensor> SampleReader::floats(size_t sample) const {
   std::vector<Tensor> out;
-  for (size_t i = 0; i < graph_.inputs.size(); ++i) {
-    Tensor t = dataset_.load(sample, i);
-    const config::InputConfig& input = config_.inputs[i];
-    if (input.kind_rt != InputKind::featuremap) {
-      // Training colours to run-time colours, then centred.
-      const auto order = passes::colour_order(input.kind_train, input.kind_rt);
-      const auto n = order.size(), plane = t.size() / n;
-      Tensor moved(DType::f32, t.shape());
-      const auto from = t.data<float>();
-      auto to = moved.data<float>();
-      for (size_t c = 0; c < n; ++c)
-        for (size_t p = 0; p < plane; ++p) {
-          const size_t source = input.nhwc_train ? p * n + c : c * plane + p;
-          const size_t target = input.nhwc_train ? p * n + order[c] : order[c] * plane + p;
-          to[target] = from[source] - 128.0f;
-        }
-      t = std::move(moved);
-    }
-    out.push_back(std::move(t));
-  }
+  for (size_t i = 0; i < graph_.inputs.size(); ++i)
+    out.push_back(graph_input(config_.inputs[i], dataset_.load(sample, i), graph_.inputs[i]->dtype));
   return out;
 }
 
 std::vector<Tensor> SampleReader::program_inputs(size_t sample) const {
-  std::vector<Tensor> out = floats(sample);
-  for (size_t i = 0; i < out.size(); ++i) {
-    if (config_.inputs[i].kind_rt == InputKind::featuremap) continue;
-    const auto values = out[i].data<float>();
-    const Shape& s = out[i].shape();
-    const bool from_nhwc = config_.inputs[i].nhwc_train, to_nhwc = config_.inputs[i].nhwc_rt;
-    const auto channels = static_cast<size_t>(s[from_nhwc ? 3 : 1]), plane = values.size() / channels;
-    Tensor pixels(DType::u8, from_nhwc == to_nhwc ? s
-                             : to_nhwc            ? Shape{s[0], s[2], s[3], s[1]}
-                                                  : Shape{s[0], s[3], s[1], s[2]});
-    for (size_t c = 0; c < channels; ++c)
-      for (size_t p = 0; p < plane; ++p) {
-        const float v = values[from_nhwc ? p * channels + c : c * plane + p] + 128.0f;
-        pixels.data<uint8_t>()[to_nhwc ? p * channels + c : c * plane + p] =
-            static_cast<uint8_t>(std::clamp(std::nearbyint(v), 0.0f, 255.0f));
-      }
-    out[i] = std::move(pixels);
-  }
+  std::vector<Tensor> out;
+  for (size_t i = 0; i < graph_.inputs.size(); ++i)
+    out.push_back(program_input(config_.inputs[i], dataset_.load(sample, i), graph_.inputs[i]->dtype));
   return out;
 }
 
@@ -128,8 +97,7 @@ size_t candidate_count(const config::Config& config) { return candidates(config)
 std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
                       const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
                       const Reporter& reporter) {
-  std::vector<std::string> pictures;
-  for (const auto& [name, image] : int8_options.images) pictures.push_back(name);
+  const std::vector<std::string> pictures = compiler::pictures(config);
   const Statistics statistics = collect_statistics(graph, samples, plan, checkpoint, reporter);
   checkpoint.update(statistics);
   if (checkpoint.written()) checkpoint.write();

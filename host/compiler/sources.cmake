@@ -6,6 +6,7 @@ add_library(openhb_compiler STATIC
   checker/operators.cc
   checker/support.cc
   compiler/artefacts.cc
+  compiler/batch.cc
   compiler/calibrate.cc
   compiler/calibration_run.cc
   compiler/checkpoint.cc
@@ -17,6 +18,7 @@ add_library(openhb_compiler STATIC
   compiler/draft.cc
   compiler/evaluate.cc
   compiler/fold_tables.cc
+  compiler/inputs.cc
   compiler/layout.cc
   compiler/lowering.cc
   compiler/memory_plan.cc
@@ -25,6 +27,7 @@ add_library(openhb_compiler STATIC
   compiler/parse_stage.cc
   compiler/placement.cc
   compiler/plan.cc
+  compiler/sample.cc
   compiler/share_memory.cc
   compiler/stages.cc
   compiler/statistics.cc
