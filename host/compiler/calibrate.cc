@@ -3,131 +3,72 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 
+#include "host/calibration/parallel.h"
+#include "host/compiler/collect.h"
+#include "host/compiler/methods.h"
+#include "host/compiler/mix.h"
 #include "host/passes/preprocess.h"
-#include "host/precision/activation.h"
 #include "host/precision/bias_correction.h"
 
 namespace openhb::compiler {
 namespace {
 
-using calibration::ClipRange;
-using calibration::Histogram;
-using calibration::Method;
-
-struct Candidate {
-  std::string name;
-  Method method;
-  double percentile;
-};
-
-std::vector<Candidate> candidates(const config::Config& config) {
-  using config::CalibrationType;
-  const Candidate max{"max", Method::max, 1.0}, kl{"kl", Method::kl, 1.0}, mse{"mse", Method::mse, 1.0};
-  auto percentile = [](double p) {
-    return Candidate{fmt::format("max-percentile:percentile={}", p), Method::percentile, p};
-  };
-  switch (config.calibration) {
-    case CalibrationType::max:
-      return {config.max_percentile < 1.0 ? percentile(config.max_percentile) : max};
-    case CalibrationType::skip:
-    case CalibrationType::load:  // not calibrated
-      return {max};
-    case CalibrationType::percentile:
-      return {percentile(config.max_percentile)};
-    case CalibrationType::kl:
-      return {kl};
-    case CalibrationType::mse:
-      return {mse};
-    case CalibrationType::automatic:
-      return {max, percentile(0.99995), kl, mse};
-  }
-  return {max};
-}
-
-void apply(graph::Graph& graph, const std::vector<std::string>& pictures, const Histograms& histograms,
-           const Candidate& c) {
-  const auto consumers = graph.consumers();
-  auto ranges = [&] {
-    precision::apply_ranges(graph, pictures, [&](const graph::Value& v) {
-      const auto it = histograms.find(v.name);
-      if (it == histograms.end())
-        fail(ErrorCode::internal, "tensor '{}' was not seen during calibration", v.name);
-      if (it->second.count() == 0)
-        fail(ErrorCode::quantize_failed,
-             "tensor '{}' held no finite value in any calibration sample; check the data", v.name);
-      if (v.codes == DType::i16)  // codes enough for the whole range
-        return calibration::choose_range(it->second,
-                                         c.method == Method::percentile ? Method::percentile : Method::max,
-                                         c.percentile, false);
-      const ClipRange range = calibration::choose_range(it->second, c.method, c.percentile, false);
-      const auto activation = precision::activation_of(v, consumers, graph);
-      return activation ? precision::range_behind(*activation, it->second, range) : range;
-    });
-  };
-  ranges();
-  while (precision::demote_overflowing(graph)) ranges();
-}
-
 // Mean output cosine between float and int8 on the first samples.
 class Judge {
  public:
-  Judge(const graph::Graph& graph, const LowerOptions& int8_options, const SampleReader& samples, int threads)
-      : options_(int8_options),
+  Judge(const graph::Graph& graph, const LowerOptions& int8_options, const SampleReader& samples,
+        const Plan& plan, Checkpoint& checkpoint)
+      : graph_(graph),
+        options_(int8_options),
         samples_(samples),
-        threads_(threads),
-        judged_(std::min<size_t>(samples.size(), 4)) {
-    GraphRunner runner(graph, {}, threads);
-    for (size_t s = 0; s < judged_; ++s) {
-      runner.run(samples.floats(s));
-      for (size_t o = 0; o < graph.outputs.size(); ++o) expected_.push_back(runner.output(o));
-    }
-  }
-  double score(const graph::Graph& graph) const {
-    GraphRunner runner(graph, options_, threads_);
+        plan_(plan),
+        checkpoint_(checkpoint),
+        expected_(std::min<size_t>(samples.size(), 4)) {}
+
+  // For several candidates at the same time; `name` stands for the candidate in the checkpoint.
+  double score(const graph::Graph& graph, const std::string& name) const {
+    std::unique_ptr<GraphRunner> runner;
     double sum = 0;
     size_t counted = 0;
-    for (size_t s = 0; s < judged_; ++s) {
-      runner.run(samples_.program_inputs(s));
-      for (size_t o = 0; o < graph.outputs.size(); ++o) {
-        const Tensor& expected = expected_[s * graph.outputs.size() + o];
-        if (expected.dtype() != DType::f32) continue;
-        sum += cosine(expected.data<float>(), runner.output(o).data<float>());
+    for (size_t s = 0; s < expected_.size(); ++s) {
+      report::check_interrupt();
+      for (size_t o = 0, run = 0; o < graph.outputs.size(); ++o) {
+        if (graph.outputs[o]->dtype != DType::f32) continue;
+        sum += checkpoint_.remember(fmt::format("{}, sample {}, output {}", name, s, o), [&] {
+          if (!runner) runner = std::make_unique<GraphRunner>(graph, options_, plan_.threads);
+          if (run++ == 0) runner->run(samples_.program_inputs(s));
+          return cosine(expected(s)[o].data<float>(), runner->output(o).data<float>());
+        });
         ++counted;
+        checkpoint_.write_if_due();
       }
     }
     return sum / static_cast<double>(std::max<size_t>(counted, 1));
   }
 
  private:
+  const std::vector<Tensor>& expected(size_t sample) const {
+    const std::lock_guard lock(mutex_);
+    std::vector<Tensor>& outputs = expected_[sample];
+    if (outputs.empty()) {
+      if (!real_) real_ = std::make_unique<GraphRunner>(plan_.real, plan_.threads);
+      real_->run(samples_.floats(sample));
+      for (size_t o = 0; o < graph_.outputs.size(); ++o) outputs.push_back(real_->output(o));
+    }
+    return outputs;
+  }
+
+  const graph::Graph& graph_;
   const LowerOptions& options_;
   const SampleReader& samples_;
-  int threads_;
-  size_t judged_;
-  std::vector<Tensor> expected_;
+  const Plan& plan_;
+  Checkpoint& checkpoint_;
+  mutable std::mutex mutex_;
+  mutable std::unique_ptr<GraphRunner> real_;
+  mutable std::vector<std::vector<Tensor>> expected_;
 };
-
-precision::ChannelMeans channel_means(const graph::Graph& graph, const SampleReader& samples, int threads) {
-  precision::ChannelMeans means;
-  for (const graph::Value* v : precision::values_for_bias_correction(graph)) means[v->name];
-  const size_t count = std::min<size_t>(samples.size(), 16);
-  GraphRunner runner(graph, {}, threads);
-  for (size_t s = 0; s < count; ++s)
-    runner.run(samples.floats(s), [&](const TensorDesc& desc, const std::byte* data) {
-      const auto it = means.find(desc.name);
-      if (it == means.end()) return;
-      const Shape shape = desc.logical_shape();
-      const size_t axis = shape.size() >= 3 ? 1 : shape.size() - 1;  // of channels
-      const auto channels = static_cast<size_t>(shape[axis]),
-                 inner = static_cast<size_t>(dense_strides(shape)[axis]);
-      const std::vector<float> values = real_values(desc, data);
-      it->second.resize(channels, 0.0);
-      const double each = static_cast<double>(values.size() / channels * count);
-      for (size_t i = 0; i < values.size(); ++i)
-        it->second[i / inner % channels] += static_cast<double>(values[i]) / each;
-    });
-  return means;
-}
 
 }  // namespace
 
@@ -182,71 +123,86 @@ std::vector<Tensor> SampleReader::program_inputs(size_t sample) const {
   return out;
 }
 
-Histograms collect_histograms(const graph::Graph& graph, const SampleReader& samples, int threads,
-                              const Reporter& reporter) {
-  Histograms histograms;
-  for (const graph::Value* v : precision::values_to_calibrate(graph)) histograms[v->name];
-  GraphRunner runner(graph, {}, threads);
-  for (size_t s = 0; s < samples.size(); ++s) {
-    const auto inputs = samples.floats(s);
-    for (size_t i = 0; i < graph.inputs.size(); ++i)
-      if (const auto it = histograms.find(graph.inputs[i]->name); it != histograms.end())
-        it->second.add(inputs[i].data<float>());
-    runner.run(inputs, [&](const TensorDesc& desc, const std::byte* data) {
-      const auto it = histograms.find(desc.name);
-      if (it == histograms.end() || desc.dtype != DType::f32) return;
-      if (desc.dense()) {
-        it->second.add({reinterpret_cast<const float*>(data), static_cast<size_t>(desc.elements())});
-      } else {
-        it->second.add(real_values(desc, data));
-      }
-    });
-    reporter.progress("calibration", s + 1, samples.size());
-  }
-  for (const auto& [name, h] : histograms)
-    if (h.non_finite() > 0)
-      reporter.warn(
-          fmt::format("tensor '{}' held {} NaN or infinite values during calibration; they were ignored",
-                      name, h.non_finite()));
-  return histograms;
-}
+size_t candidate_count(const config::Config& config) { return candidates(config).size(); }
 
 std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
-                      const SampleReader& samples, int threads, const Reporter& reporter) {
+                      const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
+                      const Reporter& reporter) {
   std::vector<std::string> pictures;
   for (const auto& [name, image] : int8_options.images) pictures.push_back(name);
-  const Histograms histograms = collect_histograms(graph, samples, threads, reporter);
+  const Statistics statistics = collect_statistics(graph, samples, plan, checkpoint, reporter);
+  checkpoint.update(statistics);
+  if (checkpoint.written()) checkpoint.write();
+  const Histograms& histograms = statistics.histograms;
   const auto list = candidates(config);
-  if (list.size() == 1) {
-    apply(graph, pictures, histograms, list[0]);
+  const bool mix = config.calibration == config::CalibrationType::mix;
+  const bool corrects = mix || config.calibration == config::CalibrationType::automatic ||
+                        config::asks_for(config, "bias_correction");
+  if (list.size() == 1 && !corrects) {
+    apply(graph, pictures, histograms, [&](const graph::Value&) -> const Candidate& { return list[0]; });
     return list[0].name;
   }
-  const Judge judge(graph, int8_options, samples, threads);
-  std::vector<bool> placement;
-  for (const auto& n : graph.nodes()) placement.push_back(n->int8);
-  auto restore = [&] {
-    for (size_t i = 0; i < placement.size(); ++i) graph.nodes()[i]->int8 = placement[i];
+  const graph::Graph real = graph.clone();
+  const Judge judge(real, int8_options, samples, plan, checkpoint);
+  const size_t tried = mix ? 1 : list.size();
+  std::vector<graph::Graph> trials(tried);
+  std::vector<double> scores(tried);
+  std::mutex mutex;
+  size_t done = 0;
+  const auto attempt = [&](size_t c) {
+    graph::Graph trial = graph.clone();
+    apply(trial, pictures, histograms, [&](const graph::Value&) -> const Candidate& { return list[c]; });
+    scores[c] = judge.score(trial, list[c].name);
+    const std::lock_guard lock(mutex);
+    trials[c] = std::move(trial);
+    reporter.progress("search", ++done, tried);
   };
-  size_t best = 0;
-  double best_score = -2;
-  for (size_t c = 0; c < list.size(); ++c) {
-    restore();
-    apply(graph, pictures, histograms, list[c]);
-    const double score = judge.score(graph);
-    reporter.info(fmt::format("Calibration method {}: output cosine {:.6f}", list[c].name, score));
-    if (score > best_score) best = c, best_score = score;
-    reporter.progress("search", c + 1, list.size());
+  try {
+    calibration::in_parallel(tried, plan.search, attempt);
+  } catch (const report::Interrupted&) {
+    checkpoint.write();
+    throw;
   }
-  restore();
-  apply(graph, pictures, histograms, list[best]);
+  size_t best = 0;
+  for (size_t c = 0; c < tried; ++c) {
+    reporter.info(fmt::format("Calibration method {}: output cosine {:.6f}", list[c].name, scores[c]));
+    if (scores[c] > scores[best]) best = c;
+  }
+  std::string method = list[best].name;
+  double score = scores[best];
+  graph = std::move(trials[best]);
+  if (list.back().symmetric)
+    reporter.info(
+        fmt::format("Asymmetric quantization is {}.", list[best].symmetric ? "not enabled" : "enabled"));
 
-  graph::Graph corrected = graph.clone();
-  precision::correct_biases(corrected, channel_means(corrected, samples, threads));
-  const double score = judge.score(corrected);
-  reporter.info(
-      fmt::format("Bias correction: output cosine {:.6f}{}", score, score > best_score ? "" : " (not used)"));
-  if (score > best_score) graph = std::move(corrected);
-  return list[best].name;
+  const auto keep_if_better = [&](graph::Graph other, const std::string& name, const std::string& what) {
+    const double with = judge.score(other, name);
+    reporter.info(fmt::format("{}: output cosine {:.6f}{}", what, with, with > score ? "" : " (not used)"));
+    if (with <= score) return;
+    method = name, score = with, graph = std::move(other);
+  };
+  if (mix) {
+    const auto chosen =
+        choose_per_tensor(graph, pictures, histograms, list, int8_options, samples, plan.threads, reporter);
+    std::string lines;
+    for (const auto& [name, c] : chosen) lines += fmt::format("\n  {}: {}", name, list[c].name);
+    reporter.info(
+        fmt::format("{} tensors are sensitive (cosine below {}){}", chosen.size(), kSensitive, lines));
+    graph::Graph mixed = graph.clone();
+    apply(mixed, pictures, histograms, [&](const graph::Value& v) -> const Candidate& {
+      const auto it = chosen.find(v.name);
+      return list[it == chosen.end() ? 0 : it->second];
+    });
+    if (!chosen.empty()) keep_if_better(std::move(mixed), "mix", "Methods per tensor");
+  }
+  if (corrects) {
+    const std::string name = method;
+    graph::Graph corrected = graph.clone();
+    precision::correct_biases(corrected, statistics.means());
+    keep_if_better(std::move(corrected), method + " with corrected biases", "Bias correction");
+    method = name;
+  }
+  return method;
 }
 
 }  // namespace openhb::compiler

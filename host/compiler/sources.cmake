@@ -5,8 +5,13 @@ add_library(openhb_compiler STATIC
   checker/check.cc
   checker/operators.cc
   checker/support.cc
+  compiler/artefacts.cc
   compiler/calibrate.cc
+  compiler/calibration_run.cc
+  compiler/checkpoint.cc
   compiler/codes.cc
+  compiler/collect.cc
+  compiler/compose_copies.cc
   compiler/compare.cc
   compiler/convert.cc
   compiler/draft.cc
@@ -15,8 +20,14 @@ add_library(openhb_compiler STATIC
   compiler/layout.cc
   compiler/lowering.cc
   compiler/memory_plan.cc
+  compiler/methods.cc
+  compiler/mix.cc
+  compiler/parse_stage.cc
   compiler/placement.cc
+  compiler/plan.cc
   compiler/share_memory.cc
+  compiler/stages.cc
+  compiler/statistics.cc
   march/attribute.cc
   march/march.cc
   march/operand.cc
@@ -28,6 +39,7 @@ add_library(openhb_compiler STATIC
   precision/assign.cc
   precision/bias_correction.cc
   quantize/calibrated.cc
+  quantize/file_params.cc
   quantize/load.cc
   quantize/qdq.cc
   quantize/weights.cc

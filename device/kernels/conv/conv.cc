@@ -75,16 +75,17 @@ class ConvRunner final : public Runner {
     tiles_ = div_up(win_.pixels(), row_.fn.mr);
     if (row_.fn.panels) panel_ = finishes_later_ ? kPanel / 2 : kPanel;
     if (row_.fn.panels && row_.fn.lines) find_offsets(stored);
-    if (row_.fn.panels && !row_.fn.lines && !finder_.plain()) panel_ = TapFinder<T>::kMaxRun;
     if (!row_.fn.panels) panel_ = row_.fn.mr;
     // Neighbouring taps of a window row are then one contiguous run, in x as in the weights.
-    mergeable_ = p.groups == 1 && win_.dw == 1 && win_.x_pitch == stored;
+    mergeable_ = p.groups == 1 && win_.dw == 1 && win_.x_pitch == stored && !finder_.plain() &&
+                 (finder_.can_copy() ? panel_ <= TapFinder<T>::kMaxCopied : panel_ <= TapFinder<T>::kMaxRun);
     merged_channels_ = win_.kw * stored;
+    const int64_t taps = mergeable_ && finder_.can_copy() ? win_.kh : win_.taps();
     if (macs >= kMinMacsToSplit)
       max_parts_ = static_cast<int>(std::min(std::max(tiles_, blocks_), kMaxParts));
     if (finishes_later_) panel_ = std::min(panel_, kStackSums / sums_pitch());
-    if ((win_.taps() + 1) * panel_ > kStackTable) panel_ = row_.fn.mr;
-    table_size_ = (win_.taps() + 1) * panel_;
+    if ((taps + 1) * panel_ > kStackTable) panel_ = row_.fn.mr;
+    table_size_ = (taps + 1) * panel_;
     if (table_size_ > kStackTable) tables_.resize(static_cast<size_t>(table_size_ * row_slots()));
     weight_bytes_ = blocks_ * weight_stride_ * static_cast<int64_t>(sizeof(Weight<T>));
     x_bytes_ = win_.n * win_.h * win_.w * win_.c * static_cast<int64_t>(sizeof(T));
@@ -167,7 +168,7 @@ class ConvRunner final : public Runner {
   }
 
   // Addresses for a tile of pixels from `first` on, at most `count`.
-  void find_pixels(int64_t first, int64_t count, const T** table, ConvTile<T, B>& tile) const {
+  void find_pixels(int64_t first, int64_t count, const T** table, T* copies, ConvTile<T, B>& tile) const {
     tile.rows = table;
     tile.row_step = panel_;
     if (!offsets_.empty()) {
@@ -183,13 +184,14 @@ class ConvRunner final : public Runner {
     bool merged = false;
     for (int pixel = 0; pixel < tile.pixels; pixel += kMost)
       merged = finder_.find(first + pixel, std::min(tile.pixels - pixel, kMost), table + pixel, panel_, 1,
-                            mergeable_ && panel_ <= kMost);
+                            mergeable_, finder_.can_copy() ? copies + pixel * finder_.copy_size() : nullptr);
     tile.taps = merged ? win_.kh : win_.taps();
     tile.channels = merged ? merged_channels_ : group_inputs_;
   }
 
   void run_blocks(Range pixels, Range blocks, const T** table, B* sums) const {
     ConvTile<T, B> tile{};
+    alignas(64) typename TapFinder<T>::Copies copies;
     tile.weight_stride = weight_stride_;
     tile.symmetric_weights = symmetric_;
     tile.y_pitch = sums ? sums_pitch() * static_cast<int64_t>(sizeof(B)) : win_.y_pitch * y_size_;
@@ -197,7 +199,9 @@ class ConvRunner final : public Runner {
     tile.stage = stage_;
     for (int64_t first = pixels.first; first < pixels.last; first += tile.pixels) {
       const int64_t left = pixels.last - first;
-      find_pixels(first, div_up(left, div_up(left, panel_)), table, tile);  // of about the same size
+      // Of about the same size, in whole tiles.
+      const int64_t count = div_up(left, div_up(left, panel_)), unit = row_.fn.mr;
+      find_pixels(first, count < left ? div_up(count, unit) * unit : left, table, copies, tile);
       for (int64_t b = blocks.first, n = 0; b < blocks.last; b += n) {
         n = block_run(b, blocks.last);
         const int64_t group = b / group_blocks_, channel = b % group_blocks_ * 16;
