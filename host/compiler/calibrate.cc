@@ -4,15 +4,16 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <optional>
 
 #include "host/calibration/parallel.h"
 #include "host/compiler/collect.h"
+#include "host/compiler/inputs.h"
 #include "host/compiler/methods.h"
 #include "host/compiler/mix.h"
-#include "host/passes/preprocess.h"
-#include "host/compiler/inputs.h"
 #include "host/compiler/sample.h"
 #include "host/precision/bias_correction.h"
+#include "host/precision/outputs.h"
 
 namespace openhb::compiler {
 namespace {
@@ -92,15 +93,24 @@ std::vector<Tensor> SampleReader::program_inputs(size_t sample) const {
   return out;
 }
 
+namespace {
+// The element type that the configuration wants for the model's outputs instead of float.
+std::optional<DType> output_codes(const config::Config& config) {
+  if (config::asks_for(config, "set_model_output_int8")) return DType::i8;
+  if (config::asks_for(config, "set_model_output_int16")) return DType::i16;
+  return std::nullopt;
+}
+}  // namespace
+
 size_t candidate_count(const config::Config& config) { return candidates(config).size(); }
 
-std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
-                      const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
-                      const Reporter& reporter) {
+namespace {
+// Sets the annotations; returns the method's name and the candidate for the outputs.
+std::pair<std::string, Candidate> choose_ranges(graph::Graph& graph, const config::Config& config,
+                                                const LowerOptions& int8_options, const SampleReader& samples,
+                                                const Statistics& statistics, const Plan& plan,
+                                                Checkpoint& checkpoint, const Reporter& reporter) {
   const std::vector<std::string> pictures = compiler::pictures(config);
-  const Statistics statistics = collect_statistics(graph, samples, plan, checkpoint, reporter);
-  checkpoint.update(statistics);
-  if (checkpoint.written()) checkpoint.write();
   const Histograms& histograms = statistics.histograms;
   const auto list = candidates(config);
   const bool mix = config.calibration == config::CalibrationType::mix;
@@ -108,7 +118,7 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
                         config::asks_for(config, "bias_correction");
   if (list.size() == 1 && !corrects) {
     apply(graph, pictures, histograms, [&](const graph::Value&) -> const Candidate& { return list[0]; });
-    return list[0].name;
+    return {list[0].name, list[0]};
   }
   const graph::Graph real = graph.clone();
   const Judge judge(real, int8_options, samples, plan, checkpoint);
@@ -170,6 +180,25 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
     keep_if_better(std::move(corrected), method + " with corrected biases", "Bias correction");
     method = name;
   }
+  return {method, list[best]};
+}
+}  // namespace
+
+std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
+                      const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
+                      const Reporter& reporter) {
+  const auto codes = output_codes(config);
+  if (codes) precision::observe_outputs(graph);
+  const Statistics statistics = collect_statistics(graph, samples, plan, checkpoint, reporter);
+  checkpoint.update(statistics);
+  if (checkpoint.written()) checkpoint.write();
+  auto [method, candidate] =
+      choose_ranges(graph, config, int8_options, samples, statistics, plan, checkpoint, reporter);
+  if (codes)
+    precision::quantize_outputs(graph, *codes, [&](const graph::Value& v) {
+      return calibration::choose_range(statistics.histograms.at(v.name), candidate.method,
+                                       candidate.percentile, candidate.symmetric);
+    });
   return method;
 }
 

@@ -41,6 +41,7 @@ add_library(openhb_compiler STATIC
   precision/activation.cc
   precision/assign.cc
   precision/bias_correction.cc
+  precision/outputs.cc
   quantize/calibrated.cc
   quantize/file_params.cc
   quantize/load.cc

@@ -203,6 +203,8 @@ class Builder {
     if (sound && config_.calibration == CalibrationType::automatic && asks_for(config_, "asymmetric"))
       bad("optimization",
           "calibration_type default chooses between symmetric and asymmetric itself; remove 'asymmetric'");
+    if (asks_for(config_, "set_model_output_int8") && asks_for(config_, "set_model_output_int16"))
+      bad("optimization", "set_model_output_int8 and set_model_output_int16 exclude each other");
     const Given* kinds = document_.find("input_type_train");
     if (!config_.preprocess_on || !kinds || kinds->values.size() != config_.inputs.size()) return;
     for (size_t i = 0; i < config_.inputs.size(); ++i)

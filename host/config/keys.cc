@@ -199,11 +199,12 @@ const Key kKeys[] = {
    .set = [](C& c, const V& v) { c.run_on_bpu = v.names; }, .show = [](const C& c) { return show_names(c.run_on_bpu); }},
   {.group = Group::calibration, .name = "optimization", .type = Type::options,
    .values = "set_all_nodes_int16 set_{NodeKind}_input_int16 set_{NodeKind}_output_int16 set_Softmax_input_int8 "
-             "set_Softmax_output_int8 asymmetric bias_correction lstm_batch_last",
-   .later = "set_model_output_int8 set_model_output_int16",
+             "set_Softmax_output_int8 set_model_output_int8 set_model_output_int16 asymmetric bias_correction "
+             "lstm_batch_last",
    .help = "Options of the quantizer, separated by `,`. `{NodeKind}` is an ONNX operator type such as `Conv`; its nodes get "
            "int16 as `node_info` does it. `set_Softmax_input_int8`, `set_Softmax_output_int8`: every Softmax becomes an "
-           "integer step where its shape allows it. `asymmetric`: try symmetric ranges as well as the usual ones with a zero "
+           "integer step where its shape allows it. `set_model_output_int8`, `set_model_output_int16`: outputs are codes with scale "
+           "and zero point instead of float32. `asymmetric`: try symmetric ranges as well as the usual ones with a zero "
            "point and keep the better. `bias_correction`: correct biases for the rounding of weights where that brings the "
            "outputs nearer to float (`default` and `mix` try it anyway). `lstm_batch_last`: no effect here, and the log says "
            "so: LSTM runs in float on the CPU, where the batch's position costs nothing.",
