@@ -41,7 +41,6 @@ ConversionReport convert(const config::Config& config, int threads, const Report
   reporter.info("End to quantize the model.");
   compile(c);
   compare(c);
-  if (c.checkpoint) c.checkpoint->remove();
   return std::move(c.report);
 }
 
