@@ -82,14 +82,14 @@ SampleReader::SampleReader(const config::Config& config, const graph::Graph& gra
 std::vector<Tensor> SampleReader::floats(size_t sample) const {
   std::vector<Tensor> out;
   for (size_t i = 0; i < graph_.inputs.size(); ++i)
-    out.push_back(graph_input(config_.inputs[i], dataset_.load(sample, i), graph_.inputs[i]->dtype));
+    out.push_back(graph_input(config_.inputs[i], dataset_.load(sample, i), *graph_.inputs[i]));
   return out;
 }
 
 std::vector<Tensor> SampleReader::program_inputs(size_t sample) const {
   std::vector<Tensor> out;
   for (size_t i = 0; i < graph_.inputs.size(); ++i)
-    out.push_back(program_input(config_.inputs[i], dataset_.load(sample, i), graph_.inputs[i]->dtype));
+    out.push_back(program_input(config_.inputs[i], dataset_.load(sample, i), *graph_.inputs[i]));
   return out;
 }
 

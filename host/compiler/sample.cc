@@ -134,10 +134,22 @@ Tensor full_bytes(const config::InputConfig& input, const Tensor& sample) {
   return bytes;
 }
 
+bool has_layout(const config::InputConfig& input, const Shape& shape, bool nhwc) {
+  return shape.size() == 4 && shape[nhwc ? 3 : 1] == (input.kind_train == InputKind::gray ? 1 : 3);
+}
+
 }  // namespace
 
-Tensor graph_input(const config::InputConfig& input, Tensor sample, DType dtype) {
-  if (input.kind_rt == InputKind::featuremap) return converted(std::move(sample), dtype);
+Shape sample_shape(const config::InputConfig& input, const graph::Value& value) {
+  const Shape& s = value.shape;
+  if (input.kind_rt != InputKind::nv12 || has_layout(input, s, input.nhwc_train) ||
+      !has_layout(input, s, !input.nhwc_train))
+    return s;
+  return input.nhwc_train ? Shape{s[0], s[2], s[3], s[1]} : Shape{s[0], s[3], s[1], s[2]};
+}
+
+Tensor graph_input(const config::InputConfig& input, Tensor sample, const graph::Value& value) {
+  if (input.kind_rt == InputKind::featuremap) return converted(std::move(sample), value.dtype);
   if (!is_yuv(input.kind_rt) || input.kind_rt == input.kind_train) {  // as fine as the sample
     Tensor moved = in_run_time_order(input, sample);
     for (float& v : moved.data<float>()) v -= 128.0f;
@@ -148,12 +160,13 @@ Tensor graph_input(const config::InputConfig& input, Tensor sample, DType dtype)
   Tensor centred(DType::f32, bytes.shape());
   std::ranges::transform(bytes.data<uint8_t>(), centred.data<float>().begin(),
                          [](uint8_t v) { return static_cast<float>(v) - 128.0f; });
-  return in_layout(std::move(centred), true, input.nhwc_train);
+  const bool as_trained = sample_shape(input, value) == value.shape;
+  return in_layout(std::move(centred), true, as_trained ? input.nhwc_train : !input.nhwc_train);
 }
 
-Tensor program_input(const config::InputConfig& input, Tensor sample, DType dtype) {
+Tensor program_input(const config::InputConfig& input, Tensor sample, const graph::Value& value) {
   if (input.kind_rt == InputKind::featuremap)
-    return in_layout(converted(std::move(sample), dtype), input.nhwc_train, input.nhwc_rt);
+    return in_layout(converted(std::move(sample), value.dtype), input.nhwc_train, input.nhwc_rt);
   Tensor bytes = full_bytes(input, sample);
   if (input.kind_rt == InputKind::nv12) return nv12_from_yuv444(bytes);
   return in_layout(std::move(bytes), true, input.nhwc_rt);
