@@ -13,6 +13,7 @@ add_library(openhb_compiler STATIC
   compiler/compare.cc
   compiler/convert.cc
   compiler/draft.cc
+  compiler/estimate.cc
   compiler/evaluate.cc
   compiler/fold_tables.cc
   compiler/layout.cc
@@ -20,6 +21,7 @@ add_library(openhb_compiler STATIC
   compiler/memory_plan.cc
   compiler/parse_stage.cc
   compiler/placement.cc
+  compiler/plan_search.cc
   compiler/plan.cc
   compiler/share_memory.cc
   compiler/stages.cc
