@@ -89,7 +89,8 @@ bool sound(const Histogram::Parts& p) {
   for (size_t j = 0; j < Histogram::kBins; ++j) counted += p.positive[j] + p.negative[j];
   int exponent = 0;
   const bool power = p.range == 0 || (std::isfinite(p.range) && std::frexp(p.range, &exponent) == 0.5);
-  const bool inside = p.min <= p.max && std::fabs(double{p.min}) <= p.range && std::fabs(double{p.max}) <= p.range;
+  const bool inside =
+      p.min <= p.max && std::fabs(double{p.min}) <= p.range && std::fabs(double{p.max}) <= p.range;
   return counted == p.count && power && p.range >= 0 && inside && (p.range > 0 || p.count == p.zeros);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "host/calibration/dataset.h"
@@ -30,11 +31,18 @@ class SampleReader {
   const calibration::Dataset& dataset_;
 };
 
+// How many methods calibrate() tries.
+size_t candidate_count(const config::Config& config);
+
 // Sets the graph's int8 annotations by the configured method; `default` tries several and keeps the one whose
 // outputs are nearest to float on the first samples. Returns the method's name for the log.
 std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
                       const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
                       const Reporter& reporter);
+
+// By name of the tensor: cosine between the two programs' values on one sample, where both have it.
+std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, GraphRunner& integer,
+                                                          const SampleReader& samples, size_t sample);
 
 // Node and output similarity between the float and the int8 program on the first sample, and placement.
 // `unfolded`: the program with the steps of every node (LowerOptions::fold_steps).

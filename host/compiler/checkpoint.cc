@@ -32,13 +32,14 @@ XXH128_hash_t hash(const std::string& text) { return hash(std::as_bytes(std::spa
 Checkpoint::Checkpoint(std::string path, std::function<std::string()> key, const Reporter& reporter)
     : path_(std::move(path)), make_key_(std::move(key)), reporter_(reporter) {
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path_, ignored)) return;
+  if (path_.empty() || !std::filesystem::is_regular_file(path_, ignored)) return;
   try {
     load();
   } catch (const Error& e) {
     remembered_.clear();
     statistics_.clear();
-    reporter_.warn(fmt::format("the checkpoint '{}' is not used: {}; the calibration starts anew", path_, e.what()));
+    reporter_.warn(
+        fmt::format("the checkpoint '{}' is not used: {}; the calibration starts anew", path_, e.what()));
   }
 }
 
@@ -56,7 +57,8 @@ void Checkpoint::load() {
   std::span<const std::byte> rest = std::span(file).subspan(sizeof head);
   if (!XXH128_isEqual(head.content, hash(rest))) fail(ErrorCode::data_bad_value, "it is damaged");
   if (!XXH128_isEqual(head.key, hash(key())))
-    fail(ErrorCode::data_bad_value, "it belongs to another model, configuration, tool version or set of samples");
+    fail(ErrorCode::data_bad_value,
+         "it belongs to another model, configuration, tool version or set of samples");
   for (uint64_t i = 0; i < head.remembered; ++i) {
     std::array<uint64_t, 1> size{};
     double value = 0;
@@ -94,7 +96,7 @@ void Checkpoint::write_if_due() {
 
 void Checkpoint::write() {
   written_ = Clock::now();
-  if (failed_) return;
+  if (failed_ || path_.empty()) return;
   std::vector<std::byte> file(sizeof(Head));
   const auto append = [&](const void* from, size_t size) {
     const auto* bytes = static_cast<const std::byte*>(from);
@@ -121,7 +123,8 @@ void Checkpoint::write() {
     on_disk_ = true;
   } catch (const Error& e) {
     failed_ = true;
-    reporter_.warn(fmt::format("no checkpoint is kept, an interrupted calibration will start anew: {}", e.what()));
+    reporter_.warn(
+        fmt::format("no checkpoint is kept, an interrupted calibration will start anew: {}", e.what()));
   }
   written_ = Clock::now();
 }
@@ -139,12 +142,6 @@ double Checkpoint::remember(const std::string& what, const std::function<double(
   const double value = compute();
   const std::lock_guard lock(mutex_);
   return remembered_[what] = value;
-}
-
-void Checkpoint::remove() {
-  std::error_code ignored;
-  if (on_disk_) std::filesystem::remove(path_, ignored);
-  on_disk_ = false;
 }
 
 }  // namespace openhb::compiler

@@ -35,6 +35,8 @@ struct ConversionReport {
   std::vector<OutputReport> outputs;
   std::string method;
   std::string bin_path;
+  std::string checkpoint;  // a file to remove once the artefacts are in their places; may be missing
+  uint64_t predicted_peak_bytes = 0;  // of memory; 0 when nothing was calibrated
   uint64_t arena_bytes = 0, arena_lower_bound = 0, weight_bytes = 0;
   int64_t macs = 0;
 };

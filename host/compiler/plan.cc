@@ -65,7 +65,8 @@ Plan make_plan(const Work& work, int threads, uint64_t limit) {
   plan.peak = peak();
   if (limit > 0 && plan.peak > limit)
     fail(ErrorCode::resources,
-         "the conversion needs {} MiB of memory even with one sample at a time, but --memory-limit allows {} MiB; "
+         "the conversion needs {} MiB of memory even with one sample at a time, but --memory-limit allows {} "
+         "MiB; "
          "raise the limit or use a machine with more memory",
          (plan.peak + kMiB - 1) / kMiB, limit / kMiB);
   return plan;
@@ -78,7 +79,9 @@ uint64_t parse_size(const std::string& text) {
   if (unit.ends_with("iB")) unit.resize(unit.size() - 2);
   if (unit.ends_with('B') && unit.size() > 1) unit.pop_back();
   const std::string_view units = "BKMGT";
-  const size_t power = unit.empty() ? 0 : unit.size() == 1 ? units.find(static_cast<char>(std::toupper(unit[0]))) : units.npos;
+  const size_t power = unit.empty()       ? 0
+                       : unit.size() == 1 ? units.find(static_cast<char>(std::toupper(unit[0])))
+                                          : units.npos;
   if (error != std::errc() || number == 0 || power == units.npos || number > (UINT64_MAX >> (10 * power)))
     fail(ErrorCode::usage, "'{}' is no size; write 512M or 2G (K, M, G, T: powers of 1024)", text);
   return number << (10 * power);

@@ -22,13 +22,13 @@ struct Plan {
 struct Work {
   size_t samples = 1;
   size_t candidates = 1;
-  size_t tensors = 0;             // with a histogram each
-  uint64_t weights = 0;           // constants of the graph
-  uint64_t sample = 0;            // all inputs of one sample while it is decoded and converted
-  uint64_t program_weights = 0;   // of the float program
-  uint64_t arena = 0;             // of the float program
-  uint64_t activations = 0;       // all tensors of the float program
-  uint64_t now = 0, so_far = 0;   // resident set of the process: present, largest
+  size_t tensors = 0;            // with a histogram each
+  uint64_t weights = 0;          // constants of the graph
+  uint64_t sample = 0;           // all inputs of one sample while it is decoded and converted
+  uint64_t program_weights = 0;  // of the float program
+  uint64_t arena = 0;            // of the float program
+  uint64_t activations = 0;      // all tensors of the float program
+  uint64_t now = 0, so_far = 0;  // resident set of the process: present, largest
 };
 
 // The resident set of this process in bytes: now, and its largest value so far.

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "common/program/file.h"
-#include "host/compiler/calibrate.h"
+#include "host/compiler/calibration_run.h"
 #include "host/ops/operator.h"
 #include "host/passes/passes.h"
 #include "host/quantize/load.h"
@@ -60,6 +60,13 @@ void calibrate(Conversion& c) {
   graph::Graph& graph = c.graph;
   const config::Config& config = c.config;
   std::vector<std::string> on_cpu = config::nodes_on_cpu(config), on_bpu = config::nodes_on_bpu(config);
+  if (config::asks_for(config, "set_Softmax_input_int8") ||
+      config::asks_for(config, "set_Softmax_output_int8"))
+    for (const auto& node : graph.nodes())
+      if (node->op == "Softmax" && std::ranges::find(on_cpu, node->name) == on_cpu.end())
+        on_bpu.push_back(node->name);
+  if (config::asks_for(config, "lstm_batch_last"))
+    c.reporter.warn("optimization lstm_batch_last has no effect: LSTM runs in float on the CPU");
   if (c.loads()) {
     quantize::move_behind_preprocess(graph, pictures(config), c.loaded);
     for (std::string& name : quantize::quantized_nodes(graph, c.loaded))
@@ -74,7 +81,7 @@ void calibrate(Conversion& c) {
     quantize::apply_params(graph, c.loaded);
     c.report.method = "load";
   } else {
-    c.report.method = calibrate(graph, config, integer_options(config), samples, c.threads, c.reporter);
+    c.report.method = run_calibration(c, samples);
   }
   c.reporter.info(fmt::format("Select {} method.", c.report.method));
   c.reporter.info("End to calibrate the model.");

@@ -149,28 +149,30 @@ void infer(const CheckerOptions& options, graph::Graph& graph, report::Log& log)
   }
 }
 
-void save(const graph::Graph& graph, const char* stage, report::Log& log) {
-  const std::string path = fmt::format("{}/{}_model.onnx", kFolder, stage);
-  onnx_frontend::export_onnx(graph, path);
-  log.info("Saving model to: {}.", path);
+void save(const graph::Graph& graph, const char* stage, const compiler::Artefacts& artefacts,
+          report::Log& log) {
+  const std::string name = fmt::format("{}_model.onnx", stage);
+  onnx_frontend::export_onnx(graph, artefacts.staged(name));
+  log.info("Saving model to: {}.", artefacts.path(name));
 }
 
 // The remaining artefacts, with ranges of one random sample: they show the form of the quantized model, not
 // its accuracy.
-void try_quantization(graph::Graph graph, const CheckerOptions& options, report::Log& log) {
+void try_quantization(graph::Graph graph, const CheckerOptions& options, const compiler::Artefacts& artefacts,
+                      report::Log& log) {
   compiler::Reporter reporter;
   reporter.info = [&](const std::string& line) { log.info("{}", line); };
   config::Config config;
   config.march = options.march;
   config.calibration = config::CalibrationType::skip;
   for (const auto* v : graph.inputs) config.inputs.emplace_back().name = v->name;
-  compiler::Conversion c{std::move(config), thread_count(0), reporter, std::move(graph)};
+  compiler::Conversion c{std::move(config), thread_count(0), reporter, artefacts, std::move(graph)};
   try {
     compiler::open_dataset(c);
     compiler::calibrate(c);
-    save(quantize::calibrated_graph(c.graph), "calibrated", log);
+    save(quantize::calibrated_graph(c.graph), "calibrated", artefacts, log);
     log.info("Start to quantize the model.");
-    save(quantize::quantized_graph(c.graph, {}), "quantized", log);
+    save(quantize::quantized_graph(c.graph, {}), "quantized", artefacts, log);
     log.info("End to quantize the model.");
   } catch (const Error& e) {
     // Placement does not depend on it.
@@ -197,16 +199,17 @@ int run(const CheckerOptions& options, report::Log& log) {
   infer(options, graph, log);
   log.info("output shapes {}", shapes_text(graph.outputs));
   log.info("End to parse the {} model.", options.model_type);
-  ensure_directory(kFolder);
-  save(graph, "original_float", log);
+  compiler::Artefacts artefacts(kFolder, "checker");
+  save(graph, "original_float", artefacts, log);
   log.info("Start to optimize the model.");
   compiler::optimize(graph);
-  save(graph, "optimized_float", log);
+  save(graph, "optimized_float", artefacts, log);
   log.info("End to optimize the model.");
-  try_quantization(graph.clone(), options, log);
+  try_quantization(graph.clone(), options, artefacts, log);
   log.info("Start to compile the model with march {}.", options.march);
   const checker::Report report = checker::check(graph, *march);
   log.info("End to compile the model with march {}.", options.march);
+  artefacts.commit();
   const std::vector<compiler::NodeReport> rows(report.nodes.begin(), report.nodes.end());
   log.info("The converted model node information:\n{}", node_table(rows, false));
   int64_t cpu = 0, cpu_macs = 0, cpu_bytes = 0;

@@ -13,6 +13,8 @@
 #include "host/compiler/convert.h"
 #include "host/config/config.h"
 #include "host/config/keys.h"
+#include "host/compiler/plan.h"
+#include "host/report/interrupt.h"
 #include "host/report/log.h"
 #include "host/report/progress.h"
 #include "host/tools/hb_mapper/tables.h"
@@ -41,6 +43,7 @@ nlohmann::ordered_json as_json(const compiler::ConversionReport& report) {
   nlohmann::ordered_json j;
   j["bin"] = report.bin_path;
   j["calibration_method"] = report.method;
+  j["predicted_peak_bytes"] = report.predicted_peak_bytes;
   j["macs"] = report.macs;
   j["arena_bytes"] = report.arena_bytes;
   j["arena_lower_bound"] = report.arena_lower_bound;
@@ -88,19 +91,14 @@ int makertbin(const MakertbinOptions& options) {
     if (!options.working_dir.empty()) config.working_dir = options.working_dir;
     log.info("Working dir: {}; model: {}; march: {}", config.working_dir,
              config.is_caffe() ? config.caffe_model : config.onnx_model, config.march);
-    std::unique_ptr<report::Progress> bar;
-    std::string stage;
+    if (!options.memory_limit.empty()) config.memory_limit = compiler::parse_size(options.memory_limit);
+    report::watch_signals();
+    report::StageProgress bars(!options.quiet);
     compiler::Reporter reporter;
     reporter.info = [&](const std::string& line) { log.info("{}", line); };
     reporter.warn = [&](const std::string& line) { log.warning("{}", line); };
     reporter.progress = [&](const std::string& name, size_t done, size_t total) {
-      if (options.quiet) return;
-      if (name != stage) {
-        bar = std::make_unique<report::Progress>(name, name == "calibration" ? "samples" : "methods", total);
-        stage = name;
-      }
-      bar->advance();
-      if (done == total) bar.reset();
+      bars.show(name, done, total);
     };
     const int threads = options.threads > 0
                             ? options.threads
@@ -109,6 +107,7 @@ int makertbin(const MakertbinOptions& options) {
     const auto result = compiler::convert(config, threads, reporter, artefacts);
     artefacts.write("effective_config.yaml", config::effective_yaml(config));
     artefacts.commit();
+    if (std::error_code ignored; !result.checkpoint.empty()) std::filesystem::remove(result.checkpoint, ignored);
     if (const std::string why = reasons(result); !why.empty())
       log.info("These nodes run on the CPU in float:{}", why);
     log.info("The converted model node information:\n{}", node_table(result.nodes, true));
@@ -123,6 +122,11 @@ int makertbin(const MakertbinOptions& options) {
     return 0;
   } catch (const Error& e) {
     return failed(e);
+  } catch (const report::Interrupted& e) {
+    log.error("interrupted: nothing was left half-written; what the calibration has found so far is kept in "
+              "working_dir, and the same command continues there");
+    log.error("exception in command: makertbin");
+    return e.exit_status();
   } catch (const std::bad_alloc&) {
     return failed(
         Error(ErrorCode::resources,
