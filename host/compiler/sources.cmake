@@ -6,18 +6,24 @@ add_library(openhb_compiler STATIC
   checker/operators.cc
   checker/support.cc
   compiler/artefacts.cc
+  compiler/build.cc
   compiler/calibrate.cc
   compiler/calibration_run.cc
   compiler/checkpoint.cc
   compiler/codes.cc
   compiler/collect.cc
+  compiler/compile_cache.cc
+  compiler/compile_stage.cc
   compiler/compose_copies.cc
   compiler/compare.cc
   compiler/convert.cc
+  compiler/cost_report.cc
   compiler/draft.cc
   compiler/estimate.cc
   compiler/evaluate.cc
+  compiler/fingerprint.cc
   compiler/fold_tables.cc
+  compiler/layer_dump.cc
   compiler/layout.cc
   compiler/lowering.cc
   compiler/memory_plan.cc
