@@ -78,29 +78,6 @@ void calibrate(Conversion& c) {
   c.reporter.info("End to calibrate the model.");
 }
 
-void compile(Conversion& c) {
-  c.reporter.info(fmt::format("Start to compile the model with march {}.", c.config.march));
-  const LowerOptions options = integer_options(c.config);
-  graph::Graph batch;  // of the program alone
-  if (c.config.input_batch > 1) batch = batched(c.graph, c.config.input_batch, options);
-  Program& program = c.program = Lowering(c.config.input_batch > 1 ? batch : c.graph, options).run();
-  describe_inputs(c.config, program);
-  program.name = c.config.prefix;
-  program.properties["march"] = c.config.march;
-  program.properties["builder"] = OPENHB_VERSION;
-  program.properties["onnx_opset"] = std::to_string(c.graph.opset);
-  const auto model = engine::Model::create(program);  // what the board will check
-  ConversionReport& report = c.report;
-  for (size_t s = 0; s < program.steps.size(); ++s) report.macs += model->cost(s).macs;
-  report.arena_bytes = program.arena_size;
-  report.arena_lower_bound = std::stoull(program.properties["arena_lower_bound"]);
-  report.weight_bytes = program.weights.size();
-  const std::string name = c.config.prefix + ".bin";
-  report.bin_path = c.artefacts.path(name);
-  c.artefacts.write(name, serialize_program(program));
-  c.reporter.info(fmt::format("End to compile the model with march {}.", c.config.march));
-}
-
 void compare(Conversion& c) {
   const SampleReader samples(c.config, c.graph, *c.dataset);
   LowerOptions unfolded = integer_options(c.config);

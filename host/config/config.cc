@@ -34,6 +34,8 @@ class Builder {
     check_source_names();
     check_calibration();
     check_placement();
+    if (config_.compile_mode == "balance" && !given("balance_factor"))
+      missing("balance_factor", "; compile_mode balance needs it");
     if (config_.prefix.find('/') != std::string::npos)
       bad("output_model_file_prefix", "'{}' must not contain '/'; folders go into working_dir",
           config_.prefix);

@@ -67,8 +67,13 @@ struct Config {
   std::vector<NodeInfo> node_info;
   std::vector<std::string> int16_nodes;   // set_node_data_type: nodes with int16 outputs
   std::vector<std::string> optimization;  // its words
-  std::string optimize_level = "O2";
-  bool debug = false;
+  std::string compile_mode = "latency";
+  std::optional<int> balance_factor;
+  bool debug = true;
+  std::string optimize_level = "O0";
+  uint32_t max_time_per_fc = 0;  // microseconds, 0: no limit
+  std::optional<int> jobs;
+  uint32_t advice = 0;  // microseconds, 0: none
   uint64_t memory_limit = 0;  // bytes, 0: none; from the command line
 
   bool is_caffe() const { return onnx_model.empty(); }

@@ -77,7 +77,11 @@ const Key kKeys[] = {
    .help = "The folder for all results, relative to the current directory; made when it is missing.",
    .set = [](C& c, const V& v) { c.working_dir = v.text; }, .show = [](const C& c) { return c.working_dir; }},
   {.group = Group::model, .name = "layer_out_dump", .type = Type::boolean, .fallback = "False",
-   .help = "Keep the results of inner convolutions as outputs.", .available = false},
+   .help = "What convolutions hand on (with the activation that is part of their step) becomes further outputs of the "
+           "program, as floats, listed in `<prefix>_quantized_model_conv_output_map.json`. More memory, more time, the "
+           "same numbers. Not with `input_source: resizer`.",
+   .set = [](C& c, const V& v) { c.layer_out_dump = v.boolean; },
+   .show = [](const C& c) { return show_boolean(c.layer_out_dump); }},
   {.group = Group::model, .name = "output_nodes", .type = Type::names,
    .help = "Exactly these nodes become the outputs.",
    .set = [](C& c, const V& v) { c.output_nodes = v.names; }, .show = [](const C& c) { return show_names(c.output_nodes); }},
@@ -211,17 +215,32 @@ const Key kKeys[] = {
    .set = [](C& c, const V& v) { c.optimization = v.names; },
    .show = [](const C& c) { return fmt::format("{}", fmt::join(c.optimization, ", ")); }},
 
-  {.group = Group::compiler, .name = "compile_mode", .type = Type::text, .fallback = "latency", .values = "latency",
-   .later = "bandwidth balance", .help = "What the compiler optimizes for."},
+  {.group = Group::compiler, .name = "compile_mode", .type = Type::text, .fallback = "latency",
+   .values = "latency bandwidth balance",
+   .help = "What memory plans are judged by from `O2` on: `latency` the estimated time, `bandwidth` the memory that one "
+           "frame walks through (the arena; what is small stays in the caches), `balance` both. The steps are the same.",
+   .set = [](C& c, const V& v) { c.compile_mode = v.text; }, .show = [](const C& c) { return c.compile_mode; }},
   {.group = Group::compiler, .name = "balance_factor", .type = Type::integer,
-   .help = "Between bandwidth (0) and latency (100), for `compile_mode: balance`.", .least = 0, .most = 100, .available = false},
-  {.group = Group::compiler, .name = "debug", .type = Type::boolean, .fallback = "False",
-   .help = "Keep the information for per-layer profiles in the program. No effect yet; the log says so.",
+   .help = "For `compile_mode: balance`, which needs it: from 0, as `bandwidth`, to 100, as `latency`. Without effect in "
+           "other modes; the log says so.", .least = 0, .most = 100,
+   .set = [](C& c, const V& v) { c.balance_factor = static_cast<int>(v.number); },
+   .show = [](const C& c) { return c.balance_factor ? std::to_string(*c.balance_factor) : std::string(); }},
+  {.group = Group::compiler, .name = "debug", .type = Type::boolean, .fallback = "True",
+   .help = "Estimated costs of every layer are kept in the program (property `layer_costs`, bin-format.md).",
    .set = [](C& c, const V& v) { c.debug = v.boolean; }, .show = [](const C& c) { return show_boolean(c.debug); }},
   {.group = Group::compiler, .name = "core_num", .type = Type::integer, .fallback = "1",
-   .help = "BPU cores that one inference uses.", .least = 1, .most = 2, .available = false},
-  {.group = Group::compiler, .name = "optimize_level", .type = Type::text, .fallback = "O2", .values = "O0 O1 O2 O3",
-   .help = "How much the compiler does. All levels do the same yet; the log says so.", .start = "O2",
+   .help = "Cores that one inference is compiled for. This march has 1; the number of threads is chosen when a program runs.",
+   .least = 1, .most = 2,
+   .check = [](V& v) { return std::string(v.number == 1 ? "" : "this march runs one inference on 1 core"); },
+   .set = [](C&, const V&) {}, .show = [](const C&) { return std::string("1"); }},
+  {.group = Group::compiler, .name = "optimize_level", .type = Type::text, .fallback = "O0", .values = "O0 O1 O2 O3",
+   .help = "How much the compiler does; the numbers that a program computes are the same. `O0`: the steps of every node, one "
+           "memory plan. `O1`: functions of one code become tables, copies vanish, steps share memory. `O2`: several memory "
+           "plans are compared (`compile_mode`); steps that can run strip by strip in the nearest cache are kept apart. "
+           "`O3`: thousands of plans and orders of steps are searched; the result is remembered in `cache.json` and used "
+           "again while the model, the options, the tool and the .bin file are the same. Below `O2` the log says what "
+           "`O2` would save.",
+   .start = "O2",
    .set = [](C& c, const V& v) { c.optimize_level = v.text; }, .show = [](const C& c) { return c.optimize_level; }},
   {.group = Group::compiler, .name = "input_source", .type = Type::anything,
    .help = "Where a runtime takes inputs from, as a map such as `{'image': 'pyramid'}` of `ddr` (memory), `pyramid` (the "
@@ -232,11 +251,24 @@ const Key kKeys[] = {
    .set = [](C& c, const V& v) { parse_input_source(v.text, c.input_sources); },
    .show = show_input_source},
   {.group = Group::compiler, .name = "max_time_per_fc", .type = Type::integer, .fallback = "0",
-   .help = "The longest time in microseconds that a model may hold the BPU.", .least = 0, .most = 4294967295.0, .available = false},
+   .help = "0, or from 1000 on: the longest estimated time in microseconds between two points where a runtime may let "
+           "something more urgent run; the points are kept in the program (property `preemption_points`, bin-format.md). A "
+           "step that takes longer by itself is not divided.",
+   .least = 0, .most = 4294967295.0,
+   .check = [](V& v) { return std::string(v.number == 0 || v.number >= 1000 ? "" : "it must be 0 or at least 1000"); },
+   .set = [](C& c, const V& v) { c.max_time_per_fc = static_cast<uint32_t>(v.number); },
+   .show = [](const C& c) { return std::to_string(c.max_time_per_fc); }},
   {.group = Group::compiler, .name = "jobs", .type = Type::integer,
-   .help = "Compile processes.", .least = 1, .most = 1024, .available = false},
+   .help = "Threads of the search of `O3`, at most the machine's cores; the result does not depend on them. Default: "
+           "`--threads`.", .least = 1, .most = 1024,
+   .set = [](C& c, const V& v) { c.jobs = static_cast<int>(v.number); },
+   .show = [](const C& c) { return c.jobs ? std::to_string(*c.jobs) : std::string(); }},
   {.group = Group::compiler, .name = "advice", .type = Type::integer, .fallback = "0",
-   .help = "Report operators that lose more than these microseconds.", .least = 0, .most = 4294967295.0, .available = false},
+   .help = "Microseconds: the log names each step that is estimated to take more than so much longer than its theoretical "
+           "time (benchmarks.md), with its shapes before and after alignment and the share of padding. 0: none.",
+   .least = 0, .most = 4294967295.0,
+   .set = [](C& c, const V& v) { c.advice = static_cast<uint32_t>(v.number); },
+   .show = [](const C& c) { return std::to_string(c.advice); }},
 
   {.group = Group::custom_op, .name = "custom_op_method", .type = Type::text,
    .help = "`register`.", .available = false},
