@@ -22,6 +22,7 @@ class Dataset {
   static Dataset random(const config::Config& config, const std::vector<Shape>& shapes, size_t count);
 
   size_t size() const { return count_; }
+  bool is_random() const { return random_; }
   // Sample k of input i as float32 of shape `shapes[i]`: values as the training pipeline had them before mean
   // and scale (pictures: 0..255 in the order of input_type_train). Throws Error(data_*) naming the file.
   Tensor load(size_t sample, size_t input) const;

@@ -60,9 +60,10 @@ std::string run_calibration(Conversion& c, const SampleReader& samples) {
                                   ? fmt::format("; --memory-limit is {} MiB", c.config.memory_limit >> 20)
                                   : ""));
   c.report.predicted_peak_bytes = plan.peak;
+  if (!c.dataset->is_random())
+    c.report.checkpoint = c.artefacts.path(c.config.prefix + "_calibration.checkpoint");
   c.checkpoint = std::make_unique<Checkpoint>(
-      c.config.working_dir + "/" + c.config.prefix + "_calibration.checkpoint",
-      [&c, real] { return key_of(c, real->program()); }, c.reporter);
+      c.report.checkpoint, [&c, real] { return key_of(c, real->program()); }, c.reporter);
   return calibrate(c.graph, c.config, integer_options(c.config), samples, plan, *c.checkpoint, c.reporter);
 }
 

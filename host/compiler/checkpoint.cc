@@ -32,7 +32,7 @@ XXH128_hash_t hash(const std::string& text) { return hash(std::as_bytes(std::spa
 Checkpoint::Checkpoint(std::string path, std::function<std::string()> key, const Reporter& reporter)
     : path_(std::move(path)), make_key_(std::move(key)), reporter_(reporter) {
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path_, ignored)) return;
+  if (path_.empty() || !std::filesystem::is_regular_file(path_, ignored)) return;
   try {
     load();
   } catch (const Error& e) {
@@ -96,7 +96,7 @@ void Checkpoint::write_if_due() {
 
 void Checkpoint::write() {
   written_ = Clock::now();
-  if (failed_) return;
+  if (failed_ || path_.empty()) return;
   std::vector<std::byte> file(sizeof(Head));
   const auto append = [&](const void* from, size_t size) {
     const auto* bytes = static_cast<const std::byte*>(from);
@@ -142,12 +142,6 @@ double Checkpoint::remember(const std::string& what, const std::function<double(
   const double value = compute();
   const std::lock_guard lock(mutex_);
   return remembered_[what] = value;
-}
-
-void Checkpoint::remove() {
-  std::error_code ignored;
-  if (on_disk_) std::filesystem::remove(path_, ignored);
-  on_disk_ = false;
 }
 
 }  // namespace openhb::compiler

@@ -18,7 +18,7 @@ namespace openhb::compiler {
 // remember(), remembers() and write_if_due() may be called by several threads at the same time.
 class Checkpoint {
  public:
-  // `key`: everything that decides the results (model, configuration, samples, version), as text or bytes; it
+  // Without a path nothing is kept. `key`: everything that decides the results (model, configuration, samples, version), as text or bytes; it
   // is asked for only when a file is there or has to be written. A file of another key, or a damaged one, is
   // passed over with a notice.
   Checkpoint(std::string path, std::function<std::string()> key, const Reporter& reporter);
@@ -28,7 +28,7 @@ class Checkpoint {
   // The statistics that the file held, if any, for `samples` samples of tensors `expected`.
   bool restore(Statistics& statistics, const Statistics& expected) const;
   // Time to write again? Every two seconds, so that little is lost.
-  bool due() const { return Clock::now() - written_ >= kInterval; }
+  bool due() const { return !path_.empty() && Clock::now() - written_ >= kInterval; }
   void update(const Statistics& statistics);
   // Writes what update() and remember() were given, whole or not at all. A file that cannot be written is
   // told once: the conversion itself needs no checkpoint.
@@ -37,8 +37,6 @@ class Checkpoint {
   // The result of `compute`, which may have been found before the interruption.
   double remember(const std::string& what, const std::function<double()>& compute);
   bool remembers(const std::string& what) const;
-
-  void remove();  // the work is done
 
   const std::string& path() const { return path_; }
   bool written() const { return on_disk_; }

@@ -8,13 +8,8 @@ namespace openhb::compiler {
 namespace {
 // Options that are accepted, because configurations hold them, but change nothing yet.
 void warn_of_idle_options(const config::Config& config, const Reporter& reporter) {
-  const config::Config usual;
   if (config.per_channel)
     reporter.warn("per_channel has no effect yet: activations have one range per tensor");
-  if (config.debug) reporter.warn("debug has no effect yet: the program holds no extra information");
-  if (config.optimize_level != usual.optimize_level)
-    reporter.warn(
-        fmt::format("optimize_level {} has no effect yet: all levels compile alike", config.optimize_level));
 }
 }  // namespace
 

@@ -9,6 +9,7 @@
 
 #include "device/engine/model.h"
 #include "host/compiler/artefacts.h"
+#include "host/compiler/surgery.h"
 #include "host/config/config.h"
 #include "host/config/stage.h"
 #include "host/graph/graph.h"
@@ -35,8 +36,10 @@ struct OutputReport {
 struct ConversionReport {
   std::vector<NodeReport> nodes;
   std::vector<OutputReport> outputs;
+  std::vector<Removal> removals;  // remove_node_type, remove_node_name
   std::string method;
   std::string bin_path;
+  std::string checkpoint;  // a file to remove once the artefacts are in their places; may be missing
   uint64_t predicted_peak_bytes = 0;  // of memory; 0 when nothing was calibrated
   uint64_t arena_bytes = 0, arena_lower_bound = 0, weight_bytes = 0;
   int64_t macs = 0;

@@ -9,6 +9,7 @@
 #include "common/io/file.h"
 #include "common/io/hash.h"
 #include "common/text/text.h"
+#include "host/compiler/inputs.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/ops/operator.h"
 #include "host/quantize/qdq.h"
@@ -78,7 +79,7 @@ Stage stage_of(const Metadata& metadata, const std::string& origin) {
 
 // Everything that was configured for the stages that wrote the file must still hold.
 void check_configuration(const Conversion& c, Stage stage, const Metadata& metadata,
-                         const std::string& origin) {
+                         const std::string& origin, std::string_view except = {}) {
   std::map<std::string, std::string> then;
   try {
     then = nlohmann::json::parse(entry(metadata, kConfiguration, origin)).get<decltype(then)>();
@@ -90,7 +91,7 @@ void check_configuration(const Conversion& c, Stage stage, const Metadata& metad
   std::vector<std::string> differences;
   for (const auto& [key, value] : config::settings_of(c.config, stage)) {
     const auto old = then.find(key);
-    if (old != then.end() && old->second != value)
+    if (old != then.end() && old->second != value && key != except)
       differences.push_back(
           fmt::format("\n  {}: '{}' in the configuration, '{}' in the file", key, value, old->second));
   }
@@ -166,7 +167,8 @@ void hand_on(Conversion& c, Stage stage) {
     if (stage == Stage::calibrate)
       bytes = onnx_frontend::serialize_onnx(quantize::calibrated_graph(c.graph), metadata);
     else if (stage == Stage::quantize)
-      bytes = onnx_frontend::serialize_onnx(quantize::quantized_graph(c.graph, pictures(c.config)), metadata);
+      bytes = onnx_frontend::serialize_onnx(
+          quantize::quantized_graph(c.graph, pictures(c.config), nhwc_pictures(c.config)), metadata);
     else
       bytes = onnx_frontend::serialize_onnx(c.graph, metadata);
   }
@@ -187,8 +189,12 @@ Stage resume(Conversion& c, const std::string& path) {
   std::vector<std::string> names;
   for (const auto* v : graph.inputs) names.push_back(v->name);
   c.config.inputs = config::inputs_in_order(c.config, names);
-  check_configuration(c, stage, metadata, path);
+  // The layout of some inputs is settled by the graph only.
+  check_configuration(c, stage, metadata, path, "input_layout_train");
   read(c, stage, std::move(graph), metadata, path);
+  settle_inputs(c.config, c.graph);
+  check_configuration(c, stage, metadata, path);
+  check_inputs(c.config, c.graph);
   if (stage == Stage::optimize) {
     const auto file = MappedFile::open(path);
     c.float_hash = hash_text(file->bytes());

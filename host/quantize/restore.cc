@@ -45,11 +45,10 @@ void place_nodes(Graph& graph, const Notes& notes) {
     const auto note = by_name.find(node->name);
     const ops::QuantRule rule = ops::op_of(*node, graph.opset).quant(*node);
     node->int8 = note != by_name.end() && note->second->int8 && rule.kind != ops::QuantKind::none;
-    node->reason = node->int8                      ? ""
-                   : note == by_name.end()         ? "it was not in the model that was calibrated"
-                   : !note->second->reason.empty() ? note->second->reason
-                   : !rule.reason.empty()          ? rule.reason
-                                                   : "the file says so";
+    node->reason = node->int8              ? ""
+                   : note == by_name.end() ? "it was not in the model that was calibrated"
+                   : note->second->int8    ? rule.reason
+                                           : note->second->reason;
   }
 }
 

@@ -74,8 +74,8 @@ class Reader {
       product&& note.int8 ? add_product(node, note) : add_node(node, note);
     }
     for (const Value* v : file_.outputs) out_.outputs.push_back(value(v));
-    for (const auto& node : file_.nodes())
-      if (!used_.contains(node.get()))
+    for (const Node* node : live_nodes())
+      if (!used_.contains(node))
         fail(ErrorCode::model_structure, "{} is not what hb_mapper wrote; {}", node->describe(), kAdvice);
     ops::infer_shapes(out_);
     place_nodes(out_, notes_);
@@ -91,6 +91,17 @@ class Reader {
   }
 
  private:
+  std::vector<const Node*> live_nodes() const {
+    std::vector<const Node*> live;
+    std::unordered_set<const Value*> read(file_.outputs.begin(), file_.outputs.end());
+    for (auto it = file_.nodes().rbegin(); it != file_.nodes().rend(); ++it) {
+      const Node& node = **it;
+      if (std::ranges::none_of(node.outputs, [&](const Value* v) { return read.contains(v); })) continue;
+      live.push_back(&node);
+      read.insert(node.inputs.begin(), node.inputs.end());
+    }
+    return live;
+  }
   [[noreturn]] void unexpected(const Node& node) const {
     fail(ErrorCode::model_structure, "{} is not what hb_mapper wrote; {}", node.describe(), kAdvice);
   }
@@ -190,11 +201,23 @@ class Reader {
     used_.insert(node);
     const bool quantizes = node->op == "QuantizeLinear", dequantizes = node->op == "DequantizeLinear";
     if (dequantizes && node->input(0)->is_constant()) return twin_[v] = dequantized(*node);
-    if (!quantizes && !dequantizes && node->op != "Identity" && node->op != "Cast" && node->op != "Add")
+    if (!quantizes && !dequantizes && node->op != "Identity" && node->op != "Cast" && node->op != "Add" &&
+        node->op != "Transpose")
       unexpected(*node);
-    Value* source = value(node->input(0));  // Cast and Add: of pixels to codes
+    Value* source = value(node->input(0));  // Cast, Add, Transpose: of pixels to codes
+    if (node->op == "Transpose") to_network_layout(*source, *node);
     if (quantizes || dequantizes) set_params(*source, *node);
     return twin_[v] = source;
+  }
+
+  // The file has the picture as N, H, W, C, the network as N, C, H, W.
+  void to_network_layout(Value& input, const Node& transpose) {
+    const std::vector<int64_t> perm{0, 3, 1, 2};
+    if (input.producer || input.is_constant() || input.shape.size() != 4 ||
+        transpose.attr_ints("perm", {}) != perm)
+      unexpected(transpose);
+    const Shape& s = input.shape;
+    input.shape = {s[0], s[3], s[1], s[2]};
   }
 
   void set_params(const Value& v, const Node& node) {

@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/text/text.h"
+#include "host/config/stage.h"
 #include "host/march/march.h"
 #include "host/tools/hb_mapper/checker.h"
 #include "host/tools/hb_mapper/infer.h"
@@ -76,7 +77,19 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"onnx", "caffe"}));
   makertbin->add_option("--threads", options.threads, "Threads for calibration (default: all processors)")
       ->check(CLI::Range(1, 256));
+  makertbin->add_option(
+      "--memory-limit", options.memory_limit,
+      "Memory that the conversion may use, such as 512M or 2G; it takes fewer samples at a time, or "
+      "refuses before it starts");
   makertbin->add_option("--working-dir", options.working_dir, "Instead of working_dir of the configuration");
+  std::vector<std::string> stages(openhb::config::kStageNames.begin(), openhb::config::kStageNames.end());
+  makertbin
+      ->add_option(
+          "--stop-after", options.stop_after,
+          "End after this stage: parse, optimize, calibrate, quantize or compile (without comparing results)")
+      ->check(CLI::IsMember(stages));
+  makertbin->add_option("--resume-from", options.resume_from,
+                        "Continue from the ONNX file that a stage wrote (and somebody edited, perhaps)");
   makertbin->add_option("--json", options.json, "Also write the result tables to this JSON file");
   makertbin->add_flag("-v,--verbose", options.verbose, "More lines on the console");
   makertbin->add_flag("--quiet", options.quiet, "Errors only on the console");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/tools/hb_mapper/makertbin.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
@@ -11,8 +12,10 @@
 #include "common/io/file.h"
 #include "common/text/text.h"
 #include "host/compiler/convert.h"
+#include "host/compiler/plan.h"
 #include "host/config/config.h"
 #include "host/config/keys.h"
+#include "host/report/interrupt.h"
 #include "host/report/log.h"
 #include "host/report/progress.h"
 #include "host/tools/hb_mapper/tables.h"
@@ -41,6 +44,7 @@ nlohmann::ordered_json as_json(const compiler::ConversionReport& report) {
   nlohmann::ordered_json j;
   j["bin"] = report.bin_path;
   j["calibration_method"] = report.method;
+  j["predicted_peak_bytes"] = report.predicted_peak_bytes;
   j["macs"] = report.macs;
   j["arena_bytes"] = report.arena_bytes;
   j["arena_lower_bound"] = report.arena_lower_bound;
@@ -57,6 +61,16 @@ nlohmann::ordered_json as_json(const compiler::ConversionReport& report) {
     j["outputs"].push_back(
         {{"output", o.output}, {"cosine", o.cosine}, {"l1", o.l1}, {"l2", o.l2}, {"chebyshev", o.chebyshev}});
   return j;
+}
+
+compiler::StageRange range_of(const MakertbinOptions& options) {
+  compiler::StageRange range{.resume_from = options.resume_from};
+  if (options.stop_after.empty()) return range;
+  const auto found = std::ranges::find(config::kStageNames, options.stop_after);
+  if (found == config::kStageNames.end())
+    fail(ErrorCode::usage, "--stop-after {}: no stage has this name", options.stop_after);
+  range.stop_after = static_cast<config::Stage>(found - config::kStageNames.begin());
+  return range;
 }
 
 }  // namespace
@@ -88,27 +102,29 @@ int makertbin(const MakertbinOptions& options) {
     if (!options.working_dir.empty()) config.working_dir = options.working_dir;
     log.info("Working dir: {}; model: {}; march: {}", config.working_dir,
              config.is_caffe() ? config.caffe_model : config.onnx_model, config.march);
-    std::unique_ptr<report::Progress> bar;
-    std::string stage;
+    if (!options.memory_limit.empty()) config.memory_limit = compiler::parse_size(options.memory_limit);
+    report::watch_signals();
+    report::StageProgress bars(!options.quiet);
     compiler::Reporter reporter;
     reporter.info = [&](const std::string& line) { log.info("{}", line); };
     reporter.warn = [&](const std::string& line) { log.warning("{}", line); };
     reporter.progress = [&](const std::string& name, size_t done, size_t total) {
-      if (options.quiet) return;
-      if (name != stage) {
-        bar = std::make_unique<report::Progress>(name, name == "calibration" ? "samples" : "methods", total);
-        stage = name;
-      }
-      bar->advance();
-      if (done == total) bar.reset();
+      bars.show(name, done, total);
     };
     const int threads = options.threads > 0
                             ? options.threads
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     compiler::Artefacts artefacts(config.working_dir, config.prefix);
-    const auto result = compiler::convert(config, threads, reporter, artefacts);
+    const compiler::StageRange range = range_of(options);
+    const auto result = compiler::convert(config, threads, reporter, artefacts, range);
     artefacts.write("effective_config.yaml", config::effective_yaml(config));
     artefacts.commit();
+    if (std::error_code ignored; !result.checkpoint.empty())
+      std::filesystem::remove(result.checkpoint, ignored);
+    if (range.stop_after) {
+      log.info("Stopped after stage {}; --resume-from continues from the model it wrote", options.stop_after);
+      return 0;
+    }
     if (const std::string why = reasons(result); !why.empty())
       log.info("These nodes run on the CPU in float:{}", why);
     log.info("The converted model node information:\n{}", node_table(result.nodes, true));
@@ -123,6 +139,12 @@ int makertbin(const MakertbinOptions& options) {
     return 0;
   } catch (const Error& e) {
     return failed(e);
+  } catch (const report::Interrupted& e) {
+    log.error(
+        "interrupted: nothing was left half-written; what the calibration has found so far is kept in "
+        "working_dir, and the same command continues there");
+    log.error("exception in command: makertbin");
+    return e.exit_status();
   } catch (const std::bad_alloc&) {
     return failed(
         Error(ErrorCode::resources,

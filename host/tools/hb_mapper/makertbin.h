@@ -6,7 +6,8 @@
 namespace openhb::tools {
 
 struct MakertbinOptions {
-  std::string config, model_type, json, working_dir;
+  std::string config, model_type, json, working_dir, memory_limit;
+  std::string stop_after, resume_from;  // a stage's name; an ONNX file
   int threads = 0;  // 0: all processors
   bool print_template = false;
   bool verbose = false, quiet = false;
