@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "host/calibration/coarse.h"
 #include "host/passes/preprocess.h"
 #include "host/precision/activation.h"
 #include "host/precision/bias_correction.h"
@@ -129,6 +130,21 @@ precision::ChannelMeans channel_means(const graph::Graph& graph, const SampleRea
   return means;
 }
 
+// What the report shows of the histograms.
+std::vector<report::TensorHistogram> coarse_histograms(const graph::Graph& graph, const Histograms& fine) {
+  std::vector<report::TensorHistogram> list;
+  for (const auto& v : graph.values()) {
+    const auto it = fine.find(v->name);
+    if (it == fine.end()) continue;
+    list.push_back(calibration::coarse(it->second, {v->range_lo, v->range_hi}));
+    list.back().tensor = v->name;
+    if (!v->quant) continue;
+    list.back().codes = dtype_name(v->codes);
+    list.back().scale = v->quant->scale(), list.back().zero_point = v->quant->zero_point();
+  }
+  return list;
+}
+
 }  // namespace
 
 SampleReader::SampleReader(const config::Config& config, const graph::Graph& graph,
@@ -211,7 +227,7 @@ Histograms collect_histograms(const graph::Graph& graph, const SampleReader& sam
   return histograms;
 }
 
-std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
+Calibration calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
                       const SampleReader& samples, int threads, const Reporter& reporter) {
   std::vector<std::string> pictures;
   for (const auto& [name, image] : int8_options.images) pictures.push_back(name);
@@ -219,7 +235,7 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
   const auto list = candidates(config);
   if (list.size() == 1) {
     apply(graph, pictures, histograms, list[0]);
-    return list[0].name;
+    return {list[0].name, {}, coarse_histograms(graph, histograms)};
   }
   const Judge judge(graph, int8_options, samples, threads);
   std::vector<bool> placement;
@@ -229,24 +245,28 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
   };
   size_t best = 0;
   double best_score = -2;
+  std::vector<report::MethodScore> search;
   for (size_t c = 0; c < list.size(); ++c) {
     restore();
     apply(graph, pictures, histograms, list[c]);
     const double score = judge.score(graph);
     reporter.info(fmt::format("Calibration method {}: output cosine {:.6f}", list[c].name, score));
+    search.push_back({list[c].name, score, false});
     if (score > best_score) best = c, best_score = score;
     reporter.progress("search", c + 1, list.size());
   }
   restore();
   apply(graph, pictures, histograms, list[best]);
+  search[best].used = true;
 
   graph::Graph corrected = graph.clone();
   precision::correct_biases(corrected, channel_means(corrected, samples, threads));
   const double score = judge.score(corrected);
   reporter.info(
       fmt::format("Bias correction: output cosine {:.6f}{}", score, score > best_score ? "" : " (not used)"));
+  search.push_back({"bias correction", score, score > best_score});
   if (score > best_score) graph = std::move(corrected);
-  return list[best].name;
+  return {list[best].name, std::move(search), coarse_histograms(graph, histograms)};
 }
 
 }  // namespace openhb::compiler

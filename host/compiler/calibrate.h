@@ -35,9 +35,15 @@ using Histograms = std::map<std::string, calibration::Histogram>;
 Histograms collect_histograms(const graph::Graph& graph, const SampleReader& samples, int threads,
                               const Reporter& reporter);
 
+struct Calibration {
+  std::string method;  // its name for the log
+  std::vector<report::MethodScore> search;
+  std::vector<report::TensorHistogram> histograms;
+};
+
 // Sets the graph's int8 annotations by the configured method; `default` tries several and keeps the one whose
-// outputs are nearest to float on the first samples. Returns the method's name for the log.
-std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
+// outputs are nearest to float on the first samples.
+Calibration calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
                       const SampleReader& samples, int threads, const Reporter& reporter);
 
 // Node and output similarity between the float and the int8 program on the first sample, and placement.

@@ -7,6 +7,7 @@
 #include "common/program/file.h"
 #include "common/text/text.h"
 #include "host/compiler/calibrate.h"
+#include "host/compiler/memory_map.h"
 #include "host/frontend/model.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/ops/operator.h"
@@ -14,6 +15,7 @@
 #include "host/passes/preprocess.h"
 #include "host/quantize/load.h"
 #include "host/quantize/qdq.h"
+#include "host/report/provenance.h"
 
 namespace openhb::compiler {
 namespace {
@@ -57,6 +59,23 @@ void select_outputs(graph::Graph& graph, const std::vector<std::string>& nodes) 
   }
   graph.outputs = std::move(outputs);
   graph.remove_dead();
+}
+
+// What the result depends on, with hashes. `dataset` may be null.
+std::vector<report::File> input_files(const config::Config& config, const calibration::Dataset* dataset) {
+  std::vector<report::File> files;
+  for (const auto& [role, path] : {std::pair("model", config.onnx_model),
+                                   {"structure of the model", config.prototxt},
+                                   {"weights of the model", config.caffe_model}})
+    if (!path.empty()) files.push_back(report::hash_file(role, path));
+  if (!dataset || config.calibration == config::CalibrationType::skip) return files;
+  for (size_t i = 0; i < config.inputs.size(); ++i) {
+    std::vector<std::string> paths;
+    for (size_t s = 0; s < dataset->size(); ++s) paths.push_back(dataset->path(s, i));
+    files.push_back(report::hash_files(fmt::format("calibration data of '{}'", config.inputs[i].name),
+                                       config.inputs[i].cal_dir, paths));
+  }
+  return files;
 }
 
 std::string line_of_inputs(const graph::Graph& graph) {
@@ -129,6 +148,8 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
                            ? calibration::Dataset::random(config, shapes, 1)
                            : calibration::Dataset(config, shapes);
   save(graph, "original_float");
+  ConversionReport report;
+  report.inputs = input_files(config, load ? nullptr : &dataset);
 
   reporter.info("Start to optimize the model.");
   const size_t before = graph.nodes().size();
@@ -156,12 +177,13 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
     reporter.warn(denied);
   const SampleReader samples(config, graph, dataset);
   reporter.info(fmt::format("There are {} samples in the calibration data set.", samples.size()));
-  ConversionReport report;
   if (load) {
     quantize::apply_params(graph, loaded);
     report.method = "load";
   } else {
-    report.method = calibrate(graph, config, int8, samples, threads, reporter);
+    Calibration found = calibrate(graph, config, int8, samples, threads, reporter);
+    report.method = found.method;
+    report.search = std::move(found.search), report.histograms = std::move(found.histograms);
   }
   reporter.info(fmt::format("Select {} method.", report.method));
   save(quantize::calibrated_graph(graph), "calibrated");
@@ -184,6 +206,8 @@ ConversionReport convert(const config::Config& user_config, int threads, const R
   report.weight_bytes = program.weights.size();
   report.bin_path = base + ".bin";
   write_program(report.bin_path, program);
+  report.buffers = memory_map(program);
+  for (const Step& step : program.steps) report.steps.push_back(step.node);
   reporter.info(fmt::format("End to compile the model with march {}.", config.march));
   LowerOptions unfolded = int8;
   unfolded.fold_steps = false;

@@ -14,6 +14,7 @@ add_library(openhb_compiler STATIC
   compiler/fold_tables.cc
   compiler/layout.cc
   compiler/lowering.cc
+  compiler/memory_map.cc
   compiler/memory_plan.cc
   compiler/placement.cc
   compiler/share_memory.cc

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/dtype.h"
@@ -79,6 +80,14 @@ Config parse_config(const std::string& yaml, const std::string& path);
 std::vector<std::string> nodes_on_cpu(const Config& config);
 std::vector<std::string> nodes_on_bpu(const Config& config);
 std::vector<Int16Request> int16_requests(const Config& config);
+
+// One key with its value, every default filled in.
+struct Setting {
+  std::string_view group, key;
+  std::string value;
+  bool usual;  // the value is the key's default
+};
+std::vector<Setting> effective_settings(const Config& config);
 
 // The configuration with every default filled in, as YAML with the documented key names.
 std::string effective_yaml(const Config& config);

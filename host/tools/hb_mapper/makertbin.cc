@@ -4,15 +4,17 @@
 #include <ctime>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "common/io/file.h"
 #include "common/text/text.h"
 #include "host/compiler/convert.h"
 #include "host/config/config.h"
+#include "host/report/conversion_json.h"
 #include "host/report/log.h"
+#include "host/report/page.h"
 #include "host/report/progress.h"
+#include "host/report/provenance.h"
 #include "host/tools/hb_mapper/tables.h"
 
 namespace openhb::tools {
@@ -35,26 +37,27 @@ std::string reasons(const compiler::ConversionReport& report) {
   return text;
 }
 
-nlohmann::ordered_json as_json(const compiler::ConversionReport& report) {
-  nlohmann::ordered_json j;
-  j["bin"] = report.bin_path;
-  j["calibration_method"] = report.method;
-  j["macs"] = report.macs;
-  j["arena_bytes"] = report.arena_bytes;
-  j["arena_lower_bound"] = report.arena_lower_bound;
-  j["weight_bytes"] = report.weight_bytes;
-  for (const auto& n : report.nodes)
-    j["nodes"].push_back({{"node", n.node},
-                          {"on", n.on},
-                          {"subgraph", n.subgraph},
-                          {"type", n.type},
-                          {"cosine", n.cosine},
-                          {"threshold", n.threshold},
-                          {"reason", n.reason}});
-  for (const auto& o : report.outputs)
-    j["outputs"].push_back(
-        {{"output", o.output}, {"cosine", o.cosine}, {"l1", o.l1}, {"l2", o.l2}, {"chebyshev", o.chebyshev}});
-  return j;
+// What was written, with sizes.
+std::vector<report::File> results(const config::Config& config) {
+  std::vector<report::File> files;
+  for (const char* suffix : {"_original_float_model.onnx", "_optimized_float_model.onnx",
+                             "_calibrated_model.onnx", "_quantized_model.onnx", ".bin"}) {
+    const std::string path = config.working_dir + "/" + config.prefix + suffix;
+    if (std::filesystem::exists(path)) files.push_back(report::hash_file("result", path));
+  }
+  return files;
+}
+
+// The HTML report beside the results and, if asked for, the same as JSON.
+void write_report(const MakertbinOptions& options, const config::Config& config,
+                  const compiler::ConversionReport& result, const std::string& date) {
+  const report::ConversionResult all{
+      result,         config, OPENHB_VERSION, date, {report::hash_file("configuration", options.config)},
+      results(config)};
+  write_text(
+      config.working_dir + "/" + config.prefix + "_report.html",
+      report::html_page(config.prefix + " - conversion", "conversion.js", report::conversion_json(all, -1)));
+  if (!options.json.empty()) write_text(options.json, report::conversion_json(all, 2));
 }
 
 }  // namespace
@@ -71,7 +74,8 @@ int makertbin(const MakertbinOptions& options) {
   };
   try {
     log.info("log will be stored in {}", std::filesystem::absolute(log.path()).string());
-    // Before the work, so that a wrong path is told at once.
+    // Before the work, so that what is wrong is told at once.
+    const std::string date = report::source_date();
     if (!options.json.empty()) ensure_directory(std::filesystem::path(options.json).parent_path().string());
     log.info("Start hb_mapper....\nOpenHB version {}", OPENHB_VERSION);
     config::Config config = config::load_config(options.config);
@@ -110,8 +114,9 @@ int makertbin(const MakertbinOptions& options) {
              static_cast<double>(result.arena_bytes) / 1e3,
              static_cast<double>(result.arena_lower_bound) / 1e3);
     log.info("Convert to runtime bin file successfully: {}", result.bin_path);
+    write_report(options, config, result, date);
+    log.info("Report: {}/{}_report.html", config.working_dir, config.prefix);
     log.info("End Model Convert");
-    if (!options.json.empty()) write_text(options.json, as_json(result).dump(2) + "\n");
     return 0;
   } catch (const Error& e) {
     return failed(e);
