@@ -57,7 +57,7 @@
     const low = Math.min(1, ...measured.map((point) => point.y)), span = Math.max(1 - low, 1e-5);
     const y = {label: 'cosine', range: () => [low - 0.05 * span, 1 + 0.05 * span], size: 72, ...marks.linear};
     const options = {
-      label: 'Cosine similarity of every node', height: 280, points: measured,
+      label: 'Cosine similarity of every node', height: 320, points: measured,
       kinds: {BPU: {colour: 'int'}, CPU: {colour: 'float', hollow: true}},
       value: (point) => (logarithmic ? loss(point) : point.y),
       x: {label: 'node, in order of the network', range: () => [-1, Math.max(nodes.length, 1)], values: (s) => s.map((v) => (Number.isInteger(v) && v >= 0 ? String(v) : ''))},
@@ -78,12 +78,12 @@
     const table = makeTable({
       label: 'Nodes', rows: nodes, facets: [{key: 'on', label: 'On'}, {key: 'op', label: 'Operator'}], onselect: choose,
       columns: [
-        {key: 'node', label: 'Node'}, {key: 'on', label: 'On'}, {key: 'subgraph', label: 'Subgraph'}, {key: 'type', label: 'Type'},
+        {key: 'node', label: 'Node'}, {key: 'on', label: 'On', text: (n) => (n.on === 'BPU' ? `${n.on} ${n.subgraph}` : n.on)}, {key: 'type', label: 'Type'},
         {key: 'cosine', label: 'Cosine', number: true, text: (n) => fixed(n.cosine, 6)},
         {key: 'threshold', label: 'Threshold', number: true, text: (n) => short(n.threshold, 6)},
         {key: 'macs', label: 'MACs', number: true, text: (n) => amount(n.macs)},
-        {key: 'bytes', label: 'Bytes moved', number: true, text: (n) => bytes(n.bytes)},
-        {key: 'reason', label: 'Why on the CPU', wide: true}],
+        {key: 'bytes', label: 'Moved', number: true, text: (n) => bytes(n.bytes)},
+        ...(nodes.some((n) => n.reason) ? [{key: 'reason', label: 'Why on the CPU', wide: true}] : [])],
     });
 
     function choose(node) {
@@ -278,7 +278,7 @@
       {key: 'value', label: 'Value', wide: true, cell: (s) => (s.value ? h('code', {class: s.usual ? null : 'changed'}, s.value) : h('span', {class: 'empty'}, 'not set'))},
       {key: 'group', label: 'Group'}]}).element);
     draw(configuration);
-    return [h('div', {class: 'bar'}, frame.choice('Which keys', [[configuration, 'All keys'], [rows, 'Only what differs from the defaults']], draw)), holder];
+    return [h('div', {class: 'bar'}, frame.choice('Which keys', [[configuration, 'All keys'], [rows, 'Not the defaults']], draw)), holder];
   }
 
   function files() {
@@ -302,12 +302,12 @@
       {id: 'summary', title: 'Summary', content: summary()},
       {id: 'outputs', title: 'Outputs', content: outputSection()},
       {id: 'nodes', title: 'Nodes', content: nodeSection()},
-      {id: 'placement', title: 'Why nodes run on the CPU', content: placementSection()},
+      {id: 'placement', title: 'Nodes in float, and why', content: placementSection()},
       {id: 'calibration', title: 'Calibration', content: calibrationSection()},
       {id: 'memory', title: 'Memory plan', content: memorySection()},
       {id: 'cost', title: 'Cost', content: costSection()},
       {id: 'removed', title: 'Removed nodes', content: changes()},
-      {id: 'data', title: 'Calibration data', content: lint()},
+      {id: 'data', title: 'Data check', content: lint()},
       {id: 'configuration', title: 'Configuration', content: configurationSection()},
       {id: 'provenance', title: 'Provenance', content: files()},
     ],

@@ -11,12 +11,30 @@ const marks = (() => {
     context.textBaseline = 'top';
   };
   const power = (x) => '10' + [...String(Math.round(Math.log10(x)))].map((c) => '\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079'['-0123456789'.indexOf(c)]).join('');
+  // Marks of a logarithmic axis: powers of ten, at most 8 of them.
   const decades = {
-    values: (splits) => splits.map((x) => (x !== null && Math.abs(Math.log10(x) - Math.round(Math.log10(x))) < 1e-6 ? power(x) : '')),
+    splits: (_, __, least, most) => {
+      const first = Math.ceil(Math.log10(least) - 1e-9), last = Math.floor(Math.log10(most) + 1e-9);
+      const step = Math.max(1, Math.ceil((last - first) / 7));
+      return Array.from({length: Math.floor((last - first) / step) + 1}, (_, i) => 10 ** (first + i * step));
+    },
+    values: (splits) => splits.map(power),
   };
+  // As many digits as the distance between two marks has.
   const linear = {
-    values: (splits, increment) => splits.map((x) => x.toFixed(Math.max(0, Math.min(9, -Math.floor(Math.log10(increment) + 1e-9))))),
+    values: (splits, increment) => {
+      let digits = 0;
+      while (digits < 9 && Math.abs(increment * 10 ** digits - Math.round(increment * 10 ** digits)) > 1e-6) ++digits;
+      return splits.map((x) => x.toFixed(digits));
+    },
   };
+  // As much of a text as fits, or nothing when that is too little to tell anything.
+  function fitting(context, label, width) {
+    if (context.measureText(label).width <= width) return label;
+    let length = Math.floor((label.length * width) / context.measureText(label).width);
+    while (length > 0 && context.measureText(label.slice(0, length) + '\u2026').width > width) --length;
+    return length < 4 ? '' : label.slice(0, length) + '\u2026';
+  }
 
   // points: [{x, y, kind}]; kinds: {name: {colour, hollow}}. Other options as plot.chart.
   function points({points, kinds, ...options}) {
@@ -115,14 +133,10 @@ const marks = (() => {
           context.lineWidth = px;
           if (height > 2 * px && width > 2 * px) context.strokeRect(x, y, width, height);
           if (height < 16 * px || width < 40 * px) return;
-          context.save();
-          context.beginPath();
-          context.rect(x, y, width - 4 * px, height);
-          context.clip();
           text(context, px, 'boxtext');
           context.textAlign = 'left';
-          context.fillText(box.label, Math.max(x, u.bbox.left) + 4 * px, y + (height - 12 * px) / 2);
-          context.restore();
+          const from = Math.max(x, u.bbox.left) + 4 * px, to = Math.min(x + width, u.bbox.left + u.bbox.width) - 4 * px;
+          context.fillText(fitting(context, box.label, to - from), from, y + (height - 12 * px) / 2);
         });
         for (const i of [hovered, selected]) {
           if (i < 0) continue;

@@ -26,7 +26,7 @@ const makeTable = (() => {
       const cells = columns.map((column, c) => {
         const content = column.cell ? column.cell(row) : texts[c];
         const inside = onselect && c === 0 ? h('button', {type: 'button', class: 'pick'}, content) : content;
-        return h(c === 0 ? 'th' : 'td', {class: column.number ? 'number' : column.wide ? 'wide' : null, scope: c === 0 ? 'row' : null}, inside);
+        return h(c === 0 ? 'th' : 'td', {class: column.wide ? 'wide' : column.number ? 'number' : null, scope: c === 0 ? 'row' : null}, inside);
       });
       const entry = {row, index, words: texts.join('\n').toLowerCase(), element: h('tr', {}, cells)};
       if (onselect) entry.element.addEventListener('click', () => onselect(row));
