@@ -182,6 +182,21 @@ Dataset::Dataset(const config::Config& config, const std::vector<Shape>& shapes)
   }
 }
 
+Dataset Dataset::of_files(const config::Config& config, const std::vector<Shape>& shapes,
+                          const std::vector<std::string>& files) {
+  check_counts(config, shapes);
+  Dataset dataset;
+  dataset.count_ = 1;
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    // Pictures are decoded, whatever preprocess_on says: their bytes are no array.
+    const bool picture = is_image_path(files.at(i));
+    if (picture) check_pictures(config.inputs[i], shapes[i], {files[i]});
+    dataset.files_.push_back({files[i]});
+    dataset.sources_.push_back({shapes[i], config.inputs[i], picture});
+  }
+  return dataset;
+}
+
 Dataset Dataset::random(const config::Config& config, const std::vector<Shape>& shapes, size_t count) {
   check_counts(config, shapes);
   Dataset dataset;

@@ -5,6 +5,9 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <utility>
+
+#include "common/error.h"
 
 namespace openhb::calibration {
 namespace {
@@ -79,7 +82,31 @@ class Counters {
   size_t pending_ = 0;
 };
 
+// Whether the numbers agree with each other.
+bool sound(const Histogram::Parts& p) {
+  if (p.positive.size() != Histogram::kBins || p.negative.size() != Histogram::kBins) return false;
+  uint64_t counted = p.zeros;
+  for (size_t j = 0; j < Histogram::kBins; ++j) counted += p.positive[j] + p.negative[j];
+  int exponent = 0;
+  const bool power = p.range == 0 || (std::isfinite(p.range) && std::frexp(p.range, &exponent) == 0.5);
+  const bool inside =
+      p.min <= p.max && std::fabs(double{p.min}) <= p.range && std::fabs(double{p.max}) <= p.range;
+  return counted == p.count && power && p.range >= 0 && inside && (p.range > 0 || p.count == p.zeros);
+}
+
 }  // namespace
+
+Histogram::Histogram(Parts p)
+    : positive_(std::move(p.positive)),
+      negative_(std::move(p.negative)),
+      count_(p.count),
+      zeros_(p.zeros),
+      non_finite_(p.non_finite),
+      min_(p.min),
+      max_(p.max),
+      range_(p.range) {
+  if (!sound(parts())) fail(ErrorCode::data_bad_value, "a stored histogram is damaged");
+}
 
 // Doubling joins neighbouring bins and never splits one: all edges are multiples of a power of two.
 void Histogram::grow_to(double absmax) {

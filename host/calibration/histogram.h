@@ -16,6 +16,19 @@ class Histogram {
  public:
   static constexpr int kBins = 2048;
 
+  // What a histogram consists of, to be stored.
+  struct Parts {
+    std::vector<uint64_t> positive, negative;
+    uint64_t count = 0, zeros = 0, non_finite = 0;
+    float min = 0, max = 0;
+    double range = 0;
+  };
+
+  Histogram() = default;
+  // Error(data_bad_value) when the parts cannot be those of a histogram.
+  explicit Histogram(Parts parts);
+  Parts parts() const { return {positive_, negative_, count_, zeros_, non_finite_, min_, max_, range_}; }
+
   void add(std::span<const float> values);
   void merge(const Histogram& other);
 

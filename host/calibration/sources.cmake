@@ -11,6 +11,7 @@ add_library(openhb_calibration STATIC
   calibration/mse.cc
   calibration/range.cc
   config/config.cc
+  config/document.cc
   config/keys.cc
   config/node_info.cc
   config/values.cc

@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 
 #include "host/calibration/coarse.h"
+#include "host/calibration/parallel.h"
+#include "host/compiler/collect.h"
 #include "host/passes/preprocess.h"
 #include "host/precision/activation.h"
 #include "host/precision/bias_correction.h"
@@ -73,62 +76,57 @@ void apply(graph::Graph& graph, const std::vector<std::string>& pictures, const 
 // Mean output cosine between float and int8 on the first samples.
 class Judge {
  public:
-  Judge(const graph::Graph& graph, const LowerOptions& int8_options, const SampleReader& samples, int threads)
-      : options_(int8_options),
+  Judge(const graph::Graph& graph, const LowerOptions& int8_options, const SampleReader& samples,
+        const Plan& plan, Checkpoint& checkpoint)
+      : graph_(graph),
+        options_(int8_options),
         samples_(samples),
-        threads_(threads),
-        judged_(std::min<size_t>(samples.size(), 4)) {
-    GraphRunner runner(graph, {}, threads);
-    for (size_t s = 0; s < judged_; ++s) {
-      runner.run(samples.floats(s));
-      for (size_t o = 0; o < graph.outputs.size(); ++o) expected_.push_back(runner.output(o));
-    }
-  }
-  double score(const graph::Graph& graph) const {
-    GraphRunner runner(graph, options_, threads_);
+        plan_(plan),
+        checkpoint_(checkpoint),
+        expected_(std::min<size_t>(samples.size(), 4)) {}
+
+  // For several candidates at the same time; `name` stands for the candidate in the checkpoint.
+  double score(const graph::Graph& graph, const std::string& name) const {
+    std::unique_ptr<GraphRunner> runner;
     double sum = 0;
     size_t counted = 0;
-    for (size_t s = 0; s < judged_; ++s) {
-      runner.run(samples_.program_inputs(s));
-      for (size_t o = 0; o < graph.outputs.size(); ++o) {
-        const Tensor& expected = expected_[s * graph.outputs.size() + o];
-        if (expected.dtype() != DType::f32) continue;
-        sum += cosine(expected.data<float>(), runner.output(o).data<float>());
+    for (size_t s = 0; s < expected_.size(); ++s) {
+      report::check_interrupt();
+      for (size_t o = 0, run = 0; o < graph.outputs.size(); ++o) {
+        if (graph.outputs[o]->dtype != DType::f32) continue;
+        sum += checkpoint_.remember(fmt::format("{}, sample {}, output {}", name, s, o), [&] {
+          if (!runner) runner = std::make_unique<GraphRunner>(graph, options_, plan_.threads);
+          if (run++ == 0) runner->run(samples_.program_inputs(s));
+          return cosine(expected(s)[o].data<float>(), runner->output(o).data<float>());
+        });
         ++counted;
+        checkpoint_.write_if_due();
       }
     }
     return sum / static_cast<double>(std::max<size_t>(counted, 1));
   }
 
  private:
+  const std::vector<Tensor>& expected(size_t sample) const {
+    const std::lock_guard lock(mutex_);
+    std::vector<Tensor>& outputs = expected_[sample];
+    if (outputs.empty()) {
+      if (!real_) real_ = std::make_unique<GraphRunner>(plan_.real, plan_.threads);
+      real_->run(samples_.floats(sample));
+      for (size_t o = 0; o < graph_.outputs.size(); ++o) outputs.push_back(real_->output(o));
+    }
+    return outputs;
+  }
+
+  const graph::Graph& graph_;
   const LowerOptions& options_;
   const SampleReader& samples_;
-  int threads_;
-  size_t judged_;
-  std::vector<Tensor> expected_;
+  const Plan& plan_;
+  Checkpoint& checkpoint_;
+  mutable std::mutex mutex_;
+  mutable std::unique_ptr<GraphRunner> real_;
+  mutable std::vector<std::vector<Tensor>> expected_;
 };
-
-precision::ChannelMeans channel_means(const graph::Graph& graph, const SampleReader& samples, int threads) {
-  precision::ChannelMeans means;
-  for (const graph::Value* v : precision::values_for_bias_correction(graph)) means[v->name];
-  const size_t count = std::min<size_t>(samples.size(), 16);
-  GraphRunner runner(graph, {}, threads);
-  for (size_t s = 0; s < count; ++s)
-    runner.run(samples.floats(s), [&](const TensorDesc& desc, const std::byte* data) {
-      const auto it = means.find(desc.name);
-      if (it == means.end()) return;
-      const Shape shape = desc.logical_shape();
-      const size_t axis = shape.size() >= 3 ? 1 : shape.size() - 1;  // of channels
-      const auto channels = static_cast<size_t>(shape[axis]),
-                 inner = static_cast<size_t>(dense_strides(shape)[axis]);
-      const std::vector<float> values = real_values(desc, data);
-      it->second.resize(channels, 0.0);
-      const double each = static_cast<double>(values.size() / channels * count);
-      for (size_t i = 0; i < values.size(); ++i)
-        it->second[i / inner % channels] += static_cast<double>(values[i]) / each;
-    });
-  return means;
-}
 
 // What the report shows of the histograms.
 std::vector<report::TensorHistogram> coarse_histograms(const graph::Graph& graph, const Histograms& fine) {
@@ -198,74 +196,59 @@ std::vector<Tensor> SampleReader::program_inputs(size_t sample) const {
   return out;
 }
 
-Histograms collect_histograms(const graph::Graph& graph, const SampleReader& samples, int threads,
-                              const Reporter& reporter) {
-  Histograms histograms;
-  for (const graph::Value* v : precision::values_to_calibrate(graph)) histograms[v->name];
-  GraphRunner runner(graph, {}, threads);
-  for (size_t s = 0; s < samples.size(); ++s) {
-    const auto inputs = samples.floats(s);
-    for (size_t i = 0; i < graph.inputs.size(); ++i)
-      if (const auto it = histograms.find(graph.inputs[i]->name); it != histograms.end())
-        it->second.add(inputs[i].data<float>());
-    runner.run(inputs, [&](const TensorDesc& desc, const std::byte* data) {
-      const auto it = histograms.find(desc.name);
-      if (it == histograms.end() || desc.dtype != DType::f32) return;
-      if (desc.dense()) {
-        it->second.add({reinterpret_cast<const float*>(data), static_cast<size_t>(desc.elements())});
-      } else {
-        it->second.add(real_values(desc, data));
-      }
-    });
-    reporter.progress("calibration", s + 1, samples.size());
-  }
-  for (const auto& [name, h] : histograms)
-    if (h.non_finite() > 0)
-      reporter.warn(
-          fmt::format("tensor '{}' held {} NaN or infinite values during calibration; they were ignored",
-                      name, h.non_finite()));
-  return histograms;
-}
+size_t candidate_count(const config::Config& config) { return candidates(config).size(); }
 
 Calibration calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
-                      const SampleReader& samples, int threads, const Reporter& reporter) {
+                      const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
+                      const Reporter& reporter) {
   std::vector<std::string> pictures;
   for (const auto& [name, image] : int8_options.images) pictures.push_back(name);
-  const Histograms histograms = collect_histograms(graph, samples, threads, reporter);
+  const Statistics statistics = collect_statistics(graph, samples, plan, checkpoint, reporter);
+  checkpoint.update(statistics);
+  if (checkpoint.written()) checkpoint.write();
+  const Histograms& histograms = statistics.histograms;
   const auto list = candidates(config);
   if (list.size() == 1) {
     apply(graph, pictures, histograms, list[0]);
     return {list[0].name, {}, coarse_histograms(graph, histograms)};
   }
-  const Judge judge(graph, int8_options, samples, threads);
-  std::vector<bool> placement;
-  for (const auto& n : graph.nodes()) placement.push_back(n->int8);
-  auto restore = [&] {
-    for (size_t i = 0; i < placement.size(); ++i) graph.nodes()[i]->int8 = placement[i];
+  const graph::Graph real = graph.clone();
+  const Judge judge(real, int8_options, samples, plan, checkpoint);
+  std::vector<graph::Graph> trials(list.size());
+  std::vector<double> scores(list.size());
+  std::mutex mutex;
+  size_t done = 0;
+  const auto attempt = [&](size_t c) {
+    graph::Graph trial = graph.clone();
+    apply(trial, pictures, histograms, list[c]);
+    scores[c] = judge.score(trial, list[c].name);
+    const std::lock_guard lock(mutex);
+    trials[c] = std::move(trial);
+    reporter.progress("search", ++done, list.size());
   };
-  size_t best = 0;
-  double best_score = -2;
-  std::vector<report::MethodScore> search;
-  for (size_t c = 0; c < list.size(); ++c) {
-    restore();
-    apply(graph, pictures, histograms, list[c]);
-    const double score = judge.score(graph);
-    reporter.info(fmt::format("Calibration method {}: output cosine {:.6f}", list[c].name, score));
-    search.push_back({list[c].name, score, false});
-    if (score > best_score) best = c, best_score = score;
-    reporter.progress("search", c + 1, list.size());
+  try {
+    calibration::in_parallel(list.size(), plan.search, attempt);
+  } catch (const report::Interrupted&) {
+    checkpoint.write();
+    throw;
   }
-  restore();
-  apply(graph, pictures, histograms, list[best]);
+  std::vector<report::MethodScore> search;
+  size_t best = 0;
+  for (size_t c = 0; c < list.size(); ++c) {
+    search.push_back({list[c].name, scores[c], false});
+    reporter.info(fmt::format("Calibration method {}: output cosine {:.6f}", list[c].name, scores[c]));
+    if (scores[c] > scores[best]) best = c;
+  }
   search[best].used = true;
+  graph = std::move(trials[best]);
 
   graph::Graph corrected = graph.clone();
-  precision::correct_biases(corrected, channel_means(corrected, samples, threads));
-  const double score = judge.score(corrected);
-  reporter.info(
-      fmt::format("Bias correction: output cosine {:.6f}{}", score, score > best_score ? "" : " (not used)"));
-  search.push_back({"bias correction", score, score > best_score});
-  if (score > best_score) graph = std::move(corrected);
+  precision::correct_biases(corrected, statistics.means());
+  const double score = judge.score(corrected, list[best].name + " with corrected biases");
+  reporter.info(fmt::format("Bias correction: output cosine {:.6f}{}", score,
+                            score > scores[best] ? "" : " (not used)"));
+  search.push_back({"bias correction", score, score > scores[best]});
+  if (score > scores[best]) graph = std::move(corrected);
   return {list[best].name, std::move(search), coarse_histograms(graph, histograms)};
 }
 

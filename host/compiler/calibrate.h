@@ -2,13 +2,14 @@
 // Calibration of an optimized graph: statistics through the engine, then a choice of ranges.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
 #include "host/calibration/dataset.h"
+#include "host/compiler/checkpoint.h"
 #include "host/compiler/convert.h"
 #include "host/compiler/evaluate.h"
+#include "host/compiler/plan.h"
 #include "host/precision/assign.h"
 
 namespace openhb::compiler {
@@ -29,11 +30,8 @@ class SampleReader {
   const calibration::Dataset& dataset_;
 };
 
-using Histograms = std::map<std::string, calibration::Histogram>;
-
-// One pass over all samples.
-Histograms collect_histograms(const graph::Graph& graph, const SampleReader& samples, int threads,
-                              const Reporter& reporter);
+// How many methods calibrate() tries.
+size_t candidate_count(const config::Config& config);
 
 struct Calibration {
   std::string method;  // its name for the log
@@ -44,7 +42,8 @@ struct Calibration {
 // Sets the graph's int8 annotations by the configured method; `default` tries several and keeps the one whose
 // outputs are nearest to float on the first samples.
 Calibration calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
-                      const SampleReader& samples, int threads, const Reporter& reporter);
+                      const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
+                      const Reporter& reporter);
 
 // Node and output similarity between the float and the int8 program on the first sample, and placement.
 // `unfolded`: the program with the steps of every node (LowerOptions::fold_steps).

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "device/engine/model.h"
+#include "host/compiler/artefacts.h"
 #include "host/config/config.h"
 #include "host/graph/graph.h"
 #include "host/report/conversion.h"
@@ -39,6 +40,8 @@ struct ConversionReport {
   std::vector<OutputReport> outputs;
   std::string method;
   std::string bin_path;
+  std::string checkpoint;  // a file to remove once the artefacts are in their places; may be missing
+  uint64_t predicted_peak_bytes = 0;  // of memory; 0 when nothing was calibrated
   uint64_t arena_bytes = 0, arena_lower_bound = 0, weight_bytes = 0;
   int64_t macs = 0;
   std::vector<report::MethodScore> search;
@@ -54,9 +57,10 @@ struct ConversionReport {
 // are left open.
 std::vector<NodeReport> placements(const graph::Graph& graph, const engine::Model& model);
 
-// Runs every stage and writes <working_dir>/<prefix>_original_float_model.onnx, _optimized_float_model.onnx,
-// _calibrated_model.onnx, _quantized_model.onnx and <prefix>.bin, each whole or not at all.
-ConversionReport convert(const config::Config& config, int threads, const Reporter& reporter);
+// Runs every stage. The artefacts are <prefix>_original_float_model.onnx, _optimized_float_model.onnx,
+// _calibrated_model.onnx, _quantized_model.onnx and <prefix>.bin; the caller commits them.
+ConversionReport convert(const config::Config& config, int threads, const Reporter& reporter,
+                         const Artefacts& artefacts);
 
 // All graph optimisations, in order; the result is numerically equivalent in float.
 void optimize(graph::Graph& graph);

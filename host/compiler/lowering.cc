@@ -194,7 +194,7 @@ TensorId Lowering::as_int16(const Value* value) {
   if (!value->is_constant() && value->codes == DType::i16) return as_codes(value);
   if (const auto& known = forms_[value].int16) return *known;
   if (value->is_constant()) {
-    const QuantParams quant = constant_quant_int16(*value->constant);
+    const QuantParams quant = quantize::operand_params_int16(*value);
     const auto codes = quantize_codes_int16(value->constant->data<float>(), quant);
     const TensorId id = constant(Tensor::from<int16_t>(value->shape, codes));
     program_.tensors[id].quant = quant;

@@ -5,8 +5,12 @@ add_library(openhb_compiler STATIC
   checker/check.cc
   checker/operators.cc
   checker/support.cc
+  compiler/artefacts.cc
   compiler/calibrate.cc
+  compiler/calibration_run.cc
+  compiler/checkpoint.cc
   compiler/codes.cc
+  compiler/collect.cc
   compiler/compare.cc
   compiler/convert.cc
   compiler/draft.cc
@@ -16,8 +20,13 @@ add_library(openhb_compiler STATIC
   compiler/lowering.cc
   compiler/memory_map.cc
   compiler/memory_plan.cc
+  compiler/parse_stage.cc
   compiler/placement.cc
+  compiler/plan.cc
+  compiler/record_inputs.cc
   compiler/share_memory.cc
+  compiler/stages.cc
+  compiler/statistics.cc
   march/attribute.cc
   march/march.cc
   march/operand.cc

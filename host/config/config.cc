@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "common/io/file.h"
+#include "common/text/text.h"
 #include "host/config/keys.h"
 #include "host/config/values.h"
 
@@ -259,6 +260,26 @@ Config parse_config(const std::string& yaml, const std::string& path) {
 
 Config load_config(const std::string& path) {
   return parse_config(read_text_file(path, EmptyFile::refuse), path);
+}
+
+std::vector<InputConfig> inputs_in_order(const Config& config, const std::vector<std::string>& names) {
+  if (config.inputs.size() != names.size())
+    fail(ErrorCode::config_bad_value, "input_name describes {} inputs, the model has {}: {}",
+         config.inputs.size(), names.size(), fmt::join(names, "; "));
+  for (const auto& input : config.inputs)
+    if (!input.name.empty() && std::find(names.begin(), names.end(), input.name) == names.end())
+      fail(ErrorCode::config_bad_value, "input_name: '{}' is no input of the model; its inputs are: {}.{}",
+           input.name, fmt::join(names, "; "), suggestion(input.name, names));
+  std::vector<InputConfig> ordered;
+  for (const std::string& name : names) {
+    const InputConfig* found = nullptr;
+    for (const auto& input : config.inputs)
+      if (input.name == name || (input.name.empty() && config.inputs.size() == 1)) found = &input;
+    if (!found) fail(ErrorCode::config_bad_value, "input_name does not list the model's input '{}'", name);
+    ordered.push_back(*found);
+    ordered.back().name = name;
+  }
+  return ordered;
 }
 
 std::vector<Setting> effective_settings(const Config& config) {

@@ -52,6 +52,7 @@ struct Config {
   std::string march = "bayes";
   std::string prefix = "model";
   std::string working_dir = "model_output";
+  bool layer_out_dump = false;
   std::vector<std::string> output_nodes;
   std::vector<InputConfig> inputs;
   bool preprocess_on = false;
@@ -64,6 +65,7 @@ struct Config {
   std::vector<std::string> optimization;  // its words
   std::string optimize_level = "O2";
   bool debug = false;
+  uint64_t memory_limit = 0;  // bytes, 0: none; from the command line
 
   bool is_caffe() const { return onnx_model.empty(); }
 };
@@ -80,6 +82,10 @@ Config parse_config(const std::string& yaml, const std::string& path);
 std::vector<std::string> nodes_on_cpu(const Config& config);
 std::vector<std::string> nodes_on_bpu(const Config& config);
 std::vector<Int16Request> int16_requests(const Config& config);
+
+// The configured inputs in the order of the model's, which `names` lists; a single unnamed one takes the
+// model's name. Throws Error(config_bad_value) when the two do not match.
+std::vector<InputConfig> inputs_in_order(const Config& config, const std::vector<std::string>& names);
 
 // One key with its value, every default filled in.
 struct Setting {

@@ -58,6 +58,7 @@ using V = Value;
 const Key kKeys[] = {
   {.group = Group::model, .name = "onnx_model", .type = Type::path,
    .help = "The float ONNX model. Either this is required, or `prototxt` and `caffe_model` are.",
+   .start = "model.onnx",
    .set = [](C& c, const V& v) { c.onnx_model = v.text; }, .show = [](const C& c) { return c.onnx_model; }},
   {.group = Group::model, .name = "prototxt", .type = Type::path,
    .help = "The structure of a Caffe model.",
@@ -144,6 +145,7 @@ const Key kKeys[] = {
 
   {.group = Group::calibration, .name = "cal_data_dir", .type = Type::path, .per_input = true,
    .help = "Folders with one file per sample; needed unless `calibration_type` is `skip` or `load`.",
+   .start = "./calibration_data",
    .set_input = [](I& i, const V& v) { i.cal_dir = v.text; }, .show_input = [](const I& i) { return i.cal_dir; }},
   {.group = Group::calibration, .name = "cal_data_type", .type = Type::text, .per_input = true,
    .values = "float32 uint8 int32 int16 int8",
@@ -153,6 +155,7 @@ const Key kKeys[] = {
    .show_input = [](const I& i) { return i.cal_dtype ? std::string(dtype_name(*i.cal_dtype)) : std::string(); }},
   {.group = Group::calibration, .name = "preprocess_on", .type = Type::boolean, .fallback = "False",
    .help = "The folders hold JPEG, PNG or BMP pictures, which are resized and reordered. Picture inputs only.",
+   .start = "True",
    .set = [](C& c, const V& v) { c.preprocess_on = v.boolean; },
    .show = [](const C& c) { return show_boolean(c.preprocess_on); }},
   {.group = Group::calibration, .name = "calibration_type", .type = Type::text, .fallback = "default",
@@ -196,7 +199,7 @@ const Key kKeys[] = {
   {.group = Group::compiler, .name = "core_num", .type = Type::integer, .fallback = "1",
    .help = "BPU cores that one inference uses.", .least = 1, .most = 2, .available = false},
   {.group = Group::compiler, .name = "optimize_level", .type = Type::text, .fallback = "O2", .values = "O0 O1 O2 O3",
-   .help = "How much the compiler does. All levels do the same yet; the log says so.",
+   .help = "How much the compiler does. All levels do the same yet; the log says so.", .start = "O2",
    .set = [](C& c, const V& v) { c.optimize_level = v.text; }, .show = [](const C& c) { return c.optimize_level; }},
   {.group = Group::compiler, .name = "input_source", .type = Type::anything,
    .help = "Where the hardware takes inputs from.", .available = false},
@@ -220,19 +223,6 @@ constexpr std::array<std::string_view, 11> kTypeNames = {"text",   "path",      
                                                          "number", "names",        "shape",      "numbers",
                                                          "any",    "map or names", "options"};
 
-std::string code_words(std::string_view text) {
-  std::vector<std::string> marked;
-  for (const std::string& word : words(text)) marked.push_back("`" + word + "`");
-  return fmt::format("{}", fmt::join(marked, ", "));
-}
-
-std::string values_cell(const Key& key) {
-  std::string cell = code_words(key.values);
-  if (key.least < key.most) cell = fmt::format("{} to {}", key.least, key.most);
-  if (!key.later.empty()) cell += fmt::format("; not available yet: {}", code_words(key.later));
-  return cell;
-}
-
 }  // namespace
 
 std::span<const Key> keys() { return kKeys; }
@@ -240,36 +230,5 @@ std::span<const Key> keys() { return kKeys; }
 std::string_view type_name(const Key& key) { return kTypeNames[static_cast<size_t>(key.type)]; }
 
 std::vector<std::string> words(std::string_view text) { return split(text, ' '); }
-
-std::string configuration_markdown() {
-  std::string text =
-      "# Configuration of hb_mapper makertbin\n\n"
-      "<!-- Made from the table in host/config/keys.cc by configuration_markdown(); a test compares the two. "
-      "-->\n\n"
-      "One YAML file with the groups below. A value is a plain or quoted scalar; an empty one counts as not "
-      "given. "
-      "Several names are separated by `;`; `None` stands for an input that needs no value. Relative paths of "
-      "inputs are looked up beside the file first, "
-      "then in the "
-      "current directory. Unknown keys and values are errors, all of which are reported at once with their "
-      "lines. Keys "
-      "marked *not available yet* are known, but accepted only with their default.\n";
-  for (size_t g = 0; g < kGroups.size(); ++g) {
-    text +=
-        fmt::format("\n## {}\n\n{}{}\n\n| key | type | default | values | meaning |\n|---|---|---|---|---|\n",
-                    kGroups[g].name, kGroups[g].help,
-                    kGroups[g].required ? " This group is required." : " This group is optional.");
-    for (const Key& key : keys()) {
-      if (key.group != static_cast<Group>(g)) continue;
-      const std::string fallback = key.required           ? "required"
-                                   : key.fallback.empty() ? "-"
-                                                          : fmt::format("`{}`", key.fallback);
-      text += fmt::format("| `{}` | {}{} | {} | {} | {}{} |\n", key.name, type_name(key),
-                          key.per_input ? ", per input" : "", fallback, values_cell(key),
-                          key.available ? "" : "*Not available yet.* ", key.help);
-    }
-  }
-  return text;
-}
 
 }  // namespace openhb::config

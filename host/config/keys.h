@@ -54,6 +54,7 @@ struct Key {
   std::string_view values = {};    // allowed words separated by blanks, or empty
   std::string_view later = {};     // known words that are not available yet
   std::string_view help = {};
+  std::string_view start = {};  // in the template: what a first configuration says
   double least = 0, most = 0;              // bounds of numbers, when least < most
   bool available = true;                   // false: only the default is accepted
   std::string (*check)(Value&) = nullptr;  // beyond what the type asks: what is wrong, or ""
@@ -70,5 +71,7 @@ std::vector<std::string> words(std::string_view text);
 
 // docs/configuration.md.
 std::string configuration_markdown();
+// A configuration to start from, with comments: hb_mapper makertbin --print-template.
+std::string configuration_template();
 
 }  // namespace openhb::config

@@ -91,32 +91,11 @@ void BitCast::lower(Lowering& lowering, const Node& node) {
 }
 
 // The calibrated model's marker: quantize and dequantize again, so that float shows what int8 will do.
-void Calibration::infer(InferContext& c) {
-  for (size_t i : {size_t{0}, size_t{1}}) c.require_type(i, {DType::f32});
-  c.require_type(2, {DType::i8, DType::u8, DType::i16});
-  for (size_t i : {size_t{1}, size_t{2}})
-    c.require(num_elements(c.shape(i)) == 1, "scale and zero point must be one number each");
-  if (c.constant(1))
-    c.require(c.constant(1)->data<float>()[0] > 0 && std::isfinite(c.constant(1)->data<float>()[0]),
-              "the scale must be a positive number");
-  c.set(0, c.dtype(0), c.shape(0));
-}
-QuantRule Calibration::quant(const Node&) { return float_only("it marks a calibrated tensor"); }
-void Calibration::lower(Lowering& lowering, const Node& node) {
-  const Value *scale = node.input(1), *zero_point = node.input(2);
-  if (!scale->is_constant() || !zero_point->is_constant() || scale->constant->size() != 1)
-    fail(ErrorCode::model_unsupported_op, "{}: scale and zero point must be single constants",
-         node.describe());
-  const bool is_unsigned = zero_point->dtype == DType::u8, int16 = zero_point->dtype == DType::i16;
-  const int32_t zero = int16         ? zero_point->constant->data<int16_t>()[0]
-                       : is_unsigned ? zero_point->constant->data<uint8_t>()[0] - 128
-                                     : zero_point->constant->data<int8_t>()[0];
-  const QuantParams quant{{scale->constant->data<float>()[0]}, {zero}, -1};
-  const TensorId x = lowering.input(0);
-  const TensorDesc d = lowering.desc(x);
-  const TensorId codes = lowering.scratch(int16 ? DType::i16 : DType::i8, d.dims, d.order, quant);
-  lowering.emit(QuantizeParams{}, {x}, {codes});
-  lowering.emit(DequantizeParams{}, {codes}, {lowering.output(node.outputs[0], d.order)});
+void Calibration::upgrade(Rewriter& r, Node& node) {
+  const Attributes axis{{"axis", node.attr_int("axis", 1)}};
+  const auto in = node.inputs;
+  Value* codes = r.node("QuantizeLinear", in, axis);
+  r.result("DequantizeLinear", {codes, in[1], in[2]}, axis);
 }
 
 }  // namespace openhb::ops

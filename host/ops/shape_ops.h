@@ -38,11 +38,10 @@ struct BitCast {
   static void lower(compiler::Lowering& lowering, const Node& node);
 };
 
+// A function of the files that makertbin writes: QuantizeLinear and DequantizeLinear.
 struct Calibration {
   static constexpr OpInfo info{"HzCalibration", 3, 3, "horizon"};
-  static void infer(InferContext& context);
-  static QuantRule quant(const Node& node);
-  static void lower(compiler::Lowering& lowering, const Node& node);
+  static void upgrade(Rewriter& rewriter, Node& node);
 };
 
 }  // namespace openhb::ops

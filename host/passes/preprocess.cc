@@ -22,6 +22,20 @@ std::vector<size_t> colour_order(InputKind train, InputKind rt) {
   return {2, 1, 0};
 }
 
+Tensor normalised(const Tensor& sample, const config::InputConfig& input) {
+  Tensor result = sample;
+  const Shape& shape = sample.shape();
+  const size_t axis = shape.size() == 4 ? (input.nhwc_train ? 3 : 1) : 0;
+  const auto channels = static_cast<size_t>(shape[axis]),
+             inner = static_cast<size_t>(dense_strides(shape)[axis]);
+  const auto values = result.data<float>();
+  for (size_t i = 0; i < values.size(); ++i) {
+    const size_t c = i / inner % channels;
+    values[i] = (values[i] - channel_value(input.mean, c, 0.0f)) * channel_value(input.scale, c, 1.0f);
+  }
+  return result;
+}
+
 void insert_preprocess(graph::Graph& graph, const std::vector<config::InputConfig>& inputs) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     const config::InputConfig& input = inputs[i];

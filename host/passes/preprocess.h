@@ -15,6 +15,9 @@ namespace openhb::passes {
 // featuremap: the data itself). Shapes must be inferred.
 void insert_preprocess(graph::Graph& graph, const std::vector<config::InputConfig>& inputs);
 
+// Mean and scale of an input applied to a sample in its training layout: what the network itself takes.
+Tensor normalised(const Tensor& sample, const config::InputConfig& input);
+
 // Position in the run-time colour order of each training channel, e.g. {2, 1, 0} for bgr from rgb.
 std::vector<size_t> colour_order(InputKind train, InputKind rt);
 

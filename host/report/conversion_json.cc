@@ -77,6 +77,7 @@ std::string conversion_json(const ConversionResult& result, int indent) {
   j["march"] = result.config.march;
   j["bin"] = r.bin_path;
   j["calibration_method"] = r.method;
+  if (result.predicted_peak_bytes) j["predicted_peak_bytes"] = *result.predicted_peak_bytes;
   j["macs"] = r.macs;
   j["arena_bytes"] = r.arena_bytes;
   j["arena_lower_bound"] = r.arena_lower_bound;

@@ -2,6 +2,7 @@
 // A conversion's result for machines (--json) and for the page that shows it: the same text.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ struct ConversionResult {
   std::string date;               // "": none
   std::vector<File> more_inputs;  // the configuration file
   std::vector<File> results;
+  // Depends on the machine and the number of threads, so the page does not have it.
+  std::optional<uint64_t> predicted_peak_bytes = std::nullopt;
 };
 
 // In lines indented by `indent`, or in one when it is -1. Names that are not UTF-8 keep what of them is.

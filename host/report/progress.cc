@@ -21,6 +21,15 @@ std::string duration(double seconds) {
                     : fmt::format("{}:{:02} h", s / 3600, s / 60 % 60);
 }
 
+// What a stage counts.
+std::string unit_of(const std::string& stage) {
+  constexpr std::pair<std::string_view, std::string_view> kUnits[] = {{"search", "methods"},
+                                                                      {"compare", "steps"}};
+  for (const auto& [name, unit] : kUnits)
+    if (name == stage) return std::string(unit);
+  return "samples";
+}
+
 void print(std::FILE* out, const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), out);
   std::fflush(out);
@@ -38,6 +47,7 @@ Progress::Progress(std::string what, std::string unit, size_t total, ProgressOpt
   if (options_.style == Style::automatic)
     options_.style = isatty(fileno(options_.out)) ? Style::bar : Style::lines;
   if (total == 0) options_.style = Style::none;
+  done_ = std::min(options_.already, total);
 }
 
 Progress::~Progress() {
@@ -56,7 +66,8 @@ void Progress::advance(size_t steps) {
 
 void Progress::draw(double seconds) {
   const double share = static_cast<double>(done_) / static_cast<double>(total_);
-  const double rate = static_cast<double>(done_) / std::max(seconds, 1e-9);
+  const double rate =
+      static_cast<double>(done_ - std::min(options_.already, done_)) / std::max(seconds, 1e-9);
   const double remaining = static_cast<double>(total_ - done_) / std::max(rate, 1e-9);
   const std::string numbers =
       fmt::format("{}/{} {}, {:.3g} per s, {} left", done_, total_, unit_, rate, duration(remaining));
@@ -75,6 +86,20 @@ void Progress::draw(double seconds) {
     print(options_.out, fmt::format("{}: {:.0f} %  {}\n", what_, share * 100, numbers));
   }
   shown_ = true;
+}
+
+void StageProgress::show(const std::string& stage, size_t done, size_t total) {
+  if (!shown_) return;
+  const std::lock_guard lock(mutex_);
+  if (stage != stage_ || !bar_) {
+    bar_.reset();
+    bar_ = std::make_unique<Progress>(stage, unit_of(stage), total, ProgressOptions{.already = done});
+    stage_ = stage;
+  } else if (done > done_) {
+    bar_->advance(done - done_);
+  }
+  done_ = done;
+  if (done >= total) bar_.reset(), stage_.clear();
 }
 
 }  // namespace openhb::report

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -15,6 +16,7 @@ struct ProgressOptions {
   std::FILE* out = stderr;
   enum class Style { automatic, bar, lines, none } style = Style::automatic;  // automatic: bar on a terminal
   double delay = 2.0;  // seconds before anything is shown
+  size_t already = 0;  // steps that were done before: they count, but say nothing about the rate
 };
 
 // Safe to share between threads; advance() is cheap enough for thousands of calls a second.
@@ -42,6 +44,21 @@ class Progress {
   double drawn_at_ = -1;     // when the bar was last drawn
   size_t shown_tenths_ = 0;  // the last line's share of the total
   bool shown_ = false;
+};
+
+// The bars of work in named stages, one after the other. Safe to share between threads.
+class StageProgress {
+ public:
+  explicit StageProgress(bool shown) : shown_(shown) {}
+  // The first call for a stage starts its clock.
+  void show(const std::string& stage, size_t done, size_t total);
+
+ private:
+  std::mutex mutex_;
+  bool shown_;
+  std::string stage_;
+  size_t done_ = 0;
+  std::unique_ptr<Progress> bar_;
 };
 
 // Clears the line that a bar occupies, if there is one, so that other output can be written; the next step

@@ -17,7 +17,7 @@ add_test(NAME program_fuzzer COMMAND program_fuzzer -max_total_time=30 -timeout=
 set_tests_properties(program_fuzzer PROPERTIES LABELS fuzz TIMEOUT 300)
 
 if(OPENHB_HOST)
-  foreach(library openhb_graph openhb_frontend openhb_compiler)
+  foreach(library openhb_graph openhb_frontend openhb_calibration openhb_compiler)
     target_compile_options(${library} PRIVATE -fsanitize=fuzzer-no-link)
   endforeach()
   add_executable(onnx_fuzzer fuzz/onnx_fuzzer.cc)
@@ -32,6 +32,15 @@ if(OPENHB_HOST)
             ${CMAKE_CURRENT_BINARY_DIR}/onnx_corpus ${ONNX_TESTDATA}/node
     WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
   set_tests_properties(onnx_fuzzer PROPERTIES LABELS fuzz TIMEOUT 300)
+
+  add_executable(config_fuzzer fuzz/config_fuzzer.cc)
+  target_compile_options(config_fuzzer PRIVATE -fsanitize=fuzzer)
+  target_link_options(config_fuzzer PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(config_fuzzer PRIVATE openhb::calibration)
+  add_test(NAME config_fuzzer
+    COMMAND config_fuzzer -max_total_time=60 -timeout=20 -rss_limit_mb=2000 -max_len=8192 -seed=1
+    WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+  set_tests_properties(config_fuzzer PROPERTIES LABELS fuzz TIMEOUT 300)
 
   target_compile_options(openhb_caffe_proto PRIVATE -fsanitize=fuzzer-no-link)
   add_executable(caffe_fuzzer fuzz/caffe_fuzzer.cc)

@@ -58,7 +58,13 @@ constexpr KernelRow<ConvKernel<int16_t, int64_t>> kConvI16[] = {
     {"ref", 0, {conv_i16_ref, kConvI16RefMr, kConvI16RefNr}},
 #if defined(__x86_64__)
     {"avx2", kCpuAvx2, {conv_i16_avx2, kConvI16Avx2Mr, kConvI16Avx2Nr, true}},
-    {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {conv_i16_avx512vnni, kConvI16VnniMr, kConvI16VnniNr, true}},
+    {"avx512vnni",
+     kCpuAvx512 | kCpuAvx512Vnni,
+     {.run = conv_i16_avx512vnni,
+      .mr = kConvI16VnniMr,
+      .nr = kConvI16VnniNr,
+      .panels = true,
+      .finishes = true}},
 #elif defined(__aarch64__)
     {"neon", kCpuNeon, {conv_i16_neon, kConvI16NeonMr, kConvI16NeonNr, true, false}},
 #endif
@@ -70,7 +76,10 @@ constexpr KernelRow<DepthwiseKernel<int16_t, int64_t>> kDepthwiseI16[] = {
     {"avx2", kCpuAvx2, {avx2::depthwise_i16, {.run = depthwise_span_i16_avx2, .group = 2}}},
     {"avx512",
      kCpuAvx2 | kCpuAvx512,
-     {avx512::depthwise_i16, {.run = depthwise_span_i16_avx512, .group = 2}}},
+     {avx512::depthwise_i16, {.run = avx512::depthwise_span_i16, .group = 2}}},
+    {"avx512vnni",
+     kCpuAvx2 | kCpuAvx512 | kCpuAvx512Vnni,
+     {avx512::depthwise_i16, {.run = avx512vnni::depthwise_span_i16, .group = 2}}},
 #elif defined(__aarch64__)
     {"neon", kCpuNeon, {neon::depthwise_i16, {}}},
 #endif

@@ -19,6 +19,7 @@ struct ConvKernel {
   bool panels = false;     // takes any number of pixels and divides them into tiles itself; see ConvTile
   bool lines = panels;     // can find the inputs of lines by their distances
   bool symmetric = false;  // wants to know of weights that are -128
+  bool finishes = false;   // int16: stores outputs itself where int32 holds the sums of products
 };
 template <class T, class B>
 struct DepthwiseKernel {

@@ -12,7 +12,7 @@ struct OutputStage {
   float lo, hi;
   int32_t zero_point;
   bool raw;             // int32 output: the accumulators as they are
-  bool fits = false;    // int8: all multipliers are below 1, so that every product converts to int32
+  bool fits = false;    // every product converts to int32 (int8: all multipliers are below 1)
   bool fits16 = false;  // and no product is larger than 32000
 };
 
@@ -29,7 +29,8 @@ template <class T>
 using Weight = typename WeightOf<T>::Type;
 
 // `pixels` consecutive output pixels times `outputs` consecutive output channels of one group.
-// T: type of x, B: type of the bias (and of the accumulators). For int16 the output is always raw: int64.
+// T: type of x, B: type of the bias (and of the accumulators). For int16 the output is raw, int64, unless
+// `multiplier64` is given.
 //
 // Rows that take panels (ConvKernel::panels) may be given the lines of weights (4 input channels, float: 1)
 // with the distance of their inputs from each pixel's first tap; then `rows` is [pixels], the first taps.
@@ -41,14 +42,16 @@ struct ConvTile {
   int64_t row_step;        // the row's mr, unless it takes panels
   const int64_t* offsets;  // [lines]; panels only, otherwise nullptr
   int64_t lines;           // with offsets; at most kMaxOffsets
-  const Weight<T>* weights;  // first block of 16 outputs; lines of 16 (float) or 16 x 4 (int8)
-  const B* bias;             // for the first output; so are the next two
-  const int32_t* sum128;     // int8 only
-  const float* multiplier;   // int8 output only
-  void* y;                   // first output channel of the first pixel
-  int64_t y_pitch;           // bytes between output pixels
-  int64_t x_offset;          // elements from rows[...] to the group's first channel
-  int64_t weight_stride;     // elements between blocks of 16 outputs
+  const Weight<T>* weights;    // first block of 16 outputs; lines of 16 (float) or 16 x 4 (int8)
+  const B* bias;               // for the first output; so are the next two
+  const int32_t* sum128;       // int8 only
+  const float* multiplier;     // int8 output only
+  const double* multiplier64;  // int16: only for rows that store outputs themselves (ConvKernel::finishes)
+  void* y;                     // first output channel of the first pixel
+  int64_t y_pitch;             // bytes between output pixels
+  int64_t y_size;              // bytes of an output
+  int64_t x_offset;            // elements from rows[...] to the group's first channel
+  int64_t weight_stride;       // elements between blocks of 16 outputs
   int64_t taps;
   int64_t channels;        // input channels per tap
   int32_t pixels;          // 1 .. mr; panels: any number

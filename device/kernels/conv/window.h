@@ -55,9 +55,11 @@ template <class T>
 class TapFinder {
  public:
   static constexpr int kMaxRun = 16;
+  // Room for copies of windows, where they are small; readable with slack.
+  static constexpr int64_t kMaxCopied = 48, kRoom = 12288 / sizeof(T);
+  using Copies = T[kRoom + static_cast<int64_t>(kReadSlack / sizeof(T))];
 
-  TapFinder(const Window& win, const T* x, T padding_value)
-      : win_(win), x_(x), padding_(static_cast<size_t>(win.c) + kReadSlack / sizeof(T), padding_value) {
+  TapFinder(const Window& win, const T* x, T padding_value) : win_(win), x_(x) {
     plain_ = !win.padded && win.taps() == 1 && win.sh == 1 && win.sw == 1;
     rows_ = inside(win.h, win.oh, win.kh, win.dh, win.sh, win.top);
     columns_ = inside(win.w, win.ow, win.kw, win.dw, win.sw, win.left);
@@ -65,6 +67,11 @@ class TapFinder {
       for (int64_t i = 0; i < win.kh; ++i)
         for (int64_t j = 0; j < win.kw; ++j)
           offsets_.push_back((i * win.dh * win.w + j * win.dw) * win.x_pitch);
+    copies_ = !offsets_.empty() && win.taps() <= kRoom / kMaxCopied &&
+              win.x_pitch <= kRoom / kMaxCopied / win.taps();
+    padding_.assign(
+        static_cast<size_t>(copies_ ? std::max(win.c, win.kw * win.x_pitch) : win.c) + kReadSlack / sizeof(T),
+        padding_value);
   }
 
   // Writes the addresses of the first taps of the pixels from `first` on as long as no tap touches padding,
@@ -96,6 +103,10 @@ class TapFinder {
     }
     return found;
   }
+  // Whether find() can merge the rows of all windows. Then copies take copy_size() elements per pixel, of at
+  // most kMaxCopied.
+  bool can_copy() const { return copies_; }
+  int64_t copy_size() const { return win_.taps() * win_.x_pitch; }
   // Distances of the taps from the first one.
   const std::vector<int64_t>& offsets() const { return offsets_; }
 
@@ -106,14 +117,16 @@ class TapFinder {
 
   // Writes the address of tap t of pixel first + p to table[t * tap_step + p * pixel_step], for `count`
   // pixels (at most kMaxRun). When `mergeable` and no pixel touches padding, only the first tap of every
-  // window row is written (t counts rows then) and the result is true.
-  bool find(int64_t first, int count, const T** table, int64_t tap_step, int64_t pixel_step,
-            bool mergeable) const {
+  // window row is written (t counts rows then) and the result is true. With `copies` (if can_copy(), and
+  // pixel_step is 1) windows that touch padding are copied there, and their rows are merged as well.
+  bool find(int64_t first, int count, const T** table, int64_t tap_step, int64_t pixel_step, bool mergeable,
+            T* copies = nullptr) const {
     if (plain_) {
       for (int p = 0; p < count; ++p) table[p * pixel_step] = x_ + (first + p) * win_.x_pitch;
       return mergeable;
     }
-    if (pixel_step == 1 && !offsets_.empty()) return find_rows(first, count, table, tap_step, mergeable);
+    if (pixel_step == 1 && !offsets_.empty())
+      return find_rows(first, count, table, tap_step, mergeable, copies);
     Position at[kMaxRun];
     const bool all_inside = locate(first, count, at);
     if (mergeable && all_inside) {
@@ -160,7 +173,8 @@ class TapFinder {
 
   // find() for tables whose rows are those of the taps: they are written as if all taps were inside, then
   // corrected.
-  bool find_rows(int64_t first, int count, const T** table, int64_t tap_step, bool mergeable) const {
+  bool find_rows(int64_t first, int count, const T** table, int64_t tap_step, bool mergeable,
+                 T* copies) const {
     const int64_t step = win_.sw * win_.x_pitch, left = first % win_.ow, top = first / win_.ow;
     const T* base[kMaxRun];
     bool all_inside = true;
@@ -171,22 +185,41 @@ class TapFinder {
       const T* x = address({row / win_.oh, oy * win_.sh - win_.top, ox * win_.sw - win_.left, true});
       for (; ox < end; ++ox, ++p, x += step) base[p] = x;
     }
-    const bool merged = mergeable && all_inside;
+    const bool merged = mergeable && (all_inside || copies);
     const size_t taps = offsets_.size(), by = merged ? static_cast<size_t>(win_.kw) : 1;
     for (size_t t = 0; t < taps; t += by, table += tap_step) write_row(table, base, offsets_[t], count);
     if (all_inside) return merged;
-    table -= static_cast<int64_t>(taps) * tap_step;
+    table -= static_cast<int64_t>(taps / by) * tap_step;
     ox = left, row = top;
     for (int p = 0; p < count; ++p) {
       const int64_t oy = row % win_.oh;
-      if (!inside(oy, ox))
-        add_padding({0, oy * win_.sh - win_.top, ox * win_.sw - win_.left, false}, table + p, tap_step);
+      const Position at{row / win_.oh, oy * win_.sh - win_.top, ox * win_.sw - win_.left, inside(oy, ox)};
+      if (!at.inside && merged)
+        copies = copy_window(at, table + p, tap_step, copies);
+      else if (!at.inside)
+        add_padding(at, table + p, tap_step);
       if (++ox == win_.ow) ox = 0, ++row;
     }
-    return false;
+    return merged;
   }
   static void write_row(const T** __restrict to, const T* const* __restrict base, int64_t offset, int count) {
     for (int p = 0; p < count; ++p) to[p] = base[p] + offset;
+  }
+  // Returns where the next copy may begin.
+  T* copy_window(const Position& at, const T** table, int64_t tap_step, T* to) const {
+    const int64_t pitch = win_.x_pitch, before = std::clamp<int64_t>(-at.x, 0, win_.kw) * pitch,
+                  end = std::clamp<int64_t>(win_.w - at.x, 0, win_.kw) * pitch, all = win_.kw * pitch;
+    for (int64_t i = 0; i < win_.kh; ++i, table += tap_step) {
+      const int64_t y = at.y + i * win_.dh;
+      *table = padding_.data();
+      if (y < 0 || y >= win_.h || before >= end) continue;
+      *table = to;
+      std::fill_n(to, before, padding_[0]);
+      std::copy_n(address({at.image, y, at.x, false}) + before, end - before, to + before);
+      std::fill_n(to + end, all - end, padding_[0]);
+      to += all;
+    }
+    return to;
   }
   void add_padding(const Position& at, const T** table, int64_t tap_step) const {
     for (int64_t i = 0; i < win_.kh; ++i) {
@@ -237,7 +270,7 @@ class TapFinder {
   const T* x_;
   std::vector<T> padding_;
   std::vector<int64_t> offsets_;  // of the taps of a window that lies inside; none if no window can
-  bool plain_ = false;
+  bool plain_ = false, copies_ = false;
   Span rows_{}, columns_{};  // of output pixels whose taps are all inside
 };
 

@@ -24,6 +24,8 @@ struct Int16Loops {
   void (*requantize_i8[2])(const int8_t* x, void* y, int64_t n, const RequantizeConstants& c);
   // y[i] = table[x[i] + 128]
   void (*look_up)(const int8_t* x, int16_t* y, int64_t n, const int16_t* table);
+  // y[i] = min(max(x[i], lo), hi)
+  void (*bound)(const int16_t* x, int16_t* y, int64_t n, int16_t lo, int16_t hi);
   // Interpolation between entries that lie 2^shift codes apart, docs/numerics.md "Lut".
   void (*interpolate[2])(const int16_t* x, void* y, int64_t n, const int32_t* table, int shift);
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/kernels/elementwise/lut.h"
 
+#include <algorithm>
+
 #include "device/kernels/elementwise/int16_rows.h"
 #include "device/kernels/elementwise/isa_rows.h"
 #include "device/kernels/elementwise/lut_loops.h"
@@ -72,6 +74,7 @@ class Int16LutRunner final : public WalkRunner {
         narrows_(view.out().dtype == DType::i8),
         loops_(choose_kInt16Loops(binding.cpu)) {
     for (int64_t step = view.in(1).elements() - 1; step < 65536; step *= 2) ++shift_;
+    bounds_ = !widens_ && !narrows_ && find_bounds(view.in(1).elements());
   }
 
   const char* row() const override { return loops_.name; }
@@ -81,7 +84,9 @@ class Int16LutRunner final : public WalkRunner {
     const auto* x16 = reinterpret_cast<const int16_t*>(x_);
     auto* y16 = reinterpret_cast<int16_t*>(y_);
     walk_.for_rows(range.first, range.last, [&](const auto& at, int64_t n, int64_t) {
-      if (widens_)
+      if (bounds_)
+        loops_.fn->bound(x16 + at[0], y16 + at[1], n, lo_, hi_);
+      else if (widens_)
         loops_.fn->look_up(x8 + at[0], y16 + at[1], n, reinterpret_cast<const int16_t*>(table_));
       else
         loops_.fn->interpolate[narrows_](x16 + at[0], narrows_ ? static_cast<void*>(y_ + at[1]) : y16 + at[1],
@@ -90,10 +95,25 @@ class Int16LutRunner final : public WalkRunner {
   }
 
  private:
+  // Whether the table is that of a Relu or Clip that leaves the scale as it is: bounds at entries, between
+  // which interpolation gives the code itself.
+  bool find_bounds(int64_t entries) {
+    const auto* table = reinterpret_cast<const int32_t*>(table_);
+    const int32_t lo = table[0] / kLutOne, hi = table[entries - 1] / kLutOne, step = 1 << shift_;
+    if (lo % step != 0 || hi % step != 0 || lo < -32768 || lo > 32767 || hi < lo) return false;
+    for (int64_t i = 0; i < entries; ++i) {
+      const auto code = static_cast<int32_t>(i * step - 32768);
+      if (table[i] != std::clamp(code, lo, hi) * kLutOne) return false;
+    }
+    lo_ = static_cast<int16_t>(lo), hi_ = static_cast<int16_t>(std::min(hi, 32767));
+    return true;
+  }
+
   RowWalk<2> walk_;
   const std::byte *x_, *table_;
   std::byte* y_;
-  bool widens_, narrows_;
+  bool widens_, narrows_, bounds_ = false;
+  int16_t lo_ = 0, hi_ = 0;
   int shift_ = 0;
   KernelRow<const Int16Loops*> loops_;
 };

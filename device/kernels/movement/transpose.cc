@@ -102,6 +102,13 @@ void interleave(const std::byte* in, std::byte* out, const LoopPair& p, int64_t 
     constexpr int64_t kStored = C == 2 ? 2 : 4;
     if (n == 16 && step == kStored && C == kStored) {
       std::memcpy(to, few, 16 * kStored);
+    } else if (C == 3 && n == 16 && step == 4 && i + 16 < p.i.extent) {
+      // The byte between pixels is not ours: it stays as it is. That of the last pixel may not even exist.
+      const Vector16<uint32_t> kPixel = 0xffffff - Vector16<uint32_t>{};
+      for (int64_t k = 0; k < 64; k += 16) {
+        const auto pixels = load<uint32_t>(few + k), before = load<uint32_t>(to + k);
+        store(to + k, (pixels & kPixel) | (before & ~kPixel));
+      }
     } else if (C == 3 && n == 16 && step == C) {
       // Four bytes each; the next pixel overwrites the fourth.
       for (int64_t k = 0; k < 15; ++k) std::memcpy(to + k * 3, few + k * 4, 4);

@@ -41,8 +41,9 @@ constexpr BodyNode kCalibrationBody[] = {
     {"DequantizeLinear", {"q", "scale", "zero_point"}, "y", "axis", onnx::AttributeProto::INT, kPerAxisOpset},
 };
 
-// qtype and thresholds only inform: the scale and zero point were made from them.
-constexpr std::string_view kCalibrationAttributes[] = {"axis", "qtype", "thresholds"};
+// The others only inform: scale and zero point were made from them. Whoever continues from an edited model sees by
+// `calibrated` (of an activation: range, scale, zero point; of weights: scales) what was edited.
+constexpr std::string_view kCalibrationAttributes[] = {"axis", "calibrated", "qtype", "thresholds"};
 
 constexpr Definition kDefinitions[] = {
     {"HzPreprocess",

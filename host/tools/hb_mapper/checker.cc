@@ -2,16 +2,18 @@
 #include "host/tools/hb_mapper/checker.h"
 
 #include <charconv>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "common/io/file.h"
 #include "common/text/text.h"
 #include "host/checker/check.h"
+#include "host/compiler/stages.h"
 #include "host/frontend/model.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/ops/operator.h"
+#include "host/quantize/qdq.h"
 #include "host/report/log.h"
+#include "host/tools/hb_mapper/run.h"
 #include "host/tools/hb_mapper/tables.h"
 
 namespace openhb::tools {
@@ -147,10 +149,38 @@ void infer(const CheckerOptions& options, graph::Graph& graph, report::Log& log)
   }
 }
 
+void save(const graph::Graph& graph, const char* stage, const compiler::Artefacts& artefacts,
+          report::Log& log) {
+  const std::string name = fmt::format("{}_model.onnx", stage);
+  onnx_frontend::export_onnx(graph, artefacts.staged(name));
+  log.info("Saving model to: {}.", artefacts.path(name));
+}
+
+// The remaining artefacts, with ranges of one random sample: they show the form of the quantized model, not
+// its accuracy.
+void try_quantization(graph::Graph graph, const CheckerOptions& options, const compiler::Artefacts& artefacts,
+                      report::Log& log) {
+  compiler::Reporter reporter;
+  reporter.info = [&](const std::string& line) { log.info("{}", line); };
+  config::Config config;
+  config.march = options.march;
+  config.calibration = config::CalibrationType::skip;
+  for (const auto* v : graph.inputs) config.inputs.emplace_back().name = v->name;
+  compiler::Conversion c{std::move(config), thread_count(0), reporter, artefacts, std::move(graph)};
+  try {
+    compiler::open_dataset(c);
+    compiler::calibrate(c);
+    save(quantize::calibrated_graph(c.graph), "calibrated", artefacts, log);
+    log.info("Start to quantize the model.");
+    save(quantize::quantized_graph(c.graph, {}), "quantized", artefacts, log);
+    log.info("End to quantize the model.");
+  } catch (const Error& e) {
+    // Placement does not depend on it.
+    log.warning("The calibrated and the quantized model are not written: {}", e.text());
+  }
+}
+
 int run(const CheckerOptions& options, report::Log& log) {
-  log.info("log will be stored in {}", std::filesystem::absolute(log.path()).string());
-  if (!options.json.empty()) ensure_directory(std::filesystem::path(options.json).parent_path().string());
-  log.info("Start hb_mapper....\nOpenHB version {}", OPENHB_VERSION);
   if (!options.output.empty()) log.warning("--output has no effect; the log is {}", log.path());
   const auto march = march::find_march(options.march);
   if (!march) fail(ErrorCode::usage, "--march {} is not known", options.march);
@@ -169,20 +199,17 @@ int run(const CheckerOptions& options, report::Log& log) {
   infer(options, graph, log);
   log.info("output shapes {}", shapes_text(graph.outputs));
   log.info("End to parse the {} model.", options.model_type);
-  ensure_directory(kFolder);
-  const auto save = [&](const char* stage) {
-    const std::string path = fmt::format("{}/{}_model.onnx", kFolder, stage);
-    onnx_frontend::export_onnx(graph, path);
-    log.info("Saving model to: {}.", path);
-  };
-  save("original_float");
+  compiler::Artefacts artefacts(kFolder, "checker");
+  save(graph, "original_float", artefacts, log);
   log.info("Start to optimize the model.");
   compiler::optimize(graph);
-  save("optimized_float");
+  save(graph, "optimized_float", artefacts, log);
   log.info("End to optimize the model.");
+  try_quantization(graph.clone(), options, artefacts, log);
   log.info("Start to compile the model with march {}.", options.march);
   const checker::Report report = checker::check(graph, *march);
   log.info("End to compile the model with march {}.", options.march);
+  artefacts.commit();
   const std::vector<compiler::NodeReport> rows(report.nodes.begin(), report.nodes.end());
   log.info("The converted model node information:\n{}", node_table(rows, false));
   int64_t cpu = 0, cpu_macs = 0, cpu_bytes = 0;
@@ -204,22 +231,7 @@ int run(const CheckerOptions& options, report::Log& log) {
 }  // namespace
 
 int checker(const CheckerOptions& options) {
-  report::Log log("hb_mapper", "checker",
-                  options.quiet     ? report::Level::error
-                  : options.verbose ? report::Level::debug
-                                    : report::Level::info);
-  const auto failed = [&](const Error& e) {
-    log.error("{}", e.text());
-    log.error("exception in command: checker");
-    return e.code() == ErrorCode::usage ? 2 : 1;
-  };
-  try {
-    return run(options, log);
-  } catch (const Error& e) {
-    return failed(e);
-  } catch (const std::bad_alloc&) {
-    return failed(Error(ErrorCode::resources, "out of memory; use a machine with more memory"));
-  }
+  return run_command("checker", options, [&](report::Log& log) { return run(options, log); });
 }
 
 }  // namespace openhb::tools

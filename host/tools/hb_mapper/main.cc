@@ -7,6 +7,7 @@
 #include "common/text/text.h"
 #include "host/march/march.h"
 #include "host/tools/hb_mapper/checker.h"
+#include "host/tools/hb_mapper/infer.h"
 #include "host/tools/hb_mapper/makertbin.h"
 
 namespace {
@@ -39,7 +40,9 @@ int main(int argc, char** argv) {
   app.require_subcommand(0, 1);  // none is reported below, behind a word that is not known
   app.footer(
       "Examples:\n  hb_mapper checker --model-type onnx --march bayes --model net.onnx\n"
-      "  hb_mapper makertbin -c config.yaml --model-type onnx");
+      "  hb_mapper makertbin -c config.yaml --model-type onnx\n"
+      "  hb_mapper infer -c config.yaml --model-file model_output/net_quantized_model.onnx --model-type onnx "
+      "--image-file image cat.png --output-dir results");
 
   openhb::tools::CheckerOptions check;
   CLI::App* checker = app.add_subcommand("checker", "Tell which nodes of a model run where, and why");
@@ -66,29 +69,72 @@ int main(int argc, char** argv) {
 
   openhb::tools::MakertbinOptions options;
   CLI::App* makertbin = app.add_subcommand("makertbin", "Convert a model as a YAML configuration describes");
-  makertbin->add_option("-c,--config", options.config, "Configuration file (YAML; docs/configuration.md)")
-      ->required();
+  makertbin->add_option("-c,--config", options.config, "Configuration file (YAML; docs/configuration.md)");
+  makertbin->add_flag("--print-template", options.print_template,
+                      "Print a configuration with comments to start from, and do nothing else");
   makertbin->add_option("--model-type", options.model_type, "onnx or caffe: the format of the model")
-      ->required()
       ->check(CLI::IsMember({"onnx", "caffe"}));
   makertbin->add_option("--threads", options.threads, "Threads for calibration (default: all processors)")
       ->check(CLI::Range(1, 256));
+  makertbin->add_option("--memory-limit", options.memory_limit,
+                        "Memory that the conversion may use, such as 512M or 2G; it takes fewer samples at a time, or "
+                        "refuses before it starts");
   makertbin->add_option("--working-dir", options.working_dir, "Instead of working_dir of the configuration");
   makertbin->add_option("--json", options.json, "Also write the result tables to this JSON file");
   makertbin->add_flag("-v,--verbose", options.verbose, "More lines on the console");
   makertbin->add_flag("--quiet", options.quiet, "Errors only on the console");
   makertbin->footer("Example:\n  hb_mapper makertbin -c config.yaml --model-type onnx --json result.json");
+
+  openhb::tools::InferOptions inference;
+  CLI::App* infer = app.add_subcommand("infer", "Run one of the ONNX files of a conversion on one sample");
+  infer->add_option("-c,--config", inference.config, "The configuration of the conversion")->required();
+  infer
+      ->add_option("--model-file", inference.model, "One of the conversion's ONNX files, or the model itself")
+      ->required();
+  infer->add_option("--model-type", inference.model_type, "onnx or caffe: the format of the original model")
+      ->required()
+      ->check(CLI::IsMember({"onnx", "caffe"}));
+  infer
+      ->add_option("--image-file", inference.files,
+                   "Name of an input and its file, of the kind that calibration takes (a picture, .npy, raw "
+                   "array); once per input")
+      ->required()
+      ->take_all();
+  infer->add_option("--input-layout", inference.input_layout, "Layout of the model's inputs (they know it)")
+      ->check(CLI::IsMember({"NCHW", "NHWC"}));
+  infer->add_option("--output-dir", inference.output_dir, "Folder for the results, NAME_float.bin")
+      ->required();
+  infer->add_option("--threads", inference.threads, "Threads (default: all processors)")
+      ->check(CLI::Range(1, 256));
+  infer->add_option("--json", inference.json, "Also write the list of results to this JSON file");
+  infer->add_flag("-v,--verbose", inference.verbose, "More lines on the console");
+  infer->add_flag("--quiet", inference.quiet, "Errors only on the console");
+  infer->footer(
+      "With layer_out_dump: True in the configuration convolutions are written, too.\nExample:\n  hb_mapper "
+      "infer -c config.yaml --model-file model_output/net_quantized_model.onnx --model-type onnx "
+      "--image-file "
+      "image cat.png --output-dir results");
+  const auto command = [&]() -> CLI::App* {
+    for (CLI::App* sub : {checker, makertbin, infer})
+      if (*sub) return sub;
+    return nullptr;
+  };
   try {
     app.parse(argc, argv);
-    if (!*makertbin && !*checker) throw CLI::RequiredError("A command (checker, makertbin)");
+    if (*makertbin && !options.print_template)
+      for (const char* needed : {"--config", "--model-type"})
+        if (makertbin->count(needed) == 0) throw CLI::RequiredError(needed);
+    if (!command()) throw CLI::RequiredError("A command (checker, infer, makertbin)");
   } catch (const CLI::Success& e) {
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
-    std::fprintf(stderr, "%s\n", usage_text(app, *checker ? *checker : *makertbin, e).c_str());
+    std::fprintf(stderr, "%s\n", usage_text(app, command() ? *command() : *makertbin, e).c_str());
     return 2;
   }
   try {
-    return *checker ? openhb::tools::checker(check) : openhb::tools::makertbin(options);
+    return *checker ? openhb::tools::checker(check)
+           : *infer ? openhb::tools::infer(inference)
+                    : openhb::tools::makertbin(options);
   } catch (const openhb::Error& e) {
     std::fprintf(stderr, "%s\n", e.text().c_str());
     return e.code() == openhb::ErrorCode::usage ? 2 : 1;

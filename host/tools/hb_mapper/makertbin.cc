@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/tools/hb_mapper/makertbin.h"
 
+#include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <memory>
@@ -9,8 +10,11 @@
 #include "common/io/file.h"
 #include "common/text/text.h"
 #include "host/compiler/convert.h"
+#include "host/compiler/plan.h"
 #include "host/config/config.h"
+#include "host/config/keys.h"
 #include "host/report/conversion_json.h"
+#include "host/report/interrupt.h"
 #include "host/report/log.h"
 #include "host/report/page.h"
 #include "host/report/progress.h"
@@ -37,32 +41,33 @@ std::string reasons(const compiler::ConversionReport& report) {
   return text;
 }
 
-// What was written, with sizes.
-std::vector<report::File> results(const config::Config& config) {
-  std::vector<report::File> files;
+// The HTML report, one of the artefacts; the same as JSON for --json.
+std::string write_report(const MakertbinOptions& options, const config::Config& config,
+                         const compiler::ConversionReport& result, const compiler::Artefacts& artefacts,
+                         const std::string& date) {
+  report::ConversionResult all{
+      result, config, OPENHB_VERSION, date, {report::hash_file("configuration", options.config)}, {}};
   for (const char* suffix : {"_original_float_model.onnx", "_optimized_float_model.onnx",
                              "_calibrated_model.onnx", "_quantized_model.onnx", ".bin"}) {
-    const std::string path = config.working_dir + "/" + config.prefix + suffix;
-    if (std::filesystem::exists(path)) files.push_back(report::hash_file("result", path));
+    const std::string name = config.prefix + suffix;
+    if (!std::filesystem::exists(artefacts.staged(name))) continue;
+    all.results.push_back(report::hash_file("result", artefacts.staged(name)));
+    all.results.back().path = artefacts.path(name);
   }
-  return files;
-}
-
-// The HTML report beside the results and, if asked for, the same as JSON.
-void write_report(const MakertbinOptions& options, const config::Config& config,
-                  const compiler::ConversionReport& result, const std::string& date) {
-  const report::ConversionResult all{
-      result,         config, OPENHB_VERSION, date, {report::hash_file("configuration", options.config)},
-      results(config)};
-  write_text(
-      config.working_dir + "/" + config.prefix + "_report.html",
+  artefacts.write(
+      config.prefix + "_report.html",
       report::html_page(config.prefix + " - conversion", "conversion.js", report::conversion_json(all, -1)));
-  if (!options.json.empty()) write_text(options.json, report::conversion_json(all, 2));
+  all.predicted_peak_bytes = result.predicted_peak_bytes;
+  return report::conversion_json(all, 2);
 }
 
 }  // namespace
 
 int makertbin(const MakertbinOptions& options) {
+  if (options.print_template) {
+    std::fputs(config::configuration_template().c_str(), stdout);
+    return std::fflush(stdout) == 0 ? 0 : 1;
+  }
   report::Log log("hb_mapper", "makertbin",
                   options.quiet     ? report::Level::error
                   : options.verbose ? report::Level::debug
@@ -86,25 +91,25 @@ int makertbin(const MakertbinOptions& options) {
     if (!options.working_dir.empty()) config.working_dir = options.working_dir;
     log.info("Working dir: {}; model: {}; march: {}", config.working_dir,
              config.is_caffe() ? config.caffe_model : config.onnx_model, config.march);
-    std::unique_ptr<report::Progress> bar;
-    std::string stage;
+    if (!options.memory_limit.empty()) config.memory_limit = compiler::parse_size(options.memory_limit);
+    report::watch_signals();
+    report::StageProgress bars(!options.quiet);
     compiler::Reporter reporter;
     reporter.info = [&](const std::string& line) { log.info("{}", line); };
     reporter.warn = [&](const std::string& line) { log.warning("{}", line); };
     reporter.progress = [&](const std::string& name, size_t done, size_t total) {
-      if (options.quiet) return;
-      if (name != stage) {
-        bar = std::make_unique<report::Progress>(name, name == "calibration" ? "samples" : "methods", total);
-        stage = name;
-      }
-      bar->advance();
-      if (done == total) bar.reset();
+      bars.show(name, done, total);
     };
     const int threads = options.threads > 0
                             ? options.threads
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-    const auto result = compiler::convert(config, threads, reporter);
-    write_text(config.working_dir + "/effective_config.yaml", config::effective_yaml(config));
+    compiler::Artefacts artefacts(config.working_dir, config.prefix);
+    const auto result = compiler::convert(config, threads, reporter, artefacts);
+    artefacts.write("effective_config.yaml", config::effective_yaml(config));
+    const std::string json = write_report(options, config, result, artefacts, date);
+    artefacts.commit();
+    if (std::error_code ignored; !result.checkpoint.empty())
+      std::filesystem::remove(result.checkpoint, ignored);
     if (const std::string why = reasons(result); !why.empty())
       log.info("These nodes run on the CPU in float:{}", why);
     log.info("The converted model node information:\n{}", node_table(result.nodes, true));
@@ -114,12 +119,18 @@ int makertbin(const MakertbinOptions& options) {
              static_cast<double>(result.arena_bytes) / 1e3,
              static_cast<double>(result.arena_lower_bound) / 1e3);
     log.info("Convert to runtime bin file successfully: {}", result.bin_path);
-    write_report(options, config, result, date);
-    log.info("Report: {}/{}_report.html", config.working_dir, config.prefix);
+    log.info("Report: {}", artefacts.path(config.prefix + "_report.html"));
     log.info("End Model Convert");
+    if (!options.json.empty()) write_text(options.json, json);
     return 0;
   } catch (const Error& e) {
     return failed(e);
+  } catch (const report::Interrupted& e) {
+    log.error(
+        "interrupted: nothing was left half-written; what the calibration has found so far is kept in "
+        "working_dir, and the same command continues there");
+    log.error("exception in command: makertbin");
+    return e.exit_status();
   } catch (const std::bad_alloc&) {
     return failed(
         Error(ErrorCode::resources,

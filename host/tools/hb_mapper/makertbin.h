@@ -6,8 +6,9 @@
 namespace openhb::tools {
 
 struct MakertbinOptions {
-  std::string config, model_type, json, working_dir;
+  std::string config, model_type, json, working_dir, memory_limit;
   int threads = 0;  // 0: all processors
+  bool print_template = false;
   bool verbose = false, quiet = false;
 };
 

@@ -292,6 +292,35 @@ TEST(Int16, LutInterpolates) {
     }
 }
 
+// Tables of Relu and Clip, whose bounds are entries or lie between two, in rows of any length.
+TEST(Int16, LutBoundsInRows) {
+  for (int round = 0; round < 120; ++round) {
+    StepCase<LutParams> c;
+    const int64_t n = (int64_t{1} << random_int(kLutLeastBits, 16)) + 1, step = 65536 / (n - 1);
+    const auto bound = [&] {
+      return chance(20) ? 32768 : random_int(0, 65536 / step) * step - 32768 + (chance(30) ? 1 : 0);
+    };
+    int64_t lo = chance(50) ? 0 : bound(), hi = chance(50) ? 32768 : bound();
+    if (lo > hi) std::swap(lo, hi);
+    Tensor table(DType::i32, {n});
+    const auto t = table.data<int32_t>();
+    for (int64_t k = 0; k < n; ++k)
+      t[static_cast<size_t>(k)] = static_cast<int32_t>(std::clamp(k * step - 32768, lo, hi) * kLutOne);
+    if (chance(20)) t[static_cast<size_t>(random_int(0, n - 1))] += 1;
+    const Shape shape = some_shape();
+    const Tensor x = random_tensor(DType::i16, shape);
+    Tensor expected(DType::i16, shape);
+    for (size_t i = 0; i < x.size(); ++i) {
+      const int64_t u = x.data<int16_t>()[i] + 32768, k = u / step, r = u % step;
+      const int64_t sum =
+          t[static_cast<size_t>(k)] * (step - r) + t[static_cast<size_t>(k + 1)] * r + step * kLutOne / 2;
+      set_code(expected, i, std::floor(static_cast<double>(sum) / static_cast<double>(step * kLutOne)));
+    }
+    c.input(x, {}, gap()), c.constant(table), c.output(DType::i16, shape, {}, gap());
+    expect_same_codes(expected, c.run_everywhere(), fmt::format("{} entries, {} to {}", n, lo, hi));
+  }
+}
+
 TEST(Int16, LutRefusesBadTables) {
   const auto make = [](int64_t n, int32_t entry) {
     StepCase<LutParams> c;

@@ -89,6 +89,25 @@ TEST(Copy, PlanesAndPixels) {
     }
 }
 
+// Three planes to pixels of four bytes: what lies between the pixels stays as it is (run_everywhere checks).
+TEST(Copy, PicturesWithWidePixels) {
+  for (int round = 0; round < 40; ++round) {
+    const int64_t rows = random_int(1, 3), n = round < 20 ? 16 * random_int(1, 9) : random_int(1, 150);
+    StepCase<CopyParams> c;
+    const Tensor x = random_tensor(DType::i8, {3, rows, n});
+    c.input(x, {}, chance(50) ? 0 : random_int(0, 20)), c.output(DType::i8, {rows, n, 3}, {}, 1);
+    c.params.extent = {rows, n, 3};
+    c.params.in_strides = {c.in(0).pitch, 1, rows * c.in(0).pitch};
+    c.params.out_strides = {4 * n, 4, 1};
+    Tensor expected(DType::i8, {rows, n, 3});
+    for_each_index({rows, n, 3}, [&](const Shape& i) {
+      expected.data<int8_t>()[flat({rows, n, 3}, i)] =
+          x.data<int8_t>()[flat({3, rows, n}, {i[2], i[0], i[1]})];
+    });
+    expect_same<int8_t>(expected, c.run_everywhere(), "wide pixels");
+  }
+}
+
 TEST(Copy, EverySecondByte) {
   for (int round = 0; round < 40; ++round) {
     StepCase<CopyParams> c;

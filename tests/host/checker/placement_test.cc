@@ -47,7 +47,7 @@ std::string compare(const frontend::ModelSource& source, march::March march) {
   const auto problems = checker::problems_of(graph);
   compiler::ConversionReport converted;
   try {
-    converted = compiler::convert(config, 2, {});
+    converted = compiler::convert(config, 2, {}, compiler::Artefacts(config.working_dir, config.prefix));
   } catch (const Error& error) {
     // Random data may leave nothing to calibrate with; everything else the checker must have seen.
     if (error.code() != ErrorCode::quantize_failed && problems.empty()) {

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/compiler/calibration_run.h"
+
+#include <filesystem>
+
+#include "common/program/file.h"
+
+namespace openhb::compiler {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Everything that decides what calibration finds: the float program with its weights, the configuration, the
+// samples as names, sizes and times of change, and this tool's version.
+std::string key_of(const Conversion& c, const Program& program) {
+  config::Config config = c.config;
+  config.working_dir.clear();  // a moved folder is the same one
+  std::string key = OPENHB_VERSION "\n" + config::effective_yaml(config);
+  for (const graph::Value* v : precision::values_to_calibrate(c.graph)) key += v->name + "\n";
+  for (size_t i = 0; i < c.graph.inputs.size(); ++i)
+    for (size_t s = 0; s < c.dataset->size(); ++s) {
+      std::error_code error;
+      const std::string& path = c.dataset->path(s, i);
+      const auto size = fs::file_size(path, error);
+      const auto time = fs::last_write_time(path, error).time_since_epoch().count();
+      key += fmt::format("{} {} {}\n", fs::path(path).filename().string(), size, time);
+    }
+  const std::vector<std::byte> bytes = serialize_program(program);
+  return key.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+Work work_of(const Conversion& c, const SampleReader& samples, const Program& program, size_t candidates) {
+  Work work;
+  work.samples = samples.size();
+  work.candidates = candidates;
+  work.tensors = precision::values_to_calibrate(c.graph).size();
+  for (const auto& v : c.graph.values())
+    if (v->is_constant()) work.weights += v->constant->bytes().size();
+  for (const graph::Value* v : c.graph.inputs)
+    work.sample += 4 * sizeof(float) * static_cast<uint64_t>(num_elements(v->shape));
+  work.program_weights = program.weights.size();
+  work.arena = program.arena_size;
+  for (const TensorDesc& t : program.tensors)
+    if (t.storage == Storage::arena) work.activations += static_cast<uint64_t>(t.byte_extent());
+  work.now = resident_now();
+  work.so_far = resident_peak();
+  return work;
+}
+
+}  // namespace
+
+std::string run_calibration(Conversion& c, const SampleReader& samples) {
+  const auto real = engine::Model::create(Lowering(c.graph, {}).run());
+  const Work work = work_of(c, samples, real->program(), candidate_count(c.config));
+  Plan plan = make_plan(work, c.threads, c.config.memory_limit);
+  plan.real = real;
+  c.reporter.info(fmt::format("Predicted peak memory: {} MiB ({} sample(s) at a time, {} thread(s) each){}",
+                              (plan.peak >> 20) + 1, plan.workers, plan.threads,
+                              c.config.memory_limit > 0
+                                  ? fmt::format("; --memory-limit is {} MiB", c.config.memory_limit >> 20)
+                                  : ""));
+  c.report.predicted_peak_bytes = plan.peak;
+  if (!c.dataset->is_random())
+    c.report.checkpoint = c.artefacts.path(c.config.prefix + "_calibration.checkpoint");
+  c.checkpoint = std::make_unique<Checkpoint>(
+      c.report.checkpoint, [&c, real] { return key_of(c, real->program()); }, c.reporter);
+  Calibration found =
+      calibrate(c.graph, c.config, integer_options(c.config), samples, plan, *c.checkpoint, c.reporter);
+  c.report.search = std::move(found.search), c.report.histograms = std::move(found.histograms);
+  return found.method;
+}
+
+}  // namespace openhb::compiler

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/compiler/stages.h"
+
+#include <algorithm>
+
+#include "common/program/file.h"
+#include "host/compiler/calibration_run.h"
+#include "host/compiler/memory_map.h"
+#include "host/ops/operator.h"
+#include "host/passes/passes.h"
+#include "host/quantize/load.h"
+#include "host/quantize/qdq.h"
+
+namespace openhb::compiler {
+
+std::vector<std::string> pictures(const config::Config& config) {
+  std::vector<std::string> names;
+  for (const auto& input : config.inputs)
+    if (input.kind_rt != InputKind::featuremap) names.push_back(input.name);
+  return names;
+}
+
+LowerOptions integer_options(const config::Config& config) {
+  LowerOptions options{.int8 = true, .images = {}};
+  for (const auto& input : config.inputs)
+    if (input.kind_rt != InputKind::featuremap)
+      options.images[input.name] = {input.kind_rt, input.nhwc_rt, input.nhwc_train};
+  return options;
+}
+
+void open_dataset(Conversion& c) {
+  std::vector<Shape> shapes;
+  for (const auto* v : c.graph.inputs) shapes.push_back(v->shape);
+  const bool random = c.loads() || c.config.calibration == config::CalibrationType::skip;
+  c.dataset = std::make_shared<calibration::Dataset>(
+      random ? calibration::Dataset::random(c.config, shapes, 1) : calibration::Dataset(c.config, shapes));
+}
+
+void optimize(graph::Graph& graph) {
+  passes::eliminate_identity(graph);
+  passes::fold_batch_norm(graph);
+  passes::fold_affine(graph);
+  passes::merge_clip(graph);
+  passes::fuse_pad(graph);
+  passes::merge_movement(graph);
+  passes::eliminate_identity(graph);
+  ops::infer_shapes(graph);
+}
+
+void optimize(Conversion& c) {
+  c.reporter.info("Start to optimize the model.");
+  const size_t before = c.graph.nodes().size();
+  optimize(c.graph);
+  c.reporter.info(fmt::format("After optimization, the number of nodes has changed from {} to {}.", before,
+                              c.graph.nodes().size()));
+  c.reporter.info("End to optimize the model.");
+}
+
+void calibrate(Conversion& c) {
+  c.reporter.info("Start to calibrate the model.");
+  graph::Graph& graph = c.graph;
+  const config::Config& config = c.config;
+  std::vector<std::string> on_cpu = config::nodes_on_cpu(config), on_bpu = config::nodes_on_bpu(config);
+  if (c.loads()) {
+    quantize::move_behind_preprocess(graph, pictures(config), c.loaded);
+    for (std::string& name : quantize::quantized_nodes(graph, c.loaded))
+      if (std::ranges::find(on_cpu, name) == on_cpu.end()) on_bpu.push_back(std::move(name));
+  }
+  for (const std::string& denied : precision::assign_precision(
+           graph, {on_cpu, on_bpu, config::int16_requests(config), march::find_march(config.march)}))
+    c.reporter.warn(denied);
+  const SampleReader samples(config, graph, *c.dataset);
+  c.reporter.info(fmt::format("There are {} samples in the calibration data set.", samples.size()));
+  if (c.loads()) {
+    quantize::apply_params(graph, c.loaded);
+    c.report.method = "load";
+  } else {
+    c.report.method = run_calibration(c, samples);
+  }
+  c.reporter.info(fmt::format("Select {} method.", c.report.method));
+  c.reporter.info("End to calibrate the model.");
+}
+
+void compile(Conversion& c) {
+  c.reporter.info(fmt::format("Start to compile the model with march {}.", c.config.march));
+  Program& program = c.program = Lowering(c.graph, integer_options(c.config)).run();
+  program.name = c.config.prefix;
+  program.properties["march"] = c.config.march;
+  program.properties["builder"] = OPENHB_VERSION;
+  program.properties["onnx_opset"] = std::to_string(c.graph.opset);
+  const auto model = engine::Model::create(program);  // what the board will check
+  ConversionReport& report = c.report;
+  for (size_t s = 0; s < program.steps.size(); ++s) report.macs += model->cost(s).macs;
+  report.arena_bytes = program.arena_size;
+  report.arena_lower_bound = std::stoull(program.properties["arena_lower_bound"]);
+  report.weight_bytes = program.weights.size();
+  const std::string name = c.config.prefix + ".bin";
+  report.bin_path = c.artefacts.path(name);
+  c.artefacts.write(name, serialize_program(program));
+  report.buffers = memory_map(program);
+  for (const Step& step : program.steps) report.steps.push_back(step.node);
+  c.reporter.info(fmt::format("End to compile the model with march {}.", c.config.march));
+}
+
+void compare(Conversion& c) {
+  const SampleReader samples(c.config, c.graph, *c.dataset);
+  LowerOptions unfolded = integer_options(c.config);
+  unfolded.fold_steps = false;
+  compare_programs(c.graph, Lowering(c.graph, unfolded).run(), samples, c.threads, c.report);
+}
+
+}  // namespace openhb::compiler

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/tools/hb_mapper/infer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "common/io/file.h"
+#include "common/text/text.h"
+#include "host/compiler/calibrate.h"
+#include "host/compiler/evaluate.h"
+#include "host/frontend/model.h"
+#include "host/ops/operator.h"
+#include "host/passes/preprocess.h"
+#include "host/report/log.h"
+#include "host/tools/hb_mapper/run.h"
+#include "host/tools/hb_mapper/tables.h"
+
+namespace openhb::tools {
+namespace {
+
+struct Dump {
+  std::string layer;
+  graph::Value* value;
+};
+
+// The value that a convolution means: in a quantized model the one that its codes stand for.
+graph::Value* real_result(const graph::Graph& graph, const graph::Node& conv,
+                          const graph::Consumers& consumers) {
+  if (conv.op == "ConvInteger") {
+    const graph::Node* scaled = graph.find_node(conv.name + "_HzDequantize");
+    return scaled ? scaled->outputs[0] : nullptr;
+  }
+  graph::Value* value = conv.outputs[0];
+  for (graph::Value* v = value;;) {
+    const auto users = consumers.find(v);
+    if (users == consumers.end() || users->second.size() != 1) return value;
+    const graph::Node& next = *users->second.front();
+    if (next.op == "DequantizeLinear") return next.outputs[0];
+    // An activation between the convolution and its codes is part of the integer step.
+    if (next.op != "QuantizeLinear" && next.op != "Relu" && next.op != "Clip") return value;
+    v = next.outputs[0];
+  }
+}
+
+std::vector<Dump> choose_dumps(const graph::Graph& graph, bool convolutions) {
+  std::vector<Dump> dumps;
+  if (convolutions) {
+    const auto consumers = graph.consumers();
+    for (const auto& node : graph.nodes())
+      if (node->op == "Conv" || node->op == "ConvTranspose" || node->op == "ConvInteger")
+        if (graph::Value* value = real_result(graph, *node, consumers)) dumps.push_back({node->name, value});
+  }
+  for (graph::Value* value : graph.outputs) dumps.push_back({value->name, value});
+  return dumps;
+}
+
+// The values to dump become the outputs, as float32.
+void set_outputs(graph::Graph& graph, const std::vector<Dump>& dumps) {
+  graph.outputs.clear();
+  for (const Dump& dump : dumps) graph.outputs.push_back(dump.value);
+  ops::infer_shapes(graph);
+  for (graph::Value*& output : graph.outputs) {
+    if (output->dtype == DType::f32) continue;
+    constexpr int64_t kOnnxFloat = 1;
+    graph::Node* cast = graph.add_node("Cast", graph.unique_name(output->name + "_to_float"), {output},
+                                       {output->name + "_float"});
+    cast->attributes["to"] = kOnnxFloat;
+    output = cast->outputs[0];
+  }
+  ops::infer_shapes(graph);
+}
+
+// "conv2_1/dw" to "conv2_1_dw"; two layers that differ in the replaced characters only get a number.
+std::string file_name(const std::string& layer, std::map<std::string, int>& used) {
+  std::string name = layer;
+  for (char& c : name)
+    if (c == '/' || static_cast<unsigned char>(c) < 0x20) c = '_';
+  const int count = used[name]++;
+  return fmt::format("{}{}_float.bin", name, count == 0 ? "" : fmt::format("_{}", count));
+}
+
+std::vector<std::string> files_in_order(const InferOptions& options, const std::vector<std::string>& names) {
+  std::vector<std::string> files(names.size());
+  for (const auto& [name, file] : options.files) {
+    const auto at = std::ranges::find(names, name);
+    if (at == names.end())
+      fail(ErrorCode::usage, "--image-file {}: the model has no such input; its inputs are: {}.{}", name,
+           fmt::join(names, "; "), suggestion(name, names));
+    std::string& slot = files[static_cast<size_t>(at - names.begin())];
+    if (!slot.empty()) fail(ErrorCode::usage, "--image-file gives input '{}' two files", name);
+    slot = file;
+  }
+  for (size_t i = 0; i < names.size(); ++i)
+    if (files[i].empty())
+      fail(ErrorCode::usage, "input '{}' has no file; add: --image-file {} FILE", names[i], names[i]);
+  return files;
+}
+
+void check_layout(const InferOptions& options, const config::Config& config) {
+  if (options.input_layout.empty()) return;
+  for (const auto& input : config.inputs)
+    if (input.kind_train != InputKind::featuremap && (options.input_layout == "NHWC") != input.nhwc_train)
+      fail(ErrorCode::usage,
+           "--input-layout {}: input '{}' of this model is {} (input_layout_train); leave the option out",
+           options.input_layout, input.name, input.nhwc_train ? "NHWC" : "NCHW");
+}
+
+// What one input of the model takes: behind HzPreprocess the sample as it is, before it pixels - 128.
+Tensor model_input(const graph::Value& value, const graph::Graph& graph, const config::InputConfig& input,
+                   const Tensor& sample, Tensor centred) {
+  if (value.dtype == DType::i8) {  // of a quantized model
+    Tensor codes(DType::i8, centred.shape());
+    std::ranges::transform(centred.data<float>(), codes.data<int8_t>().begin(), [](float v) {
+      return static_cast<int8_t>(std::clamp(std::nearbyint(v), -128.0f, 127.0f));
+    });
+    return codes;
+  }
+  const bool has_step = graph.find_node("HZ_PREPROCESS_FOR_" + input.name) != nullptr;
+  if (has_step || input.norm == config::Norm::none) return has_step ? std::move(centred) : sample;
+  return passes::normalised(sample, input);  // the user's own model
+}
+
+nlohmann::ordered_json write_dumps(const InferOptions& options, const std::vector<Dump>& dumps,
+                                   const compiler::GraphRunner& runner, report::Log& log) {
+  std::vector<std::vector<std::string>> rows;
+  nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  std::map<std::string, int> used;
+  for (size_t i = 0; i < dumps.size(); ++i) {
+    const Tensor values = runner.output(i);
+    const std::string name = file_name(dumps[i].layer, used);
+    write_file_atomically(options.output_dir + "/" + name, values.bytes());
+    const std::string shape = fmt::format("{}", fmt::join(values.shape(), "x"));
+    rows.push_back({shortened(dumps[i].layer), shape, name});
+    json.push_back({{"layer", dumps[i].layer}, {"shape", values.shape()}, {"file", name}});
+  }
+  log.info("Results in {}:\n{}", options.output_dir, format_table({"Layer", "Shape", "File"}, rows));
+  return json;
+}
+
+int run(const InferOptions& options, report::Log& log) {
+  config::Config config = config::load_config(options.config);
+  if ((options.model_type == "caffe") != config.is_caffe())
+    fail(ErrorCode::usage, "--model-type {} was given, but the configuration '{}' names {}",
+         options.model_type, options.config, config.is_caffe() ? "a Caffe model" : "an ONNX model");
+  frontend::ModelSource source;
+  source.onnx = options.model;
+  source.notice = [&](const std::string& sentence) { log.warning("{}", sentence); };
+  for (const auto& input : config.inputs)
+    if (input.shape && !input.name.empty()) source.input_shapes[input.name] = *input.shape;
+  graph::Graph graph = frontend::import_model(source);
+  std::vector<std::string> names;
+  for (const auto* v : graph.inputs) names.push_back(v->name);
+  config.inputs = config::inputs_in_order(config, names);
+  check_layout(options, config);
+  const auto files = files_in_order(options, names);
+
+  std::vector<Shape> shapes;
+  for (const auto* v : graph.inputs) shapes.push_back(v->shape);
+  const auto dataset = calibration::Dataset::of_files(config, shapes, files);
+  std::vector<Tensor> inputs = compiler::SampleReader(config, graph, dataset).floats(0);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    inputs[i] =
+        model_input(*graph.inputs[i], graph, config.inputs[i], dataset.load(0, i), std::move(inputs[i]));
+
+  const std::vector<Dump> dumps = choose_dumps(graph, config.layer_out_dump);
+  set_outputs(graph, dumps);
+  compiler::GraphRunner runner(graph, {}, thread_count(options.threads));
+  runner.run(inputs);
+  ensure_directory(options.output_dir);
+  const auto json = write_dumps(options, dumps, runner, log);
+  if (!options.json.empty()) write_text(options.json, json.dump(2) + "\n");
+  return 0;
+}
+
+}  // namespace
+
+int infer(const InferOptions& options) {
+  return run_command("infer", options, [&](report::Log& log) { return run(options, log); });
+}
+
+}  // namespace openhb::tools

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the commands of hb_mapper share: their log, and how they end.
+#pragma once
+
+#include <algorithm>
+#include <filesystem>
+#include <new>
+#include <string>
+#include <thread>
+
+#include "common/error.h"
+#include "common/io/file.h"
+#include "host/report/log.h"
+
+namespace openhb::tools {
+
+inline int thread_count(int wanted) {
+  return wanted > 0 ? wanted : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+// Runs `body(log)` with the log file hb_mapper_<command>.log; errors end there and on stderr. Returns the
+// exit status: 1 after a failure, 2 when the command line was wrong.
+template <class Options, class Body>
+int run_command(const std::string& command, const Options& options, Body body) {
+  report::Log log("hb_mapper", command,
+                  options.quiet     ? report::Level::error
+                  : options.verbose ? report::Level::debug
+                                    : report::Level::info);
+  const auto failed = [&](const Error& e) {
+    log.error("{}", e.text());
+    log.error("exception in command: {}", command);
+    return e.code() == ErrorCode::usage ? 2 : 1;
+  };
+  try {
+    log.info("log will be stored in {}", std::filesystem::absolute(log.path()).string());
+    // Before the work, so that a wrong path is told at once.
+    if (!options.json.empty()) ensure_directory(std::filesystem::path(options.json).parent_path().string());
+    log.info("Start hb_mapper....\nOpenHB version {}", OPENHB_VERSION);
+    return body(log);
+  } catch (const Error& e) {
+    return failed(e);
+  } catch (const std::bad_alloc&) {
+    return failed(
+        Error(ErrorCode::resources,
+              "out of memory; use fewer --threads, smaller pictures or a machine with more memory"));
+  }
+}
+
+}  // namespace openhb::tools
