@@ -8,70 +8,13 @@
 #include "host/calibration/coarse.h"
 #include "host/calibration/parallel.h"
 #include "host/compiler/collect.h"
+#include "host/compiler/methods.h"
+#include "host/compiler/mix.h"
 #include "host/passes/preprocess.h"
-#include "host/precision/activation.h"
 #include "host/precision/bias_correction.h"
 
 namespace openhb::compiler {
 namespace {
-
-using calibration::ClipRange;
-using calibration::Histogram;
-using calibration::Method;
-
-struct Candidate {
-  std::string name;
-  Method method;
-  double percentile;
-};
-
-std::vector<Candidate> candidates(const config::Config& config) {
-  using config::CalibrationType;
-  const Candidate max{"max", Method::max, 1.0}, kl{"kl", Method::kl, 1.0}, mse{"mse", Method::mse, 1.0};
-  auto percentile = [](double p) {
-    return Candidate{fmt::format("max-percentile:percentile={}", p), Method::percentile, p};
-  };
-  switch (config.calibration) {
-    case CalibrationType::max:
-      return {config.max_percentile < 1.0 ? percentile(config.max_percentile) : max};
-    case CalibrationType::skip:
-    case CalibrationType::load:  // not calibrated
-      return {max};
-    case CalibrationType::percentile:
-      return {percentile(config.max_percentile)};
-    case CalibrationType::kl:
-      return {kl};
-    case CalibrationType::mse:
-      return {mse};
-    case CalibrationType::automatic:
-      return {max, percentile(0.99995), kl, mse};
-  }
-  return {max};
-}
-
-void apply(graph::Graph& graph, const std::vector<std::string>& pictures, const Histograms& histograms,
-           const Candidate& c) {
-  const auto consumers = graph.consumers();
-  auto ranges = [&] {
-    precision::apply_ranges(graph, pictures, [&](const graph::Value& v) {
-      const auto it = histograms.find(v.name);
-      if (it == histograms.end())
-        fail(ErrorCode::internal, "tensor '{}' was not seen during calibration", v.name);
-      if (it->second.count() == 0)
-        fail(ErrorCode::quantize_failed,
-             "tensor '{}' held no finite value in any calibration sample; check the data", v.name);
-      if (v.codes == DType::i16)  // codes enough for the whole range
-        return calibration::choose_range(it->second,
-                                         c.method == Method::percentile ? Method::percentile : Method::max,
-                                         c.percentile, false);
-      const ClipRange range = calibration::choose_range(it->second, c.method, c.percentile, false);
-      const auto activation = precision::activation_of(v, consumers, graph);
-      return activation ? precision::range_behind(*activation, it->second, range) : range;
-    });
-  };
-  ranges();
-  while (precision::demote_overflowing(graph)) ranges();
-}
 
 // Mean output cosine between float and int8 on the first samples.
 class Judge {
@@ -208,48 +151,78 @@ Calibration calibrate(graph::Graph& graph, const config::Config& config, const L
   if (checkpoint.written()) checkpoint.write();
   const Histograms& histograms = statistics.histograms;
   const auto list = candidates(config);
-  if (list.size() == 1) {
-    apply(graph, pictures, histograms, list[0]);
+  const bool mix = config.calibration == config::CalibrationType::mix;
+  const bool corrects = mix || config.calibration == config::CalibrationType::automatic ||
+                        config::asks_for(config, "bias_correction");
+  if (list.size() == 1 && !corrects) {
+    apply(graph, pictures, histograms, [&](const graph::Value&) -> const Candidate& { return list[0]; });
     return {list[0].name, {}, coarse_histograms(graph, histograms)};
   }
   const graph::Graph real = graph.clone();
   const Judge judge(real, int8_options, samples, plan, checkpoint);
-  std::vector<graph::Graph> trials(list.size());
-  std::vector<double> scores(list.size());
+  const size_t tried = mix ? 1 : list.size();
+  std::vector<graph::Graph> trials(tried);
+  std::vector<double> scores(tried);
   std::mutex mutex;
   size_t done = 0;
   const auto attempt = [&](size_t c) {
     graph::Graph trial = graph.clone();
-    apply(trial, pictures, histograms, list[c]);
+    apply(trial, pictures, histograms, [&](const graph::Value&) -> const Candidate& { return list[c]; });
     scores[c] = judge.score(trial, list[c].name);
     const std::lock_guard lock(mutex);
     trials[c] = std::move(trial);
-    reporter.progress("search", ++done, list.size());
+    reporter.progress("search", ++done, tried);
   };
   try {
-    calibration::in_parallel(list.size(), plan.search, attempt);
+    calibration::in_parallel(tried, plan.search, attempt);
   } catch (const report::Interrupted&) {
     checkpoint.write();
     throw;
   }
   std::vector<report::MethodScore> search;
   size_t best = 0;
-  for (size_t c = 0; c < list.size(); ++c) {
+  for (size_t c = 0; c < tried; ++c) {
     search.push_back({list[c].name, scores[c], false});
     reporter.info(fmt::format("Calibration method {}: output cosine {:.6f}", list[c].name, scores[c]));
     if (scores[c] > scores[best]) best = c;
   }
+  std::string method = list[best].name;
+  double score = scores[best];
   search[best].used = true;
   graph = std::move(trials[best]);
+  if (list.back().symmetric)
+    reporter.info(
+        fmt::format("Asymmetric quantization is {}.", list[best].symmetric ? "not enabled" : "enabled"));
 
-  graph::Graph corrected = graph.clone();
-  precision::correct_biases(corrected, statistics.means());
-  const double score = judge.score(corrected, list[best].name + " with corrected biases");
-  reporter.info(fmt::format("Bias correction: output cosine {:.6f}{}", score,
-                            score > scores[best] ? "" : " (not used)"));
-  search.push_back({"bias correction", score, score > scores[best]});
-  if (score > scores[best]) graph = std::move(corrected);
-  return {list[best].name, std::move(search), coarse_histograms(graph, histograms)};
+  const auto keep_if_better = [&](graph::Graph other, const std::string& name, const std::string& what) {
+    const double with = judge.score(other, name);
+    reporter.info(fmt::format("{}: output cosine {:.6f}{}", what, with, with > score ? "" : " (not used)"));
+    search.push_back({what, with, with > score});
+    if (with <= score) return;
+    method = name, score = with, graph = std::move(other);
+  };
+  if (mix) {
+    const auto chosen =
+        choose_per_tensor(graph, pictures, histograms, list, int8_options, samples, plan.threads, reporter);
+    std::string lines;
+    for (const auto& [name, c] : chosen) lines += fmt::format("\n  {}: {}", name, list[c].name);
+    reporter.info(
+        fmt::format("{} tensors are sensitive (cosine below {}){}", chosen.size(), kSensitive, lines));
+    graph::Graph mixed = graph.clone();
+    apply(mixed, pictures, histograms, [&](const graph::Value& v) -> const Candidate& {
+      const auto it = chosen.find(v.name);
+      return list[it == chosen.end() ? 0 : it->second];
+    });
+    if (!chosen.empty()) keep_if_better(std::move(mixed), "mix", "Methods per tensor");
+  }
+  if (corrects) {
+    const std::string name = method;
+    graph::Graph corrected = graph.clone();
+    precision::correct_biases(corrected, statistics.means());
+    keep_if_better(std::move(corrected), method + " with corrected biases", "Bias correction");
+    method = name;
+  }
+  return {method, std::move(search), coarse_histograms(graph, histograms)};
 }
 
 }  // namespace openhb::compiler

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "host/calibration/dataset.h"
@@ -44,6 +45,10 @@ struct Calibration {
 Calibration calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
                       const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
                       const Reporter& reporter);
+
+// By name of the tensor: cosine between the two programs' values on one sample, where both have it.
+std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, GraphRunner& integer,
+                                                          const SampleReader& samples, size_t sample);
 
 // Node and output similarity between the float and the int8 program on the first sample, and placement.
 // `unfolded`: the program with the steps of every node (LowerOptions::fold_steps).

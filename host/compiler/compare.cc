@@ -17,20 +17,19 @@ std::optional<double> threshold_of(const graph::Node& node) {
 
 }  // namespace
 
-void compare_programs(const graph::Graph& graph, const Program& unfolded, const SampleReader& samples,
-                      int threads, ConversionReport& report) {
+std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, GraphRunner& integer,
+                                                          const SampleReader& samples, size_t sample) {
   // The int8 run first: its tensors are the smaller ones to keep.
   struct Kept {
     TensorDesc desc;
     std::vector<std::byte> bytes;
   };
   std::unordered_map<std::string, Kept> codes;
-  GraphRunner integer(engine::Model::create(unfolded), threads), real(graph, {}, threads);
-  integer.run(samples.program_inputs(0), [&](const TensorDesc& desc, const std::byte* data) {
+  integer.run(samples.program_inputs(sample), [&](const TensorDesc& desc, const std::byte* data) {
     codes[desc.name] = {desc, {data, data + desc.byte_extent()}};
   });
   std::unordered_map<std::string, double> similarity;
-  real.run(samples.floats(0), [&](const TensorDesc& desc, const std::byte* data) {
+  real.run(samples.floats(sample), [&](const TensorDesc& desc, const std::byte* data) {
     const auto it = codes.find(desc.name);
     if (desc.dtype != DType::f32 || it == codes.end() ||
         it->second.desc.logical_shape() != desc.logical_shape())
@@ -38,6 +37,13 @@ void compare_programs(const graph::Graph& graph, const Program& unfolded, const 
     similarity[desc.name] =
         cosine(real_values(desc, data), real_values(it->second.desc, it->second.bytes.data()));
   });
+  return similarity;
+}
+
+void compare_programs(const graph::Graph& graph, const Program& unfolded, const SampleReader& samples,
+                      int threads, ConversionReport& report) {
+  GraphRunner integer(engine::Model::create(unfolded), threads), real(graph, {}, threads);
+  const auto similarity = tensor_similarity(real, integer, samples, 0);
   for (size_t o = 0; o < graph.outputs.size(); ++o) {
     const Tensor a = real.output(o), b = integer.output(o);
     if (a.dtype() != DType::f32) continue;

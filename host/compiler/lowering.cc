@@ -375,6 +375,7 @@ Program Lowering::run() {
   if (fold) {
     drop_unread_steps(draft_);
     fold_tables(draft_);
+    compose_copies(draft_);
   }
   pack_constants();
   if (fold) share_memory(draft_);

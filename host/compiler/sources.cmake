@@ -11,6 +11,7 @@ add_library(openhb_compiler STATIC
   compiler/checkpoint.cc
   compiler/codes.cc
   compiler/collect.cc
+  compiler/compose_copies.cc
   compiler/compare.cc
   compiler/convert.cc
   compiler/draft.cc
@@ -20,6 +21,8 @@ add_library(openhb_compiler STATIC
   compiler/lowering.cc
   compiler/memory_map.cc
   compiler/memory_plan.cc
+  compiler/methods.cc
+  compiler/mix.cc
   compiler/parse_stage.cc
   compiler/placement.cc
   compiler/plan.cc
@@ -38,6 +41,7 @@ add_library(openhb_compiler STATIC
   precision/assign.cc
   precision/bias_correction.cc
   quantize/calibrated.cc
+  quantize/file_params.cc
   quantize/load.cc
   quantize/qdq.cc
   quantize/weights.cc

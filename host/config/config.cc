@@ -173,6 +173,9 @@ class Builder {
         config_.calibration == CalibrationType::max || config_.calibration == CalibrationType::percentile;
     if (sound && !percentile_used && config_.max_percentile != 1.0)
       bad("max_percentile", "only calibration_type max and percentile use it");
+    if (sound && config_.calibration == CalibrationType::automatic && asks_for(config_, "asymmetric"))
+      bad("optimization",
+          "calibration_type default chooses between symmetric and asymmetric itself; remove 'asymmetric'");
     const Given* kinds = document_.find("input_type_train");
     if (!config_.preprocess_on || !kinds || kinds->values.size() != config_.inputs.size()) return;
     for (size_t i = 0; i < config_.inputs.size(); ++i)
@@ -260,6 +263,10 @@ Config parse_config(const std::string& yaml, const std::string& path) {
 
 Config load_config(const std::string& path) {
   return parse_config(read_text_file(path, EmptyFile::refuse), path);
+}
+
+bool asks_for(const Config& config, std::string_view option) {
+  return std::ranges::find(config.optimization, option) != config.optimization.end();
 }
 
 std::vector<InputConfig> inputs_in_order(const Config& config, const std::vector<std::string>& names) {

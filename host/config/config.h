@@ -28,7 +28,7 @@ struct InputConfig {
   std::optional<DType> cal_dtype;  // unset: by the _f32 suffix rule
 };
 
-enum class CalibrationType { automatic, max, kl, mse, percentile, skip, load };
+enum class CalibrationType { automatic, mix, max, kl, mse, percentile, skip, load };
 
 // Asks for int16 codes instead of int8 at a node's activations and outputs.
 struct Int16Request {
@@ -82,6 +82,8 @@ Config parse_config(const std::string& yaml, const std::string& path);
 std::vector<std::string> nodes_on_cpu(const Config& config);
 std::vector<std::string> nodes_on_bpu(const Config& config);
 std::vector<Int16Request> int16_requests(const Config& config);
+// True when `optimization` holds the word.
+bool asks_for(const Config& config, std::string_view option);
 
 // The configured inputs in the order of the model's, which `names` lists; a single unnamed one takes the
 // model's name. Throws Error(config_bad_value) when the two do not match.

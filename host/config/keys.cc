@@ -21,13 +21,11 @@ const Names<Norm> kNorms = {{Norm::none, "no_preprocess"},
                             {Norm::mean, "data_mean"},
                             {Norm::scale, "data_scale"},
                             {Norm::mean_and_scale, "data_mean_and_scale"}};
-const Names<CalibrationType> kCalibrations = {{CalibrationType::automatic, "default"},
-                                              {CalibrationType::max, "max"},
-                                              {CalibrationType::kl, "kl"},
-                                              {CalibrationType::mse, "mse"},
-                                              {CalibrationType::percentile, "percentile"},
-                                              {CalibrationType::skip, "skip"},
-                                              {CalibrationType::load, "load"}};
+const Names<CalibrationType> kCalibrations = {
+    {CalibrationType::automatic, "default"}, {CalibrationType::mix, "mix"},
+    {CalibrationType::max, "max"},           {CalibrationType::kl, "kl"},
+    {CalibrationType::mse, "mse"},           {CalibrationType::percentile, "percentile"},
+    {CalibrationType::skip, "skip"},         {CalibrationType::load, "load"}};
 
 template <class Enum>
 Enum from_word(const Names<Enum>& names, std::string_view word) {
@@ -159,8 +157,9 @@ const Key kKeys[] = {
    .set = [](C& c, const V& v) { c.preprocess_on = v.boolean; },
    .show = [](const C& c) { return show_boolean(c.preprocess_on); }},
   {.group = Group::calibration, .name = "calibration_type", .type = Type::text, .fallback = "default",
-   .values = "default max kl mse percentile skip load", .later = "mix",
-   .help = "How ranges are chosen (calibration.md). `skip`: random data, only to measure speed. `load`: the "
+   .values = "default mix max kl mse percentile skip load",
+   .help = "How ranges are chosen (calibration.md). `default`: the best of several methods for the whole network. `mix`: kl, "
+           "and for each tensor whose cosine is below 0.999 the best of kl, max and max-percentile. `skip`: random data, only to measure speed. `load`: the "
            "model is quantized already (QuantizeLinear and DequantizeLinear, or QLinear operators); exactly its "
            "scales are used, no data is needed.",
    .set = [](C& c, const V& v) { c.calibration = from_word(kCalibrations, v.text); },
@@ -181,11 +180,15 @@ const Key kKeys[] = {
    .help = "Nodes that must become integer steps.",
    .set = [](C& c, const V& v) { c.run_on_bpu = v.names; }, .show = [](const C& c) { return show_names(c.run_on_bpu); }},
   {.group = Group::calibration, .name = "optimization", .type = Type::options,
-   .values = "set_all_nodes_int16 set_{NodeKind}_input_int16 set_{NodeKind}_output_int16",
-   .later = "set_model_output_int8 set_model_output_int16 set_Softmax_input_int8 set_Softmax_output_int8 asymmetric "
-            "bias_correction lstm_batch_last",
+   .values = "set_all_nodes_int16 set_{NodeKind}_input_int16 set_{NodeKind}_output_int16 set_Softmax_input_int8 "
+             "set_Softmax_output_int8 asymmetric bias_correction lstm_batch_last",
+   .later = "set_model_output_int8 set_model_output_int16",
    .help = "Options of the quantizer, separated by `,`. `{NodeKind}` is an ONNX operator type such as `Conv`; its nodes get "
-           "int16 as `node_info` does it.",
+           "int16 as `node_info` does it. `set_Softmax_input_int8`, `set_Softmax_output_int8`: every Softmax becomes an "
+           "integer step where its shape allows it. `asymmetric`: try symmetric ranges as well as the usual ones with a zero "
+           "point and keep the better. `bias_correction`: correct biases for the rounding of weights where that brings the "
+           "outputs nearer to float (`default` and `mix` try it anyway). `lstm_batch_last`: no effect here, and the log says "
+           "so: LSTM runs in float on the CPU, where the batch's position costs nothing.",
    .set = [](C& c, const V& v) { c.optimization = v.names; },
    .show = [](const C& c) { return fmt::format("{}", fmt::join(c.optimization, ", ")); }},
 
