@@ -34,9 +34,15 @@ class SampleReader {
 // How many methods calibrate() tries.
 size_t candidate_count(const config::Config& config);
 
+struct Calibration {
+  std::string method;  // its name for the log
+  std::vector<report::MethodScore> search;
+  std::vector<report::TensorHistogram> histograms;
+};
+
 // Sets the graph's int8 annotations by the configured method; `default` tries several and keeps the one whose
-// outputs are nearest to float on the first samples. Returns the method's name for the log.
-std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
+// outputs are nearest to float on the first samples.
+Calibration calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
                       const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
                       const Reporter& reporter);
 

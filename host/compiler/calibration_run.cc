@@ -64,7 +64,10 @@ std::string run_calibration(Conversion& c, const SampleReader& samples) {
     c.report.checkpoint = c.artefacts.path(c.config.prefix + "_calibration.checkpoint");
   c.checkpoint = std::make_unique<Checkpoint>(
       c.report.checkpoint, [&c, real] { return key_of(c, real->program()); }, c.reporter);
-  return calibrate(c.graph, c.config, integer_options(c.config), samples, plan, *c.checkpoint, c.reporter);
+  Calibration found =
+      calibrate(c.graph, c.config, integer_options(c.config), samples, plan, *c.checkpoint, c.reporter);
+  c.report.search = std::move(found.search), c.report.histograms = std::move(found.histograms);
+  return found.method;
 }
 
 }  // namespace openhb::compiler

@@ -8,11 +8,11 @@
 namespace openhb::compiler {
 namespace {
 
-std::string threshold_of(const graph::Node& node) {
+std::optional<double> threshold_of(const graph::Node& node) {
   const graph::Value* x = node.input(0);
-  if (!node.int8 || !x || !x->quant) return "--";
-  if (!x->producer && x->quant->scale() == 1.0f) return "127.000000";
-  return fmt::format("{:.6f}", std::max(-x->range_lo, x->range_hi));
+  if (!node.int8 || !x || !x->quant) return std::nullopt;
+  if (!x->producer && x->quant->scale() == 1.0f) return 127.0;
+  return std::max(-x->range_lo, x->range_hi);
 }
 
 // Output o as real numbers; empty when it is none (an index, a truth value).
@@ -75,7 +75,7 @@ void compare_programs(const graph::Graph& graph, const Program& unfolded, const 
         next && !similarity.contains(result->name))
       result = next->outputs[0];
     if (const auto it = similarity.find(result->name); it != similarity.end())
-      report.nodes[i].cosine = fmt::format("{:.6f}", it->second);
+      report.nodes[i].cosine = it->second;
     report.nodes[i].threshold = threshold_of(node);
   }
 }

@@ -47,7 +47,10 @@ CompileCache::CompileCache(const std::string& path, const std::function<void(con
   };
   try {
     const auto size = std::filesystem::file_size(path, error);
-    if (error || size > kMostBytes) return ignore("it is no file of a compile cache");
+    if (error || size > kMostBytes) {
+      ignore("it is no file of a compile cache");
+      return;
+    }
     entries_ = parse(read_text_file(path));
   } catch (const nlohmann::json::exception&) {
     ignore("it is damaged");

@@ -28,6 +28,7 @@ add_library(openhb_compiler STATIC
   compiler/layer_dump.cc
   compiler/layout.cc
   compiler/lowering.cc
+  compiler/memory_map.cc
   compiler/memory_plan.cc
   compiler/methods.cc
   compiler/mix.cc
@@ -36,6 +37,7 @@ add_library(openhb_compiler STATIC
   compiler/plan_search.cc
   compiler/plan.cc
   compiler/sample.cc
+  compiler/record_inputs.cc
   compiler/share_memory.cc
   compiler/stages.cc
   compiler/statistics.cc

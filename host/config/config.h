@@ -98,6 +98,14 @@ bool asks_for(const Config& config, std::string_view option);
 // model's name. Throws Error(config_bad_value) when the two do not match.
 std::vector<InputConfig> inputs_in_order(const Config& config, const std::vector<std::string>& names);
 
+// One key with its value, every default filled in.
+struct Setting {
+  std::string_view group, key;
+  std::string value;
+  bool usual;  // the value is the key's default
+};
+std::vector<Setting> effective_settings(const Config& config);
+
 // The configuration with every default filled in, as YAML with the documented key names.
 std::string effective_yaml(const Config& config);
 
