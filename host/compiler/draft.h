@@ -38,11 +38,24 @@ std::vector<Lifetime> lifetimes(const Draft& draft, const std::vector<bool>& wit
 // Steps between int8 codes that are functions of one code become tables. Needs the constants.
 void fold_tables(Draft& draft);
 
+// Copies of copies become one, where the second one changes the order. Before memory is shared.
+void compose_copies(Draft& draft);
+
 // Lets the producers of copied tensors write where the copies would go (the parts of a concatenation), and
 // element-wise steps write over an operand that nobody reads afterwards. Constants must have been packed.
 void share_memory(Draft& draft);
 
+// How an arena is planned.
+struct PlanOptions {
+  size_t orders = kPlanOrders;  // of plan_memory
+  // What chains of steps touch is kept apart, so that the engine may run them strip by strip, as long as the
+  // lower bound grows by no more than this share of itself; negative: chains are not looked at.
+  double chain_room = 0;
+  size_t improvements = 0;  // tries of improve_plan
+  uint64_t seed = 0;
+};
+
 // Offsets for all tensors, and the arena's size with its lower bound as a property.
-void plan_arena(Draft& draft);
+void plan_arena(Draft& draft, const PlanOptions& options = {});
 
 }  // namespace openhb::compiler
