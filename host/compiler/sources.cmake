@@ -14,6 +14,7 @@ add_library(openhb_compiler STATIC
   compiler/compare.cc
   compiler/convert.cc
   compiler/draft.cc
+  compiler/dump.cc
   compiler/evaluate.cc
   compiler/fold_tables.cc
   compiler/layout.cc

@@ -64,6 +64,7 @@ struct Config {
   std::vector<std::string> optimization;  // its words
   std::string optimize_level = "O2";
   bool debug = false;
+  bool dump_calibration = false;  // debug_mode
   uint64_t memory_limit = 0;  // bytes, 0: none; from the command line
 
   bool is_caffe() const { return onnx_model.empty(); }

@@ -11,9 +11,9 @@
 #include "common/io/file.h"
 #include "common/text/text.h"
 #include "host/compiler/convert.h"
+#include "host/compiler/plan.h"
 #include "host/config/config.h"
 #include "host/config/keys.h"
-#include "host/compiler/plan.h"
 #include "host/report/interrupt.h"
 #include "host/report/log.h"
 #include "host/report/progress.h"
@@ -48,6 +48,14 @@ nlohmann::ordered_json as_json(const compiler::ConversionReport& report) {
   j["arena_bytes"] = report.arena_bytes;
   j["arena_lower_bound"] = report.arena_lower_bound;
   j["weight_bytes"] = report.weight_bytes;
+  j["calibration_samples"] = report.lint.samples;
+  j["calibration_findings"] = nlohmann::ordered_json::array();
+  for (const auto& f : report.lint.findings)
+    j["calibration_findings"].push_back({{"severity", f.severity},
+                                         {"check", f.check},
+                                         {"input", f.input},
+                                         {"samples", f.samples},
+                                         {"text", f.text}});
   for (const auto& n : report.nodes)
     j["nodes"].push_back({{"node", n.node},
                           {"on", n.on},
@@ -107,7 +115,8 @@ int makertbin(const MakertbinOptions& options) {
     const auto result = compiler::convert(config, threads, reporter, artefacts);
     artefacts.write("effective_config.yaml", config::effective_yaml(config));
     artefacts.commit();
-    if (std::error_code ignored; !result.checkpoint.empty()) std::filesystem::remove(result.checkpoint, ignored);
+    if (std::error_code ignored; !result.checkpoint.empty())
+      std::filesystem::remove(result.checkpoint, ignored);
     if (const std::string why = reasons(result); !why.empty())
       log.info("These nodes run on the CPU in float:{}", why);
     log.info("The converted model node information:\n{}", node_table(result.nodes, true));
@@ -123,8 +132,9 @@ int makertbin(const MakertbinOptions& options) {
   } catch (const Error& e) {
     return failed(e);
   } catch (const report::Interrupted& e) {
-    log.error("interrupted: nothing was left half-written; what the calibration has found so far is kept in "
-              "working_dir, and the same command continues there");
+    log.error(
+        "interrupted: nothing was left half-written; what the calibration has found so far is kept in "
+        "working_dir, and the same command continues there");
     log.error("exception in command: makertbin");
     return e.exit_status();
   } catch (const std::bad_alloc&) {
