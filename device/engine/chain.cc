@@ -98,14 +98,18 @@ uint64_t now_ns() {
 
 }  // namespace
 
-std::vector<Chain> find_chains(const Program& program) {
+std::vector<Chain> find_chains(const Program& program, std::span<const size_t> alone) {
+  const auto is_alone = [&](size_t step) {
+    return std::find(alone.begin(), alone.end(), step) != alone.end();
+  };
   std::vector<Chain> chains;
   for (size_t i = 0; i < program.steps.size();) {
     std::vector<StepAccess> steps{StepAccess(program, program.steps[i])};
     size_t next = i + 1;
-    for (; steps.front().by_rows() && next < program.steps.size() && next - i < kMaxSteps; ++next) {
+    for (; !is_alone(i) && steps.front().by_rows() && next < program.steps.size() && next - i < kMaxSteps;
+         ++next) {
       StepAccess access(program, program.steps[next]);
-      if (!may_follow(steps, access)) break;
+      if (is_alone(next) || !may_follow(steps, access)) break;
       steps.push_back(std::move(access));
     }
     Chain chain{i, next, steps.size() > 1 ? steps.front().use.rows : 0, 0};

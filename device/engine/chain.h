@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "device/engine/model.h"
@@ -20,7 +21,8 @@ struct Chain {
 
 // All steps of a program, in order, in chains of one step or more. Reads and writes of the arena (offsets and
 // pitches of the tensors) decide what may be in one chain: the bytes after a chain are those after its steps.
-std::vector<Chain> find_chains(const Program& program);
+// Steps `alone` are chains of their own.
+std::vector<Chain> find_chains(const Program& program, std::span<const size_t> alone = {});
 
 // Runs the steps of a chain; its parts are ranges of rows.
 class ChainRunner final : public Runner {

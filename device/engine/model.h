@@ -2,6 +2,7 @@
 // The one engine: Model is a validated program, Session runs it in its own arena.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -77,12 +78,18 @@ class Session {
   class Pool;
   // What runs at once: one step, or a chain.
   struct Unit {
-    size_t first, last;  // steps
-    int parts;
+    size_t first = 0, last = 0;  // steps
+    int parts = 1;
     std::unique_ptr<ChainRunner> chain;  // null: one step
+    // fusion.h: what runs instead of three steps, the last of which this is; or that this is one of the
+    // others.
+    std::unique_ptr<Runner> fused;
+    std::array<size_t, 3> fused_steps = {};
+    bool left_out = false;
   };
   void run_step(size_t step);
   void run_chain(Unit& unit);
+  void run_fused(Unit& unit);
   void dispatch(Runner& runner, int parts);
 
   std::shared_ptr<const Model> model_;

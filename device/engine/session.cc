@@ -8,7 +8,9 @@
 #include <cstring>
 
 #include "device/engine/chain.h"
+#include "device/engine/fusion.h"
 #include "device/engine/pool.h"
+#include "device/kernels/reduction/quantized_softmax.h"
 #include "device/kernels/steps.h"
 
 namespace openhb::engine {
@@ -83,8 +85,22 @@ Session::Session(std::shared_ptr<const Model> model, SessionOptions options)
   }
   times_.resize(program.steps.size());
   int threads = parts_.empty() ? 1 : *std::max_element(parts_.begin(), parts_.end());
-  for (const Chain& chain : find_chains(program)) {
-    Unit unit{chain.first, chain.last, 1, nullptr};
+  const std::vector<SoftmaxFusion> fusions = find_softmax_fusions(program);
+  std::vector<size_t> alone;
+  for (const SoftmaxFusion& f : fusions) alone.insert(alone.end(), {f.dequantize, f.softmax, f.quantize});
+  for (const Chain& chain : find_chains(program, alone)) {
+    Unit unit;
+    unit.first = chain.first, unit.last = chain.last;
+    for (const SoftmaxFusion& f : fusions) {
+      unit.left_out = unit.left_out || unit.first == f.dequantize || unit.first == f.softmax;
+      if (unit.first != f.quantize) continue;
+      const uint32_t x = program.steps[f.dequantize].inputs[0], y = program.steps[f.quantize].outputs[0];
+      unit.fused = kernels::bind_quantized_softmax(program.tensors[x], program.tensors[y], tensor(x),
+                                                   arena_.get() + program.tensors[y].offset, options.cpu);
+      unit.fused_steps = {f.dequantize, f.softmax, f.quantize};
+      unit.parts = choose_parts(*unit.fused, model_->cost(f.softmax), options.threads);
+      threads = std::max(threads, unit.parts);
+    }
     if (chain.rows > 0) {
       std::vector<Runner*> steps;
       Cost cost;
@@ -140,11 +156,20 @@ void Session::run_chain(Unit& unit) {
     add_time(times_[i], unit.chain->nanoseconds()[i - unit.first]);
 }
 
+void Session::run_fused(Unit& unit) {
+  const uint64_t start = profile_ ? now_ns() : 0;
+  dispatch(*unit.fused, unit.parts);
+  if (!profile_) return;
+  const uint64_t time = now_ns() - start;
+  for (size_t i = 0; i < 3; ++i) add_time(times_[unit.fused_steps[i]], i == 1 ? time : 0);
+}
+
 void Session::run() {
   for (Unit& unit : units_) {
     if (cancelled_.load(std::memory_order_relaxed)) break;
-    if (unit.chain && !hook_) {
-      run_chain(unit);
+    if (!hook_ && (unit.chain || unit.fused || unit.left_out)) {
+      if (unit.chain) run_chain(unit);
+      if (unit.fused) run_fused(unit);
       continue;
     }
     for (size_t i = unit.first; i < unit.last && !cancelled_.load(std::memory_order_relaxed); ++i)

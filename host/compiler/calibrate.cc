@@ -4,73 +4,19 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <optional>
 
 #include "host/calibration/parallel.h"
 #include "host/compiler/collect.h"
-#include "host/passes/preprocess.h"
-#include "host/precision/activation.h"
+#include "host/compiler/inputs.h"
+#include "host/compiler/methods.h"
+#include "host/compiler/mix.h"
+#include "host/compiler/sample.h"
 #include "host/precision/bias_correction.h"
+#include "host/precision/outputs.h"
 
 namespace openhb::compiler {
 namespace {
-
-using calibration::ClipRange;
-using calibration::Histogram;
-using calibration::Method;
-
-struct Candidate {
-  std::string name;
-  Method method;
-  double percentile;
-};
-
-std::vector<Candidate> candidates(const config::Config& config) {
-  using config::CalibrationType;
-  const Candidate max{"max", Method::max, 1.0}, kl{"kl", Method::kl, 1.0}, mse{"mse", Method::mse, 1.0};
-  auto percentile = [](double p) {
-    return Candidate{fmt::format("max-percentile:percentile={}", p), Method::percentile, p};
-  };
-  switch (config.calibration) {
-    case CalibrationType::max:
-      return {config.max_percentile < 1.0 ? percentile(config.max_percentile) : max};
-    case CalibrationType::skip:
-    case CalibrationType::load:  // not calibrated
-      return {max};
-    case CalibrationType::percentile:
-      return {percentile(config.max_percentile)};
-    case CalibrationType::kl:
-      return {kl};
-    case CalibrationType::mse:
-      return {mse};
-    case CalibrationType::automatic:
-      return {max, percentile(0.99995), kl, mse};
-  }
-  return {max};
-}
-
-void apply(graph::Graph& graph, const std::vector<std::string>& pictures, const Histograms& histograms,
-           const Candidate& c) {
-  const auto consumers = graph.consumers();
-  auto ranges = [&] {
-    precision::apply_ranges(graph, pictures, [&](const graph::Value& v) {
-      const auto it = histograms.find(v.name);
-      if (it == histograms.end())
-        fail(ErrorCode::internal, "tensor '{}' was not seen during calibration", v.name);
-      if (it->second.count() == 0)
-        fail(ErrorCode::quantize_failed,
-             "tensor '{}' held no finite value in any calibration sample; check the data", v.name);
-      if (v.codes == DType::i16)  // codes enough for the whole range
-        return calibration::choose_range(it->second,
-                                         c.method == Method::percentile ? Method::percentile : Method::max,
-                                         c.percentile, false);
-      const ClipRange range = calibration::choose_range(it->second, c.method, c.percentile, false);
-      const auto activation = precision::activation_of(v, consumers, graph);
-      return activation ? precision::range_behind(*activation, it->second, range) : range;
-    });
-  };
-  ranges();
-  while (precision::demote_overflowing(graph)) ranges();
-}
 
 // Mean output cosine between float and int8 on the first samples.
 class Judge {
@@ -135,101 +81,125 @@ SampleReader::SampleReader(const config::Config& config, const graph::Graph& gra
 
 std::vector<Tensor> SampleReader::floats(size_t sample) const {
   std::vector<Tensor> out;
-  for (size_t i = 0; i < graph_.inputs.size(); ++i) {
-    Tensor t = dataset_.load(sample, i);
-    const config::InputConfig& input = config_.inputs[i];
-    if (input.kind_rt != InputKind::featuremap) {
-      // Training colours to run-time colours, then centred.
-      const auto order = passes::colour_order(input.kind_train, input.kind_rt);
-      const auto n = order.size(), plane = t.size() / n;
-      Tensor moved(DType::f32, t.shape());
-      const auto from = t.data<float>();
-      auto to = moved.data<float>();
-      for (size_t c = 0; c < n; ++c)
-        for (size_t p = 0; p < plane; ++p) {
-          const size_t source = input.nhwc_train ? p * n + c : c * plane + p;
-          const size_t target = input.nhwc_train ? p * n + order[c] : order[c] * plane + p;
-          to[target] = from[source] - 128.0f;
-        }
-      t = std::move(moved);
-    }
-    out.push_back(std::move(t));
-  }
+  for (size_t i = 0; i < graph_.inputs.size(); ++i)
+    out.push_back(graph_input(config_.inputs[i], dataset_.load(sample, i), *graph_.inputs[i]));
   return out;
 }
 
 std::vector<Tensor> SampleReader::program_inputs(size_t sample) const {
-  std::vector<Tensor> out = floats(sample);
-  for (size_t i = 0; i < out.size(); ++i) {
-    if (config_.inputs[i].kind_rt == InputKind::featuremap) continue;
-    const auto values = out[i].data<float>();
-    const Shape& s = out[i].shape();
-    const bool from_nhwc = config_.inputs[i].nhwc_train, to_nhwc = config_.inputs[i].nhwc_rt;
-    const auto channels = static_cast<size_t>(s[from_nhwc ? 3 : 1]), plane = values.size() / channels;
-    Tensor pixels(DType::u8, from_nhwc == to_nhwc ? s
-                             : to_nhwc            ? Shape{s[0], s[2], s[3], s[1]}
-                                                  : Shape{s[0], s[3], s[1], s[2]});
-    for (size_t c = 0; c < channels; ++c)
-      for (size_t p = 0; p < plane; ++p) {
-        const float v = values[from_nhwc ? p * channels + c : c * plane + p] + 128.0f;
-        pixels.data<uint8_t>()[to_nhwc ? p * channels + c : c * plane + p] =
-            static_cast<uint8_t>(std::clamp(std::nearbyint(v), 0.0f, 255.0f));
-      }
-    out[i] = std::move(pixels);
-  }
+  std::vector<Tensor> out;
+  for (size_t i = 0; i < graph_.inputs.size(); ++i)
+    out.push_back(program_input(config_.inputs[i], dataset_.load(sample, i), *graph_.inputs[i]));
   return out;
 }
 
+namespace {
+// The element type that the configuration wants for the model's outputs instead of float.
+std::optional<DType> output_codes(const config::Config& config) {
+  if (config::asks_for(config, "set_model_output_int8")) return DType::i8;
+  if (config::asks_for(config, "set_model_output_int16")) return DType::i16;
+  return std::nullopt;
+}
+}  // namespace
+
 size_t candidate_count(const config::Config& config) { return candidates(config).size(); }
 
-std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
-                      const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
-                      const Reporter& reporter) {
-  std::vector<std::string> pictures;
-  for (const auto& [name, image] : int8_options.images) pictures.push_back(name);
-  const Statistics statistics = collect_statistics(graph, samples, plan, checkpoint, reporter);
-  checkpoint.update(statistics);
-  if (checkpoint.written()) checkpoint.write();
+namespace {
+// Sets the annotations; returns the method's name and the candidate for the outputs.
+std::pair<std::string, Candidate> choose_ranges(graph::Graph& graph, const config::Config& config,
+                                                const LowerOptions& int8_options, const SampleReader& samples,
+                                                const Statistics& statistics, const Plan& plan,
+                                                Checkpoint& checkpoint, const Reporter& reporter) {
+  const std::vector<std::string> pictures = compiler::pictures(config);
   const Histograms& histograms = statistics.histograms;
   const auto list = candidates(config);
-  if (list.size() == 1) {
-    apply(graph, pictures, histograms, list[0]);
-    return list[0].name;
+  const bool mix = config.calibration == config::CalibrationType::mix;
+  const bool corrects = mix || config.calibration == config::CalibrationType::automatic ||
+                        config::asks_for(config, "bias_correction");
+  if (list.size() == 1 && !corrects) {
+    apply(graph, pictures, histograms, [&](const graph::Value&) -> const Candidate& { return list[0]; });
+    return {list[0].name, list[0]};
   }
   const graph::Graph real = graph.clone();
   const Judge judge(real, int8_options, samples, plan, checkpoint);
-  std::vector<graph::Graph> trials(list.size());
-  std::vector<double> scores(list.size());
+  const size_t tried = mix ? 1 : list.size();
+  std::vector<graph::Graph> trials(tried);
+  std::vector<double> scores(tried);
   std::mutex mutex;
   size_t done = 0;
   const auto attempt = [&](size_t c) {
     graph::Graph trial = graph.clone();
-    apply(trial, pictures, histograms, list[c]);
+    apply(trial, pictures, histograms, [&](const graph::Value&) -> const Candidate& { return list[c]; });
     scores[c] = judge.score(trial, list[c].name);
     const std::lock_guard lock(mutex);
     trials[c] = std::move(trial);
-    reporter.progress("search", ++done, list.size());
+    reporter.progress("search", ++done, tried);
   };
   try {
-    calibration::in_parallel(list.size(), plan.search, attempt);
+    calibration::in_parallel(tried, plan.search, attempt);
   } catch (const report::Interrupted&) {
     checkpoint.write();
     throw;
   }
   size_t best = 0;
-  for (size_t c = 0; c < list.size(); ++c) {
+  for (size_t c = 0; c < tried; ++c) {
     reporter.info(fmt::format("Calibration method {}: output cosine {:.6f}", list[c].name, scores[c]));
     if (scores[c] > scores[best]) best = c;
   }
+  std::string method = list[best].name;
+  double score = scores[best];
   graph = std::move(trials[best]);
+  if (list.back().symmetric)
+    reporter.info(
+        fmt::format("Asymmetric quantization is {}.", list[best].symmetric ? "not enabled" : "enabled"));
 
-  graph::Graph corrected = graph.clone();
-  precision::correct_biases(corrected, statistics.means());
-  const double score = judge.score(corrected, list[best].name + " with corrected biases");
-  reporter.info(fmt::format("Bias correction: output cosine {:.6f}{}", score,
-                            score > scores[best] ? "" : " (not used)"));
-  if (score > scores[best]) graph = std::move(corrected);
-  return list[best].name;
+  const auto keep_if_better = [&](graph::Graph other, const std::string& name, const std::string& what) {
+    const double with = judge.score(other, name);
+    reporter.info(fmt::format("{}: output cosine {:.6f}{}", what, with, with > score ? "" : " (not used)"));
+    if (with <= score) return;
+    method = name, score = with, graph = std::move(other);
+  };
+  if (mix) {
+    const auto chosen =
+        choose_per_tensor(graph, pictures, histograms, list, int8_options, samples, plan.threads, reporter);
+    std::string lines;
+    for (const auto& [name, c] : chosen) lines += fmt::format("\n  {}: {}", name, list[c].name);
+    reporter.info(
+        fmt::format("{} tensors are sensitive (cosine below {}){}", chosen.size(), kSensitive, lines));
+    graph::Graph mixed = graph.clone();
+    apply(mixed, pictures, histograms, [&](const graph::Value& v) -> const Candidate& {
+      const auto it = chosen.find(v.name);
+      return list[it == chosen.end() ? 0 : it->second];
+    });
+    if (!chosen.empty()) keep_if_better(std::move(mixed), "mix", "Methods per tensor");
+  }
+  if (corrects) {
+    const std::string name = method;
+    graph::Graph corrected = graph.clone();
+    precision::correct_biases(corrected, statistics.means());
+    keep_if_better(std::move(corrected), method + " with corrected biases", "Bias correction");
+    method = name;
+  }
+  return {method, list[best]};
+}
+}  // namespace
+
+std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
+                      const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
+                      const Reporter& reporter) {
+  const auto codes = output_codes(config);
+  if (codes) precision::observe_outputs(graph);
+  const Statistics statistics = collect_statistics(graph, samples, plan, checkpoint, reporter);
+  checkpoint.update(statistics);
+  if (checkpoint.written()) checkpoint.write();
+  auto [method, candidate] =
+      choose_ranges(graph, config, int8_options, samples, statistics, plan, checkpoint, reporter);
+  if (codes)
+    precision::quantize_outputs(graph, *codes, [&](const graph::Value& v) {
+      return calibration::choose_range(statistics.histograms.at(v.name), candidate.method,
+                                       candidate.percentile, candidate.symmetric);
+    });
+  return method;
 }
 
 }  // namespace openhb::compiler

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "host/calibration/dataset.h"
@@ -19,9 +20,9 @@ class SampleReader {
  public:
   SampleReader(const config::Config& config, const graph::Graph& graph, const calibration::Dataset& dataset);
   size_t size() const { return dataset_.size(); }
-  // Float graph inputs: pictures as pixel - 128 in run-time colour order, featuremaps as they are.
+  // Float graph inputs (graph_input of sample.h).
   std::vector<Tensor> floats(size_t sample) const;
-  // Program inputs: pictures as uint8 pixels.
+  // Program inputs (program_input of sample.h).
   std::vector<Tensor> program_inputs(size_t sample) const;
 
  private:
@@ -38,6 +39,10 @@ size_t candidate_count(const config::Config& config);
 std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
                       const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
                       const Reporter& reporter);
+
+// By name of the tensor: cosine between the two programs' values on one sample, where both have it.
+std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, GraphRunner& integer,
+                                                          const SampleReader& samples, size_t sample);
 
 // Node and output similarity between the float and the int8 program on the first sample, and placement.
 // `unfolded`: the program with the steps of every node (LowerOptions::fold_steps).

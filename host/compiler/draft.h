@@ -38,6 +38,9 @@ std::vector<Lifetime> lifetimes(const Draft& draft, const std::vector<bool>& wit
 // Steps between int8 codes that are functions of one code become tables. Needs the constants.
 void fold_tables(Draft& draft);
 
+// Copies of copies become one, where the second one changes the order. Before memory is shared.
+void compose_copies(Draft& draft);
+
 // Lets the producers of copied tensors write where the copies would go (the parts of a concatenation), and
 // element-wise steps write over an operand that nobody reads afterwards. Constants must have been packed.
 void share_memory(Draft& draft);

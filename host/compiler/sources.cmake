@@ -6,23 +6,29 @@ add_library(openhb_compiler STATIC
   checker/operators.cc
   checker/support.cc
   compiler/artefacts.cc
+  compiler/batch.cc
   compiler/calibrate.cc
   compiler/calibration_run.cc
   compiler/checkpoint.cc
   compiler/codes.cc
   compiler/collect.cc
+  compiler/compose_copies.cc
   compiler/compare.cc
   compiler/convert.cc
   compiler/draft.cc
   compiler/dump.cc
   compiler/evaluate.cc
   compiler/fold_tables.cc
+  compiler/inputs.cc
   compiler/layout.cc
   compiler/lowering.cc
   compiler/memory_plan.cc
+  compiler/methods.cc
+  compiler/mix.cc
   compiler/parse_stage.cc
   compiler/placement.cc
   compiler/plan.cc
+  compiler/sample.cc
   compiler/share_memory.cc
   compiler/stages.cc
   compiler/statistics.cc
@@ -36,7 +42,9 @@ add_library(openhb_compiler STATIC
   precision/activation.cc
   precision/assign.cc
   precision/bias_correction.cc
+  precision/outputs.cc
   quantize/calibrated.cc
+  quantize/file_params.cc
   quantize/load.cc
   quantize/qdq.cc
   quantize/weights.cc

@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "common/program/file.h"
+#include "host/compiler/batch.h"
 #include "host/compiler/calibration_run.h"
+#include "host/compiler/inputs.h"
 #include "host/ops/operator.h"
 #include "host/passes/passes.h"
 #include "host/quantize/load.h"
@@ -12,19 +14,8 @@
 
 namespace openhb::compiler {
 
-std::vector<std::string> pictures(const config::Config& config) {
-  std::vector<std::string> names;
-  for (const auto& input : config.inputs)
-    if (input.kind_rt != InputKind::featuremap) names.push_back(input.name);
-  return names;
-}
-
 LowerOptions integer_options(const config::Config& config) {
-  LowerOptions options{.int8 = true, .images = {}};
-  for (const auto& input : config.inputs)
-    if (input.kind_rt != InputKind::featuremap)
-      options.images[input.name] = {input.kind_rt, input.nhwc_rt, input.nhwc_train};
-  return options;
+  return {.int8 = true, .images = program_inputs(config)};
 }
 
 void open_dataset(Conversion& c) {
@@ -60,6 +51,13 @@ void calibrate(Conversion& c) {
   graph::Graph& graph = c.graph;
   const config::Config& config = c.config;
   std::vector<std::string> on_cpu = config::nodes_on_cpu(config), on_bpu = config::nodes_on_bpu(config);
+  if (config::asks_for(config, "set_Softmax_input_int8") ||
+      config::asks_for(config, "set_Softmax_output_int8"))
+    for (const auto& node : graph.nodes())
+      if (node->op == "Softmax" && std::ranges::find(on_cpu, node->name) == on_cpu.end())
+        on_bpu.push_back(node->name);
+  if (config::asks_for(config, "lstm_batch_last"))
+    c.reporter.warn("optimization lstm_batch_last has no effect: LSTM runs in float on the CPU");
   if (c.loads()) {
     quantize::move_behind_preprocess(graph, pictures(config), c.loaded);
     for (std::string& name : quantize::quantized_nodes(graph, c.loaded))
@@ -82,7 +80,11 @@ void calibrate(Conversion& c) {
 
 void compile(Conversion& c) {
   c.reporter.info(fmt::format("Start to compile the model with march {}.", c.config.march));
-  Program& program = c.program = Lowering(c.graph, integer_options(c.config)).run();
+  const LowerOptions options = integer_options(c.config);
+  graph::Graph batch;  // of the program alone
+  if (c.config.input_batch > 1) batch = batched(c.graph, c.config.input_batch, options);
+  Program& program = c.program = Lowering(c.config.input_batch > 1 ? batch : c.graph, options).run();
+  describe_inputs(c.config, program);
   program.name = c.config.prefix;
   program.properties["march"] = c.config.march;
   program.properties["builder"] = OPENHB_VERSION;

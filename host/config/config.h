@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/dtype.h"
@@ -20,6 +21,8 @@ struct InputConfig {
   std::string name;  // "" allowed for a single input: the model's only one
   InputKind kind_train = InputKind::featuremap, kind_rt = InputKind::featuremap;
   bool nhwc_train = false, nhwc_rt = false;
+  bool idle_layout_rt = false;  // given, but of nv12, whose bytes have one order
+  bool bt601_video = false;     // the range of nv12 data
   std::optional<Shape> shape;
   Norm norm = Norm::none;
   std::vector<float> mean, scale;
@@ -27,7 +30,7 @@ struct InputConfig {
   std::optional<DType> cal_dtype;  // unset: by the _f32 suffix rule
 };
 
-enum class CalibrationType { automatic, max, kl, mse, percentile, skip, load };
+enum class CalibrationType { automatic, mix, max, kl, mse, percentile, skip, load };
 
 // Asks for int16 codes instead of int8 at a node's activations and outputs.
 struct Int16Request {
@@ -54,6 +57,8 @@ struct Config {
   bool layer_out_dump = false;
   std::vector<std::string> output_nodes;
   std::vector<InputConfig> inputs;
+  int64_t input_batch = 1;                           // of the program alone
+  std::map<std::string, InputSource> input_sources;  // those that are given, by input name
   bool preprocess_on = false;
   CalibrationType calibration = CalibrationType::automatic;
   double max_percentile = 1.0;
@@ -82,6 +87,8 @@ Config parse_config(const std::string& yaml, const std::string& path);
 std::vector<std::string> nodes_on_cpu(const Config& config);
 std::vector<std::string> nodes_on_bpu(const Config& config);
 std::vector<Int16Request> int16_requests(const Config& config);
+// True when `optimization` holds the word.
+bool asks_for(const Config& config, std::string_view option);
 
 // The configured inputs in the order of the model's, which `names` lists; a single unnamed one takes the
 // model's name. Throws Error(config_bad_value) when the two do not match.

@@ -110,6 +110,8 @@ std::string check_options(const Key& key, Value& value) {
     const auto later = words(key.later);
     if (std::find(later.begin(), later.end(), word) != later.end())
       return fmt::format("'{}' is not available yet; use: {}", word, list_words(key.values));
+    const auto known = words(key.values);
+    if (std::find(known.begin(), known.end(), word) != known.end()) continue;
     if (Int16Request ignored; !parse_int16_option(word, ignored))
       return fmt::format("'{}' is none of: {}.{}", word, list_words(key.values),
                          suggestion(word, words(key.values)));
@@ -216,7 +218,7 @@ class Reader {
             key.fallback.empty() ? "remove it" : fmt::format("only its default {} is", key.fallback));
       return;
     }
-    if (key.type == Type::node_info && content.IsMap()) {
+    if ((key.type == Type::node_info || key.type == Type::anything) && content.IsMap()) {
       YAML::Emitter text;
       text.SetMapFormat(YAML::Flow);
       text.SetStringFormat(YAML::DoubleQuoted);

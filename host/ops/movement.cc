@@ -18,8 +18,12 @@ using compiler::TensorId;
 
 QuantRule passive() { return {QuantKind::passive, "", {0}, 0, true}; }
 
+// A row of fewer bytes is no place for the innermost axis: who goes through it row by row would be slow.
+constexpr int64_t kLeastRow = 64;
+
 // The axis order that stores a tensor of shape `to` as `x`, of shape `from`, is stored: where axes that merge
-// or split lie side by side. The innermost one must stay as it is.
+// or split lie side by side. The innermost one stays as it is or, without gaps and scales of its own, becomes
+// others.
 std::optional<Order> reshaped_order(const TensorDesc& x, const Shape& from, const Shape& to) {
   const size_t rank = from.size();
   std::vector<Order> becomes(rank);         // by the first axis of a group, the axes that it turns into
@@ -56,8 +60,13 @@ std::optional<Order> reshaped_order(const TensorDesc& x, const Shape& from, cons
     if (expected == rank) order.insert(order.end(), becomes[axis].begin(), becomes[axis].end());
     expected = follows[axis];
   }
-  const bool whole = expected == rank && order.size() == to.size() && !order.empty();
-  return whole && to[order.back()] == x.dims.back() ? std::optional(order) : std::nullopt;
+  const bool whole = expected == rank && order.size() == to.size();
+  if (!whole || order.empty()) return std::nullopt;
+  const int64_t row = to[order.back()];
+  const bool fits = row == x.dims.back() ||
+                    (x.dense() && x.quant.scales.size() <= 1 &&
+                     row * static_cast<int64_t>(dtype_size(x.dtype)) >= kLeastRow);
+  return fits ? std::optional(order) : std::nullopt;
 }
 
 // The same elements in ONNX order under another shape.

@@ -123,8 +123,7 @@ std::unordered_map<const Value*, const Node*> int8_only_values(const Graph& grap
 
 // Sets Value::codes; returns a sentence for every request that was denied.
 std::vector<std::string> assign_codes(Graph& graph, const std::vector<Int16Request>& requests) {
-  for (const auto& v : graph.values()) v->codes = DType::i8;
-  if (requests.empty()) return {};
+  if (requests.empty()) return assign_int16(graph, {});
   std::vector<std::string> denied;
   const auto consumers = graph.consumers();
   for (const Int16Request& request : requests) {
@@ -153,6 +152,14 @@ std::vector<std::string> assign_codes(Graph& graph, const std::vector<Int16Reque
           rule.kind == QuantKind::compute ? compiler::fusable_activation(*node, consumers, graph) : nullptr;
       for (const Value* v : next && next->int8 ? next->outputs : node->outputs) wanted.insert(v);
     }
+  for (std::string& sentence : assign_int16(graph, wanted)) denied.push_back(std::move(sentence));
+  return denied;
+}
+}  // namespace
+
+std::vector<std::string> assign_int16(Graph& graph, const std::unordered_set<const Value*>& wanted) {
+  for (const auto& v : graph.values()) v->codes = DType::i8;
+  std::vector<std::string> denied;
   // Values that share a scale share the type: they are known by their source.
   std::unordered_map<const Value*, const Value*> source;
   const auto source_of = [&](const Value* v) {
@@ -179,7 +186,6 @@ std::vector<std::string> assign_codes(Graph& graph, const std::vector<Int16Reque
   }
   return denied;
 }
-}  // namespace
 
 namespace {
 // The limits of the march that keep the node out of the integer engine, as a reason.
@@ -271,6 +277,8 @@ std::vector<std::string> assign_precision(Graph& graph, const Choice& choice) {
 std::vector<Value*> values_to_calibrate(const Graph& graph) {
   std::vector<Value*> list = int8_values(graph);
   std::erase_if(list, [&](const Value* v) { return shares_scale(graph, *v) || prescribed(graph, *v); });
+  for (const auto& v : graph.values())
+    if (v->observed && std::ranges::find(list, v.get()) == list.end()) list.push_back(v.get());
   return list;
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "host/calibration/histogram.h"
@@ -27,6 +28,11 @@ struct Choice {
 // nodes that write or read it (and those that share its scale) take int16. Returns a sentence for every
 // request that this denies.
 std::vector<std::string> assign_precision(graph::Graph& graph, const Choice& choice);
+
+// The last part of it: Value::codes, int16 for the values in `wanted` and those that share their scale, where
+// all integer nodes agree. Returns a sentence for every one that this denies.
+std::vector<std::string> assign_int16(graph::Graph& graph,
+                                      const std::unordered_set<const graph::Value*>& wanted);
 
 // The values whose distribution decides their int8 parameters (nodes' precision being assigned).
 std::vector<graph::Value*> values_to_calibrate(const graph::Graph& graph);

@@ -9,6 +9,7 @@
 
 #include "host/compiler/lowering.h"
 #include "host/ops/operator.h"
+#include "host/quantize/file_params.h"
 #include "host/quantize/weights.h"
 
 namespace openhb::quantize {
@@ -19,64 +20,6 @@ using graph::Node;
 using graph::Value;
 
 bool is_op(const Node* node, std::string_view op) { return node && node->domain.empty() && node->op == op; }
-
-std::optional<std::vector<int64_t>> integers(const Value* v) {
-  if (!v || !v->is_constant()) return std::nullopt;
-  std::vector<int64_t> list;
-  auto take = [&]<class T>(std::span<const T> data) { list.assign(data.begin(), data.end()); };
-  switch (v->constant->dtype()) {
-    case DType::i8:
-      take(v->constant->data<int8_t>());
-      return list;
-    case DType::u8:
-      take(v->constant->data<uint8_t>());
-      return list;
-    case DType::i16:
-      take(v->constant->data<int16_t>());
-      return list;
-    case DType::i32:
-      take(v->constant->data<int32_t>());
-      return list;
-    default:
-      return std::nullopt;
-  }
-}
-
-std::optional<std::vector<float>> floats(const Value* v) {
-  if (!v || !v->is_constant() || v->constant->dtype() != DType::f32) return std::nullopt;
-  const auto data = v->constant->data<float>();
-  return std::vector<float>(data.begin(), data.end());
-}
-
-// Scale and zero point of a Q or DQ node as int8 (or int16) codes of the engine; nullopt where the engine has
-// no such codes.
-std::optional<LoadedParams::Entry> activation_params(const Node& node) {
-  const auto scale = floats(node.input(1));
-  if (!scale || scale->size() != 1 || !((*scale)[0] > 0) || !std::isfinite((*scale)[0])) return std::nullopt;
-  const Value* zero = node.input(2);
-  if (!zero) return LoadedParams::Entry{{*scale, {-128}, -1}, DType::i8};  // uint8, 0
-  const auto codes = integers(zero);
-  if (!codes || codes->size() != 1) return std::nullopt;
-  const auto z = static_cast<int32_t>((*codes)[0]);
-  switch (zero->constant->dtype()) {
-    case DType::u8:
-      return LoadedParams::Entry{{*scale, {z - 128}, -1}, DType::i8};
-    case DType::i8:
-      return LoadedParams::Entry{{*scale, {z}, -1}, DType::i8};
-    case DType::i16:
-      if (z != 0) return std::nullopt;
-      return LoadedParams::Entry{{*scale, {0}, -1}, DType::i16};
-    default:
-      return std::nullopt;
-  }
-}
-
-// The elements' channel along `axis`.
-size_t channel_of(const Shape& shape, size_t axis, size_t element) {
-  size_t inner = 1;
-  for (size_t i = axis + 1; i < shape.size(); ++i) inner *= static_cast<size_t>(shape[i]);
-  return element / inner % static_cast<size_t>(shape[axis]);
-}
 
 class Taker {
  public:
@@ -252,6 +195,7 @@ class Taker {
   // it. nullptr where there is none.
   Value* real(Value* codes) {
     if (const auto it = real_.find(codes); it != real_.end()) return it->second;
+    if (Value* input = codes->producer ? picture(codes) : nullptr) return input;
     Node* from = codes->producer;
     if (is_op(from, "QuantizeLinear")) {
       const auto entry = activation_params(*from);
@@ -305,7 +249,6 @@ class Taker {
   void activation(Node& node) {
     Value* codes = node.inputs[0];
     Value* v = real_.contains(codes) ? real_[codes] : real(codes);
-    if (!v && codes->producer) v = picture(codes);
     const auto own = activation_params(node);
     if (!v || !own) return;
     const auto& stored = params_.values.at(v->name);
@@ -323,8 +266,15 @@ class Taker {
 }  // namespace
 
 QuantParams operand_params(const Value& constant) {
-  return constant.quant && constant.quant->axis < 0 ? *constant.quant
-                                                    : compiler::constant_quant(*constant.constant);
+  return constant.quant && constant.quant->axis < 0 && constant.codes == DType::i8
+             ? *constant.quant
+             : compiler::constant_quant(*constant.constant);
+}
+
+QuantParams operand_params_int16(const Value& constant) {
+  return constant.quant && constant.quant->axis < 0 && constant.codes == DType::i16
+             ? *constant.quant
+             : compiler::constant_quant_int16(*constant.constant);
 }
 
 LoadedParams take_quantization(Graph& graph) { return Taker(graph).take(); }
@@ -391,7 +341,7 @@ void apply_params(Graph& graph, const LoadedParams& params) {
             v->codes = node->input(0)->codes;
             v->range_lo = node->input(0)->range_lo, v->range_hi = node->input(0)->range_hi;
           }
-          if (!v->quant && !next)
+          if (!v->quant && !next && v->dtype == DType::f32 && (consumers.contains(v) || graph.is_output(v)))
             reason = fmt::format("the model gives no scale for its result '{}'", v->name);
           if (rule.kind == ops::QuantKind::passive && !(v->quant == node->input(0)->quant))
             reason = "it moves codes, but the model gives its input and its result different scales";

@@ -40,5 +40,7 @@ void apply_params(graph::Graph& graph, const LoadedParams& params);
 
 // int8 parameters of a constant operand: those that it brought along, else of its own range.
 QuantParams operand_params(const graph::Value& constant);
+// The same for int16.
+QuantParams operand_params_int16(const graph::Value& constant);
 
 }  // namespace openhb::quantize

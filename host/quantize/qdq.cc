@@ -2,6 +2,8 @@
 #include "host/quantize/qdq.h"
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -20,10 +22,19 @@ using graph::Value;
 constexpr int64_t kOnnxUint8 = 2, kOnnxInt32 = 6, kOnnxFloat = 1;
 
 // Builds the quantized graph node by node, keeping for each value of the source its float and its uint8 form.
+// The float nearest to code * unit; `original` where that would not give the code again.
+float wide_bias(int64_t code, double unit, float original) {
+  const auto nearest = static_cast<float>(static_cast<double>(code) * unit);
+  return std::nearbyint(double{nearest} / unit) == static_cast<double>(code) ? nearest : original;
+}
+
 class Builder {
  public:
-  Builder(const Graph& source, const std::vector<std::string>& pictures)
-      : source_(source), consumers_(source.consumers()), pictures_(pictures.begin(), pictures.end()) {
+  Builder(const Graph& source, const std::vector<std::string>& pictures, const std::vector<std::string>& to_nhwc)
+      : source_(source),
+        consumers_(source.consumers()),
+        pictures_(pictures.begin(), pictures.end()),
+        to_nhwc_(to_nhwc.begin(), to_nhwc.end()) {
     out_.name = source.name;
     out_.opset = source.opset;
     out_.ir_version = source.ir_version;
@@ -54,10 +65,12 @@ class Builder {
   }
 
  private:
+  // `name` is that of a node of the source, or of none: then it takes none of theirs, so that a reader finds
+  // them.
   Node* add(std::string op, std::string name, std::vector<Value*> inputs, std::string output, DType dtype,
-            Shape shape) {
-    Node* node = out_.add_node(std::move(op), out_.unique_name(std::move(name)), std::move(inputs),
-                               {std::move(output)});
+            Shape shape, bool helper = true) {
+    while (helper && (source_.find_node(name) || out_.find_node(name))) name += "_";
+    Node* node = out_.add_node(std::move(op), std::move(name), std::move(inputs), {std::move(output)});
     node->outputs[0]->dtype = dtype;
     node->outputs[0]->shape = std::move(shape);
     return node;
@@ -68,23 +81,32 @@ class Builder {
   }
 
   void add_input(const Value* v) {
-    Value* in = out_.add_value(v->name, v->dtype, v->shape);
+    const bool to_nhwc = to_nhwc_.contains(v->name);
+    const Shape& s = v->shape;
+    const Shape shape = to_nhwc ? Shape{s[0], s[2], s[3], s[1]} : s;
+    Value* in = out_.add_value(v->name, v->dtype, shape);
     out_.inputs.push_back(in);
+    const auto in_network_layout = [&](Value* x) {
+      if (!to_nhwc) return x;
+      Node* moved = add("Transpose", v->name + "_to_nchw", {x}, x->name + "_nchw", x->dtype, s);
+      moved->attributes["perm"] = std::vector<int64_t>{0, 3, 1, 2};
+      return moved->outputs[0];
+    };
     if (!pictures_.count(v->name) || !v->quant) {
-      real_[v] = in;
+      real_[v] = in_network_layout(in);
       return;
     }
     // int8 pixels - 128 to uint8 codes, exactly and without a float in between.
     in->dtype = DType::i8;
-    Node* wide = add("Cast", v->name + "_to_int32", {in}, v->name + "_int32", DType::i32, v->shape);
+    Node* wide = add("Cast", v->name + "_to_int32", {in}, v->name + "_int32", DType::i32, shape);
     wide->attributes["to"] = kOnnxInt32;
     Node* shifted =
         add("Add", v->name + "_plus_128", {wide->outputs[0], scalar<int32_t>(v->name + "_128", 128)},
-            v->name + "_shifted", DType::i32, v->shape);
+            v->name + "_shifted", DType::i32, shape);
     Node* codes =
-        add("Cast", v->name + "_to_uint8", {shifted->outputs[0]}, v->name + "_uint8", DType::u8, v->shape);
+        add("Cast", v->name + "_to_uint8", {shifted->outputs[0]}, v->name + "_uint8", DType::u8, shape);
     codes->attributes["to"] = kOnnxUint8;
-    codes_[v] = codes->outputs[0];
+    codes_[v] = in_network_layout(codes->outputs[0]);
   }
 
   std::pair<Value*, Value*> params(const Value* v) {
@@ -120,6 +142,8 @@ class Builder {
   }
 
   Value* quantized_constant(const Value* v) {
+    Value*& known = constants_[{v, DType::i8}];
+    if (known) return known;
     const QuantParams q = operand_params(*v);
     std::vector<uint8_t> shifted;
     for (int8_t c : compiler::quantize_codes(v->constant->data<float>(), q))
@@ -129,18 +153,20 @@ class Builder {
                    {data, scalar<float>(v->name + "_scale", q.scale()),
                     scalar<uint8_t>(v->name + "_zero_point", static_cast<uint8_t>(q.zero_point() + 128))},
                    v->name + "_dequantized", DType::f32, v->shape);
-    return dq->outputs[0];
+    return known = dq->outputs[0];
   }
 
   Value* int16_constant(const Value* v) {
-    const QuantParams q = compiler::constant_quant_int16(*v->constant);
+    Value*& known = constants_[{v, DType::i16}];
+    if (known) return known;
+    const QuantParams q = operand_params_int16(*v);
     const auto codes = compiler::quantize_codes_int16(v->constant->data<float>(), q);
     Node* dq =
         add("DequantizeLinear", v->name + "_HzDequantize",
             {out_.add_constant(v->name + "_int16", Tensor::from<int16_t>(v->shape, codes)),
              scalar<float>(v->name + "_scale", q.scale()), scalar<int16_t>(v->name + "_zero_point", 0)},
             v->name + "_dequantized", DType::f32, v->shape);
-    return dq->outputs[0];
+    return known = dq->outputs[0];
   }
 
   // The float form for float nodes.
@@ -207,7 +233,7 @@ class Builder {
       for (size_t i = 1; i < next->inputs.size(); ++i)
         tail.push_back(next->inputs[i] ? real(next->inputs[i]) : nullptr);
       Node* activation =
-          add(next->op, next->name, tail, result->name + "_float", result->dtype, result->shape);
+          add(next->op, next->name, tail, result->name + "_float", result->dtype, result->shape, false);
       activation->attributes = next->attributes;
       real_[result] = activation->outputs[0];
       codes(result);
@@ -252,8 +278,8 @@ class Builder {
     if (node.input(0)->codes == DType::i16) {  // more bits than int32 has
       std::vector<float> bias;
       for (size_t c = 0; c < scales.size(); ++c)
-        bias.push_back(static_cast<float>(static_cast<double>(integer.wide_bias[c]) *
-                                          double{node.input(0)->quant->scale()} * double{integer.scales[c]}));
+        bias.push_back(wide_bias(integer.wide_bias[c], double{node.input(0)->quant->scale()} * double{integer.scales[c]},
+                                 node.input(2)->constant->data<float>()[c]));
       inputs[2] = out_.add_constant(node.name + "_bias", Tensor::from<float>({n}, bias));
       return;
     }
@@ -287,7 +313,7 @@ class Builder {
     Value* zero = scalar<uint8_t>(node.name + "_weight_zero_point", 128);
     Node* product = add(conv ? "ConvInteger" : "MatMulInteger", node.name,
                         {codes(node.input(0)), weights, params(node.input(0)).second, zero},
-                        result->name + "_products", DType::i32, result->shape);
+                        result->name + "_products", DType::i32, result->shape, false);
     if (conv) product->attributes = node.attributes;
     Value* sum = product->outputs[0];
     if (node.input(2)) {
@@ -311,17 +337,19 @@ class Builder {
 
   const Graph& source_;
   graph::Consumers consumers_;
-  std::unordered_set<std::string> pictures_;
+  std::unordered_set<std::string> pictures_, to_nhwc_;
   Graph out_;
   std::unordered_map<const Value*, Value*> real_, codes_, dequantized_;
   std::unordered_map<const Value*, std::pair<Value*, Value*>> params_;
+  std::map<std::pair<const Value*, DType>, Value*> constants_;  // operands' float forms, by their codes
   std::unordered_set<const Node*> absorbed_;
 };
 
 }  // namespace
 
-Graph quantized_graph(const Graph& graph, const std::vector<std::string>& pictures) {
-  return Builder(graph, pictures).build();
+Graph quantized_graph(const Graph& graph, const std::vector<std::string>& pictures,
+                      const std::vector<std::string>& to_nhwc) {
+  return Builder(graph, pictures, to_nhwc).build();
 }
 
 }  // namespace openhb::quantize

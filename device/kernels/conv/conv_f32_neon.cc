@@ -8,8 +8,8 @@ namespace {
 struct Fmla {
   using Tile = ConvTileF32;
   using Acc = float32x4_t;
+  static constexpr bool kTurns = false;
   static constexpr int kDepth = 1;
-  static Acc load(const float* bias) { return vld1q_f32(bias); }
   template <int kLane>
   [[gnu::always_inline]] static void multiply_add(Acc& acc, const int8x16_t& w, const int8x8_t& x) {
     asm volatile("fmla %0.4s, %1.4s, %2.s[%3]" : "+w"(acc) : "w"(w), "w"(x), "i"(kLane));

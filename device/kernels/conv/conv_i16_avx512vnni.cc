@@ -19,6 +19,7 @@ struct Vnni16 {
   using Acc = Pair;             // each 64-bit lane holds two int32 partial sums of one output
   using Room = LineLimit<255>;  // two products each: 255 * 2^23 is below 2^31
   static constexpr int kDepth = 4;
+  static constexpr bool kHalves = true;
   static constexpr int kMr[] = {8, 6};
   static_assert(sizeof(kMr) / sizeof(int) == kConvI16VnniNr && kMr[1] == kConvI16VnniMr);
 
@@ -30,6 +31,14 @@ struct Vnni16 {
   static Weights load(const int8_t* w) {
     return {{_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w))),
              _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 32)))}};
+  }
+  static Input broadcast(const int16_t* x, Half) { return broadcast(x); }
+  static Weights load(const int8_t* w, Half) {
+    const __m512i first = _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)));
+    return {{first, first}};
+  }
+  [[gnu::always_inline]] static void multiply_add(Acc& acc, Input x, const Weights& w, Half) {
+    acc.v[0] = _mm512_dpwssd_epi32(acc.v[0], x, w.v[0]);
   }
   [[gnu::always_inline]] static void multiply_add(Acc& acc, Input x, const Weights& w) {
     acc.v[0] = _mm512_dpwssd_epi32(acc.v[0], x, w.v[0]);
@@ -62,20 +71,27 @@ struct Vnni16Codes : Vnni16 {
 
   template <int M, int N>
   [[gnu::always_inline]] static void finish(const Tile& t, int64_t pixel, Acc (&acc)[M][N], bool) {
-    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
     const Output output(t.stage.lo, t.stage.hi, t.stage.zero_point, t.stage.fits, t.y_size);
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const auto join = [&](__m512i a, __m512i b)
+                          __attribute__((always_inline)) { return _mm512_permutex2var_epi32(a, even, b); };
+    const auto sum = [](__m512i v) __attribute__((always_inline)) {
+      return _mm512_add_epi32(v, _mm512_srli_epi64(v, 32));
+    };
     char* y = static_cast<char*>(t.y) + pixel * t.y_pitch;
     unroll<N>([&](auto n) __attribute__((always_inline)) {
-      const Factors factors(t.bias + n * 16, t.multiplier64 + n * 16);
+      Factors factors;
+      unroll<2>([&](auto i) __attribute__((always_inline)) {
+        const int64_t at = n * 16 + i * 8;
+        factors.from[i] = Factors::to_subtract(_mm512_loadu_si512(t.bias + at));
+        factors.multiplier[i] = _mm512_loadu_pd(t.multiplier64 + at);
+      });
       const int count = t.outputs - n * 16;
       const auto mask = static_cast<__mmask16>(count >= 16 ? 0xffff : (1 << count) - 1);
       unroll<M>([&](auto m) __attribute__((always_inline)) {
         const Pair& sums = acc[m][n];
-        output.store(y + m * t.y_pitch + n * 16 * t.y_size, mask,
-                     _mm512_add_epi32(_mm512_permutex2var_epi32(sums.v[0], even, sums.v[1]),
-                                      _mm512_permutex2var_epi32(sums.v[0], odd, sums.v[1])),
-                     factors);
+        output.store(y + m * t.y_pitch + n * 16 * t.y_size, mask, sum(sums.v[0]), sum(sums.v[1]), factors,
+                     join);
       });
     });
   }

@@ -48,6 +48,7 @@ struct Vnni {
   using Acc = __m512i;
   using Room = NoLimit;
   static constexpr int kDepth = 4;
+  static constexpr bool kHalves = true;  // in 256 bits, the others being zero
   static constexpr int kMr[] = {8, 8, 8, 6};
   static_assert(sizeof(kMr) / sizeof(int) == kConvI8VnniNr);
 
@@ -63,8 +64,20 @@ struct Vnni {
         : "m"(*reinterpret_cast<const Bytes*>(x)), "v"(_mm512_set1_epi8(-128)));
     return u;
   }
+  static Input broadcast(const int8_t* x, Half) {
+    int32_t bits;
+    __builtin_memcpy(&bits, x, 4);
+    return _mm512_castsi256_si512(_mm256_xor_si256(_mm256_set1_epi32(bits), _mm256_set1_epi8(-128)));
+  }
   static Weights load(const int8_t* w) { return _mm512_loadu_si512(w); }
+  static Weights load(const int8_t* w, Half) {
+    return _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)));
+  }
   static void multiply_add(Acc& acc, Input x, Weights w) { acc = _mm512_dpbusd_epi32(acc, x, w); }
+  static void multiply_add(Acc& acc, Input x, Weights w, Half) {
+    acc = _mm512_zextsi256_si512(_mm256_dpbusd_epi32(_mm512_castsi512_si256(acc), _mm512_castsi512_si256(x),
+                                                     _mm512_castsi512_si256(w)));
+  }
 
   template <int M, int N>
   [[gnu::always_inline]] static void start(const Tile& t, Acc (&acc)[M][N]) {

@@ -8,8 +8,8 @@ namespace {
 struct Sdot {
   using Tile = ConvTileI8;
   using Acc = int32x4_t;
+  static constexpr bool kTurns = true;
   static constexpr int kDepth = 4;
-  static Acc load(const int32_t* bias) { return vld1q_s32(bias); }
   template <int kLane>
   [[gnu::always_inline]] static void multiply_add(Acc& acc, const int8x16_t& w, const int8x8_t& x) {
     asm volatile("sdot %0.4s, %1.16b, %2.4b[%3]" : "+w"(acc) : "w"(w), "w"(x), "i"(kLane));

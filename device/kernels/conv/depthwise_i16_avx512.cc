@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "device/kernels/conv/span_loops.h"
+#include "device/kernels/conv/store_i16_avx512.h"
 
 namespace openhb::conv {
 namespace {
@@ -15,7 +16,7 @@ struct Avx512 {
   using T = int16_t;
   using Span = DepthwiseSpanI16;
   using Vector = __m512i;
-  static constexpr int kGroup = 2, kLanes = 16, kPixels = 4, kVectors = 4;
+  static constexpr int kGroup = 2, kLanes = 16, kPixels = 4, kVectors = 2;
 
   struct Gather {
     void operator()(const T* const* rows, int64_t i, char* to) const {
@@ -25,61 +26,58 @@ struct Avx512 {
   };
 
   static Vector load(const void* from) { return _mm512_loadu_si512(from); }
-  static Vector dot(Vector acc, Vector x, Vector w) { return _mm512_add_epi32(acc, _mm512_madd_epi16(x, w)); }
+  static Vector dot(Vector acc, Vector x, Vector w) {
+#if defined(__AVX512VNNI__)
+    return _mm512_dpwssd_epi32(acc, x, w);
+#else
+    return _mm512_add_epi32(acc, _mm512_madd_epi16(x, w));
+#endif
+  }
 
   static int64_t output_size(const Span& s) {
     return s.output == SpanOutput::codes8 ? 1 : s.output == SpanOutput::codes16 ? 2 : 4;
   }
 
-  // 8 sums times their multipliers.
-  static __m512d scale(const Span& s, int64_t lane, __m256i acc) {
-    const __m512i sum = _mm512_add_epi64(_mm512_cvtepi32_epi64(acc), _mm512_loadu_si512(s.bias + lane));
-    return _mm512_mul_pd(_mm512_cvtepi64_pd(sum),
-                         _mm512_loadu_pd(static_cast<const double*>(s.multiplier) + lane));
-  }
-  static __m256i codes(const Span& s, __m512d v) {  // NaN gives lo
-    const __m512d lo = _mm512_set1_pd(double{s.lo}), hi = _mm512_set1_pd(double{s.hi});
-    return _mm512_cvtpd_epi32(_mm512_min_pd(_mm512_max_pd(v, lo), hi));
-  }
-  static __m256 clamp(const Span& s, __m512d v) {  // NaN passes
-    return _mm256_min_ps(_mm256_set1_ps(s.hi), _mm256_max_ps(_mm256_set1_ps(s.lo), _mm512_cvtpd_ps(v)));
-  }
-
+  // Even lanes are the low halves of 64-bit lanes, odd lanes the high ones.
   template <int V>
   struct Stage {
     Vector start[V];
-    Span s;
-    int64_t first, count;
+    Factors factors[V];
+    __mmask16 mask[V];
+    Output output;
+    int64_t size;
 
-    Stage(const Span& span, int64_t lane, int64_t valid) : s(span), first(lane), count(valid) {
-      for (int v = 0; v < V; ++v) start[v] = _mm512_setzero_si512();
+    Stage(const Span& s, int64_t lane, int64_t valid)
+        : output(s.lo, s.hi, s.zero_point, s.fits, output_size(s)), size(output_size(s)) {
+      const __m512i even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+      const __m512i odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+      for (int v = 0; v < V; ++v, lane += kLanes, valid -= kLanes) {
+        start[v] = _mm512_setzero_si512();
+        mask[v] = static_cast<__mmask16>(valid >= 16 ? 0xffff : valid > 0 ? (1 << valid) - 1 : 0);
+        const int64_t* bias = s.bias + lane;
+        const double* multiplier = static_cast<const double*>(s.multiplier) + lane;
+        const __m512i b0 = _mm512_loadu_si512(bias), b1 = _mm512_loadu_si512(bias + 8);
+        const __m512d m0 = _mm512_loadu_pd(multiplier), m1 = _mm512_loadu_pd(multiplier + 8);
+        factors[v] = {{Factors::to_subtract(_mm512_permutex2var_epi64(b0, even, b1)),
+                       Factors::to_subtract(_mm512_permutex2var_epi64(b0, odd, b1))},
+                      {_mm512_permutex2var_pd(m0, even, m1), _mm512_permutex2var_pd(m0, odd, m1)}};
+      }
     }
 
-    void store(char* y, const Vector (&acc)[V]) const {
-      int64_t valid = count, lane = first;
-      for (int v = 0; v < V && valid > 0; ++v, valid -= kLanes, lane += kLanes) {
-        const auto mask = static_cast<__mmask16>(valid >= 16 ? 0xffff : (1 << valid) - 1);
-        const __m512d a = scale(s, lane, _mm512_castsi512_si256(acc[v]));
-        const __m512d b = scale(s, lane + 8, _mm512_extracti64x4_epi64(acc[v], 1));
-        if (s.output == SpanOutput::real) {
-          _mm512_mask_storeu_ps(y + v * 64, mask,
-                                _mm512_insertf32x8(_mm512_castps256_ps512(clamp(s, a)), clamp(s, b), 1));
-          continue;
-        }
-        const __m512i q =
-            _mm512_add_epi32(_mm512_inserti64x4(_mm512_castsi256_si512(codes(s, a)), codes(s, b), 1),
-                             _mm512_set1_epi32(s.zero_point));
-        if (s.output == SpanOutput::codes16)
-          _mm256_mask_storeu_epi16(y + v * 32, mask, _mm512_cvtepi32_epi16(q));
-        else
-          _mm_mask_storeu_epi8(y + v * 16, mask, _mm512_cvtepi32_epi8(q));
-      }
+    [[gnu::always_inline]] void store(char* y, const Vector (&acc)[V]) const {
+      const auto join = [](Vector a, Vector b) __attribute__((always_inline)) {
+        return _mm512_mask_shuffle_epi32(a, 0xaaaa, b, _MM_PERM_CCAA);
+      };
+      for (int v = 0; v < V; ++v)
+        output.store(y + v * kLanes * size, mask[v], acc[v], _mm512_srli_epi64(acc[v], 32), factors[v], join);
     }
   };
 };
 
 }  // namespace
 
-void depthwise_span_i16_avx512(const DepthwiseSpanI16& span) { run_span<Avx512>(span); }
+namespace OPENHB_ISA {
+void depthwise_span_i16(const DepthwiseSpanI16& span) { run_span<Avx512>(span); }
+}  // namespace OPENHB_ISA
 
 }  // namespace openhb::conv

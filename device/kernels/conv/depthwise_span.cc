@@ -64,6 +64,9 @@ class SpanRunner final : public Runner {
               win_.taps() <= kMaxTaps && win_.sw <= kMaxStride &&
               in_range(reinterpret_cast<const B*>(binding.inputs[2]), binding.inputs.back()) &&
               plan_columns();
+    if constexpr (std::is_same_v<T, int16_t>)
+      span_.fits = products_fit(reinterpret_cast<const B*>(binding.inputs[2]),
+                                reinterpret_cast<const double*>(binding.inputs[3]));
     if (!usable_) return;
     pack(view, binding);
     if (macs >= kMinMacsToSplit) max_parts_ = static_cast<int>(std::min(win_.pixels(), kMaxParts));
@@ -127,6 +130,14 @@ class SpanRunner final : public Runner {
         if (!(sum * m < kMaxCode)) return false;  // NaN as well
       }
     }
+    return true;
+  }
+
+  bool products_fit(const B* bias, const double* multiplier) const {
+    const double most = 32768.0 * 128 * static_cast<double>(win_.taps());
+    for (int64_t c = 0; c < win_.c; ++c)
+      if (!((std::abs(static_cast<double>(bias[c])) + most) * std::abs(multiplier[c]) < 0x1p31 - 1))
+        return false;
     return true;
   }
 

@@ -50,6 +50,29 @@ __attribute__((noinline, unused)) static void store_any(const OutputStage& stage
 
 namespace {
 
+// How sums become codes, from general to fast: with bounds; all codes of whole vectors by instructions that
+// saturate, which may come after rounding; no product exceeds 16 bits; and the zero point is even: then the
+// sum with 1.5 * 2^23 + zero point rounds like the product alone, and its low bits are the code.
+enum class Way { any, saturated, fits16, even };
+
+template <int N>
+Way way_of(const OutputStage& stage, int64_t outputs) {
+  const float lo = stage.lo + static_cast<float>(stage.zero_point),
+              hi = stage.hi + static_cast<float>(stage.zero_point);
+  if (outputs != 4 * N || stage.raw || !stage.fits || lo > -128 || hi < 127) return Way::any;
+  return !stage.fits16 ? Way::saturated : stage.zero_point % 2 == 0 ? Way::even : Way::fits16;
+}
+
+// What turns sums into codes; y: the next pixel's.
+template <int N>
+struct Codes {
+  float32x4_t multiplier[N];
+  float32x4_t magic;
+  int16x8_t zero_point;
+  char* y;
+  int64_t y_pitch;
+};
+
 // Stores tiles of M pixels with (at most) 4 * N outputs, N: 2 or 4, one after the other.
 template <int M, int N>
 class StoreI8 {
@@ -59,70 +82,70 @@ class StoreI8 {
       : stage_(t.stage),
         multipliers_(t.stage.raw ? nullptr : t.multiplier + first),
         outputs_(outputs),
-        y_pitch_(t.y_pitch),
-        y_(static_cast<char*>(t.y) + pixel * t.y_pitch + first * (t.stage.raw ? 4 : 1)) {
-    // Then codes can get their bounds from instructions that saturate: it is the same to round first.
-    const float lo = stage_.lo + static_cast<float>(stage_.zero_point),
-                hi = stage_.hi + static_cast<float>(stage_.zero_point);
-    saturates_ = outputs == 4 * N && !stage_.raw && stage_.fits && lo <= -128 && hi >= 127;
-    fits16_ = stage_.fits16;
-    even_ = fits16_ && stage_.zero_point % 2 == 0;
-    magic_ = vdupq_n_f32(12582912.0f + static_cast<float>(stage_.zero_point));
-    zero_point_ = vdupq_n_s16(static_cast<int16_t>(stage_.zero_point));
+        way_(way_of<N>(t.stage, outputs)) {
+    c_.y_pitch = t.y_pitch;
+    c_.y = static_cast<char*>(t.y) + pixel * t.y_pitch + first * (t.stage.raw ? 4 : 1);
+    c_.magic = vdupq_n_f32(12582912.0f + static_cast<float>(stage_.zero_point));
+    c_.zero_point = vdupq_n_s16(static_cast<int16_t>(stage_.zero_point));
     for (int i = 0; i < N; ++i)
-      multiplier_[i] = stage_.raw ? vdupq_n_f32(0) : vld1q_f32(multipliers_ + i * 4);
+      c_.multiplier[i] = stage_.raw ? vdupq_n_f32(0) : vld1q_f32(multipliers_ + i * 4);
   }
 
   __attribute__((always_inline)) void run(const int32x4_t (&acc)[M][N]) {
-    if (!saturates_) {
+    if (way_ == Way::even)
+      run<Way::even>(acc);
+    else if (way_ == Way::fits16)
+      run<Way::fits16>(acc);
+    else if (way_ == Way::saturated)
+      run<Way::saturated>(acc);
+    else
+      run<Way::any>(acc);
+  }
+  template <Way kWay>
+  __attribute__((always_inline)) void run(const int32x4_t (&acc)[M][N]) {
+    if (kWay == Way::any && stage_.raw && outputs_ == 4 * N) {
+#pragma GCC unroll 5
+      for (int m = 0; m < M; ++m)
+#pragma GCC unroll 4
+        for (int i = 0; i < N; ++i)
+          vst1q_s32(reinterpret_cast<int32_t*>(c_.y + m * c_.y_pitch) + i * 4, acc[m][i]);
+    } else if constexpr (kWay == Way::any) {
       int32x4_t sums[M][4] = {};  // not acc: what a call gets the address of is not kept in registers
 #pragma GCC unroll 5
       for (int m = 0; m < M; ++m)
 #pragma GCC unroll 4
         for (int i = 0; i < N; ++i) sums[m][i] = acc[m][i];
-      store_any(stage_, multipliers_, y_, y_pitch_, outputs_, sums, M);
-    } else if (even_) {
-      saturated<true, true>(acc);
-    } else if (fits16_) {
-      saturated<true, false>(acc);
+      store_any(stage_, multipliers_, c_.y, c_.y_pitch, outputs_, sums, M);
     } else {
-      saturated<false, false>(acc);
+#pragma GCC unroll 5
+      for (int m = 0; m < M; ++m)
+#pragma GCC unroll 2
+        for (int i = 0; i < N; i += 2) {
+          const int32x4_t a = round<kWay>(vmulq_f32(vcvtq_f32_s32(acc[m][i]), c_.multiplier[i]));
+          const int32x4_t b = round<kWay>(vmulq_f32(vcvtq_f32_s32(acc[m][i + 1]), c_.multiplier[i + 1]));
+          int16x8_t wide = vuzp1q_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b));
+          if constexpr (kWay == Way::saturated)
+            wide = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(a), b), c_.zero_point);
+          else if constexpr (kWay == Way::fits16)
+            wide = vaddq_s16(wide, c_.zero_point);
+          vst1_s8(reinterpret_cast<int8_t*>(c_.y + m * c_.y_pitch) + i * 4, vqmovn_s16(wide));
+        }
     }
-    y_ += M * y_pitch_;
+    c_.y += M * c_.y_pitch;
   }
+  Codes<N>& codes() { return c_; }
 
  private:
-  // kEven: the zero point is. Then the sum with 1.5 * 2^23 + zero point rounds like the product alone, and
-  // its low bits are the code.
-  template <bool kFits16, bool kEven>
-  __attribute__((always_inline)) void saturated(const int32x4_t (&acc)[M][N]) {
-#pragma GCC unroll 5
-    for (int m = 0; m < M; ++m)
-#pragma GCC unroll 2
-      for (int i = 0; i < N; i += 2) {
-        const int32x4_t a = round<kEven>(vmulq_f32(vcvtq_f32_s32(acc[m][i]), multiplier_[i]));
-        const int32x4_t b = round<kEven>(vmulq_f32(vcvtq_f32_s32(acc[m][i + 1]), multiplier_[i + 1]));
-        int16x8_t wide = vuzp1q_s16(vreinterpretq_s16_s32(a), vreinterpretq_s16_s32(b));
-        if constexpr (!kFits16)
-          wide = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(a), b), zero_point_);
-        else if constexpr (!kEven)
-          wide = vaddq_s16(wide, zero_point_);
-        vst1_s8(reinterpret_cast<int8_t*>(y_ + m * y_pitch_) + i * 4, vqmovn_s16(wide));
-      }
-  }
-  template <bool kEven>
+  template <Way kWay>
   __attribute__((always_inline)) int32x4_t round(float32x4_t v) const {
-    return kEven ? vreinterpretq_s32_f32(vaddq_f32(v, magic_)) : vcvtnq_s32_f32(v);
+    return kWay == Way::even ? vreinterpretq_s32_f32(vaddq_f32(v, c_.magic)) : vcvtnq_s32_f32(v);
   }
 
   const OutputStage& stage_;
   const float* multipliers_;
-  int64_t outputs_, y_pitch_;
-  char* y_;
-  bool saturates_, fits16_, even_;
-  int16x8_t zero_point_;
-  float32x4_t magic_;
-  float32x4_t multiplier_[N];
+  int64_t outputs_;
+  Way way_;
+  Codes<N> c_;
 };
 
 }  // namespace

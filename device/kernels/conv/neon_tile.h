@@ -6,10 +6,11 @@
 // keeps them in the order that Plan computes; the compiler only assigns registers.
 //
 // For ISA files: everything here is local to the file that includes it. K describes a row: the types Tile and
-// Acc (sums of four outputs); kDepth, the channels of a line; load(), multiply_add(), Store.
+// Acc (sums of four outputs); kDepth, the channels of a line; multiply_add(), Store; kTurns, whether Store
+// can say that the way from tile to tile is Turn.
 #pragma once
 
-#include "device/kernels/conv/neon_store.h"
+#include "device/kernels/conv/neon_turn.h"
 
 namespace openhb::conv {
 namespace {
@@ -95,6 +96,7 @@ struct State {
   const char* row[M];      // the pixels under the tap
   int64_t channel;         // of the quads to load, in bytes
   const char *low, *high;  // weights: the step's first line; the upper half of the vector to load
+  const char *bias, *bias_high;
   const char* const* next_rows;
   int64_t row_step, first_channel, left;
 };
@@ -122,6 +124,15 @@ template <class K, int M, int N>
 template <class K, int M, int N>
 [[gnu::always_inline]] inline void load_pixel(State<K, M, N>& s, int m) {
   asm volatile("ldr %d0, [%1, %2]" : "=w"(s.x[m]) : "r"(s.row[m]), "r"(s.channel));
+}
+template <class K, int M, int N>
+[[gnu::always_inline]] inline void load_bias_low(State<K, M, N>& s, int m, int i) {
+  asm volatile("ldr %d0, [%1, %2]" : "=w"(s.acc[m][i]) : "r"(s.bias), "i"(i * 16));
+}
+template <class K, int M, int N>
+[[gnu::always_inline]] inline void load_bias_high(State<K, M, N>& s, int m, int i) {
+  const int64_t step = i == N - 1 ? 16 - N * 16 : 16;
+  asm volatile("ld1 {%0.d}[1], [%1], %2" : "+w"(s.acc[m][i]), "+r"(s.bias_high) : "r"(step));
 }
 template <class K, int M, int N>
 [[gnu::always_inline]] inline void load_pointer(State<K, M, N>& s, int m) {
@@ -175,41 +186,115 @@ template <int kLast, class K, int M, int N>
   } while (--taps != 0);
 }
 
-// One block of (at most) 4 * N outputs for M pixels from `pixel` on, `tiles` times.
+// The operation kAt between two tiles; v: vectors on their way to codes.
+template <class P, int kAt, bool kEven, class K, int M, int N>
+[[gnu::always_inline]] inline void issue_turn(State<K, M, N>& s, Codes<N>& codes, int32x4_t (&v)[8]) {
+  static constexpr P kTurn;
+  constexpr TurnOp op = kTurn.ops[kAt];
+  constexpr int m = op.m, i = op.i, at = P::place(m, i),
+                next = P::place(m, (i + (op.kind == TurnKind::store ? N / 2 : 1)) % N);
+  if constexpr (op.kind == TurnKind::convert)
+    asm volatile("scvtf %0.4s, %1.4s" : "=w"(v[at]) : "w"(s.acc[m][i]));
+  else if constexpr (op.kind == TurnKind::scale)
+    asm volatile("fmul %0.4s, %0.4s, %1.4s" : "+w"(v[at]) : "w"(codes.multiplier[i]));
+  else if constexpr (op.kind == TurnKind::round)
+    round<N, kEven>(v[at], codes);
+  else if constexpr (op.kind == TurnKind::join)
+    asm volatile("uzp1 %0.8h, %0.8h, %1.8h" : "+w"(v[at]) : "w"(v[next]));
+  else if constexpr (op.kind == TurnKind::shift)
+    asm volatile("add %0.8h, %0.8h, %1.8h" : "+w"(v[at]) : "w"(codes.zero_point));
+  else if constexpr (op.kind == TurnKind::narrow)
+    asm volatile("sqxtn %0.8b, %0.8h" : "+w"(v[at]));
+  else if constexpr (op.kind == TurnKind::store)
+    store_pixel(codes, v[at], v[next]);
+  else if constexpr (op.kind == TurnKind::pointer)
+    load_pointer(s, m);
+  else if constexpr (op.kind == TurnKind::bias_low)
+    load_bias_low(s, m, i);
+  else if constexpr (op.kind == TurnKind::bias_high)
+    load_bias_high(s, m, i);
+  else if constexpr (op.kind == TurnKind::weights_low)
+    load_low(s, s.w[i], i * 16);
+  else if constexpr (op.kind == TurnKind::weights_high)
+    load_high(s, s.w[i], N == 2 && i == 1 ? 48 : 16);
+  else if constexpr (op.kind == TurnKind::pixel)
+    load_pixel(s, m);
+}
+template <bool kEven, class K, int M, int N>
+[[gnu::always_inline]] inline void turn(State<K, M, N>& s, Codes<N>& codes) {
+  using P = Turn<M, N, kEven>;
+  int32x4_t v[8];
+  unroll<0, P::kOps>(
+      [&](auto i) __attribute__((always_inline)) { issue_turn<P, decltype(i)::value, kEven>(s, codes, v); });
+}
+
+// What a tile begins with: bias, the first weights and pixels.
 template <class K, int M, int N>
+[[gnu::always_inline]] inline void start(State<K, M, N>& s) {
+  constexpr int kEarly = M - Plan<M, N, 2, false>::kLate;
+  unroll<0, N>([&](auto index) __attribute__((always_inline)) {
+    load_bias_low(s, 0, decltype(index)::value);
+    load_bias_high(s, 0, decltype(index)::value);
+  });
+  constexpr int kLoads = M + 4 + kEarly, kCopies = (M - 1) * N;
+  unroll<0, (kCopies > kLoads ? kCopies : kLoads)>([&](auto index) __attribute__((always_inline)) {
+    constexpr int i = decltype(index)::value, v = i < M ? 0 : (i - M) / 2;
+    if constexpr (i < kCopies)
+      asm volatile("mov %0.16b, %1.16b" : "=w"(s.acc[i / N + 1][i % N]) : "w"(s.acc[0][i % N]));
+    if constexpr (i < M)
+      load_pointer(s, i);
+    else if constexpr (i < M + 4 && (i - M) % 2 == 0)
+      load_low(s, s.w[v], v * 16);
+    else if constexpr (i < M + 4)
+      load_high(s, s.w[v], N == 2 && v == 1 ? 48 : 16);
+    else if constexpr (i < kLoads)
+      load_pixel(s, i - M - 4);
+  });
+}
+
+// One block of (at most) 4 * N outputs for M pixels from `pixel` on, `tiles` times.
+// kWay: fits16 or even, or any way that Store finds.
+template <class K, int M, int N, Way kWay>
 void run(const typename K::Tile& t, int64_t block, int64_t pixel, int64_t tiles, int64_t outputs) {
-  constexpr int kEarly = M - Plan<M, N, 2, false>::kLate, kLoads = M + 4 + kEarly;
   const int64_t quads = (t.channels + K::kDepth - 1) / K::kDepth, steps = (quads - 1) / 2, taps = t.taps;
   const auto* weights = reinterpret_cast<const char*>(t.weights + block * t.weight_stride);
   const auto* rows = reinterpret_cast<const char* const*>(t.rows) + pixel;
-  typename K::Acc bias[N];
-  for (int i = 0; i < N; ++i) bias[i] = K::load(t.bias + block * 16 + i * 4);
   typename K::template Store<M, N> store(t, block * 16, pixel, outputs);
   State<K, M, N> s;
   s.first_channel = t.x_offset * (4 / K::kDepth);
   s.row_step = t.row_step;
-  for (; tiles > 0; --tiles, rows += M) {
+  s.bias = reinterpret_cast<const char*>(t.bias + block * 16);
+  s.bias_high = s.bias + 8;
+  const auto enter = [&]() __attribute__((always_inline)) {
     s.next_rows = rows;
     s.channel = s.first_channel;
     s.low = weights;
     s.high = weights + 8;
-    // Copies of the bias and loads, side by side.
-    unroll<0, (M * N > kLoads ? M * N : kLoads)>([&](auto index) __attribute__((always_inline)) {
-      constexpr int i = decltype(index)::value, v = i < M ? 0 : (i - M) / 2;
-      if constexpr (i < M * N)
-        asm volatile("mov %0.16b, %1.16b" : "=w"(s.acc[i / N][i % N]) : "w"(bias[i % N]));
-      if constexpr (i < M)
-        load_pointer(s, i);
-      else if constexpr (i < M + 4 && (i - M) % 2 == 0)
-        load_low(s, s.w[v], v * 16);
-      else if constexpr (i < M + 4)
-        load_high(s, s.w[v], N == 2 && v == 1 ? 48 : 16);
-      else if constexpr (i < kLoads)
-        load_pixel(s, i - M - 4);
-    });
+    rows += M;
+  };
+  enter();
+  start(s);
+  for (;;) {
     if (quads != 0) quads % 2 ? sum<1>(s, taps, steps) : sum<2>(s, taps, steps);  // MatMul may have none
-    store.run(s.acc);
+    if constexpr (kWay == Way::any) store.run(s.acc);
+    if (--tiles == 0) break;
+    enter();
+    if constexpr (kWay == Way::any)
+      start(s);
+    else
+      turn<kWay == Way::even>(s, store.codes());
   }
+  if constexpr (kWay != Way::any) store.template run<kWay>(s.acc);
+}
+
+template <class K, int N>
+void run_fours(const typename K::Tile& t, int64_t block, int64_t tiles, int64_t outputs) {
+  if constexpr (K::kTurns) {
+    const Way way = way_of<N>(t.stage, outputs);
+    if (way == Way::even) return run<K, 4, N, Way::even>(t, block, 0, tiles, outputs);
+    if (way == Way::fits16) return run<K, 4, N, Way::fits16>(t, block, 0, tiles, outputs);
+  }
+  run<K, 4, N, Way::any>(t, block, 0, tiles, outputs);
 }
 
 // Four pixels at a time; what remains joins the last four, because one or two alone wait for their loads.
@@ -217,11 +302,11 @@ template <class K, int N>
 void run_pixels(const typename K::Tile& t, int64_t block, int64_t outputs) {
   int64_t fours = t.pixels / 4, rest = t.pixels % 4;
   if (fours > 0 && (rest == 1 || rest == 2)) --fours, rest += 4;
-  if (fours > 0) run<K, 4, N>(t, block, 0, fours, outputs);
-  if (rest == 1) run<K, 1, N>(t, block, fours * 4, 1, outputs);
-  if (rest == 2) run<K, 2, N>(t, block, fours * 4, 1, outputs);
-  if (rest == 3 || rest == 6) run<K, 3, N>(t, block, fours * 4, rest / 3, outputs);
-  if (rest == 5) run<K, 5, N>(t, block, fours * 4, 1, outputs);
+  if (fours > 0) run_fours<K, N>(t, block, fours, outputs);
+  if (rest == 1) run<K, 1, N, Way::any>(t, block, fours * 4, 1, outputs);
+  if (rest == 2) run<K, 2, N, Way::any>(t, block, fours * 4, 1, outputs);
+  if (rest == 3 || rest == 6) run<K, 3, N, Way::any>(t, block, fours * 4, rest / 3, outputs);
+  if (rest == 5) run<K, 5, N, Way::any>(t, block, fours * 4, 1, outputs);
 }
 
 template <class K>

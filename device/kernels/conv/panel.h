@@ -6,6 +6,8 @@
 // of one block of 16 outputs), Acc (the sums of one block) and Room (how many lines Acc can sum); kDepth, the
 // input channels of a line; kMr[n], the most pixels of a tile of n + 1 blocks; broadcast(), load(),
 // multiply_add(); start() and finish(tile, first pixel, acc, whether it was called before, for want of room).
+// If it has kHalves, it has load(), broadcast() and multiply_add() for Half too: of blocks of which only the
+// first 8 outputs count (broadcast: of no others).
 #pragma once
 
 #include <stddef.h>
@@ -29,19 +31,36 @@ template <int N, class F>
       __attribute__((always_inline)) { (f(Index<I>{}), ...); }(std::make_integer_sequence<int, N>{});
 }
 
-// One line: the inputs of M pixels at x[...] + at times the weights of N blocks.
-template <class K, int M, int N, class X, class W>
+struct Half {};
+
+// One line: the inputs of M pixels at x[...] + at times the weights of N blocks; InHalf: only half of the
+// last.
+template <class K, bool InHalf, int M, int N, class X, class W>
 [[gnu::always_inline]] inline void add_line(typename K::Acc (&acc)[M][N], const X* const (&x)[M], int64_t at,
                                             const W* w, int64_t weight_stride) {
   typename K::Weights wv[N];
-  unroll<N>([&](auto n) __attribute__((always_inline)) { wv[n] = K::load(w + n * weight_stride); });
+  unroll<N>([&](auto n) __attribute__((always_inline)) {
+    if constexpr (InHalf && n == N - 1)
+      wv[n] = K::load(w + n * weight_stride, Half{});
+    else
+      wv[n] = K::load(w + n * weight_stride);
+  });
   unroll<M>([&](auto m) __attribute__((always_inline)) {
-    const typename K::Input input = K::broadcast(x[m] + at);
-    unroll<N>([&](auto n) __attribute__((always_inline)) { K::multiply_add(acc[m][n], input, wv[n]); });
+    typename K::Input input;
+    if constexpr (InHalf && N == 1)
+      input = K::broadcast(x[m] + at, Half{});
+    else
+      input = K::broadcast(x[m] + at);
+    unroll<N>([&](auto n) __attribute__((always_inline)) {
+      if constexpr (InHalf && n == N - 1)
+        K::multiply_add(acc[m][n], input, wv[n], Half{});
+      else
+        K::multiply_add(acc[m][n], input, wv[n]);
+    });
   });
 }
 
-template <class K, int M, int N>
+template <class K, bool InHalf, int M, int N>
 void run_tile(const typename K::Tile& t, int64_t pixel) {
   using X = typename K::Tile::X;
   constexpr int64_t kLine = 16 * K::kDepth;
@@ -53,7 +72,7 @@ void run_tile(const typename K::Tile& t, int64_t pixel) {
   if (t.offsets) {
     unroll<M>([&](auto m) __attribute__((always_inline)) { x[m] = t.rows[pixel + m] + t.x_offset; });
     for (int64_t line = 0; line < t.lines; ++line, w += kLine)
-      add_line<K, M, N>(acc, x, t.offsets[line], w, stride);
+      add_line<K, InHalf>(acc, x, t.offsets[line], w, stride);
     return K::template finish<M, N>(t, pixel, acc, false);
   }
   typename K::Room room{};
@@ -65,7 +84,7 @@ void run_tile(const typename K::Tile& t, int64_t pixel) {
     });
     for (int64_t c = 0; c < channels;) {
       const int64_t end = room.take(c, channels, K::kDepth);
-      for (; c < end; c += K::kDepth, w += kLine) add_line<K, M, N>(acc, x, c, w, stride);
+      for (; c < end; c += K::kDepth, w += kLine) add_line<K, InHalf>(acc, x, c, w, stride);
       if (!room.empty()) continue;
       K::template finish<M, N>(t, pixel, acc, again);
       K::template start<M, N>(t, acc);
@@ -93,9 +112,9 @@ struct LineLimit {
   bool empty() const { return left == 0; }
 };
 
-template <class K, int N, int... I>
+template <class K, bool InHalf, int N, int... I>
 void run_pixels(const typename K::Tile& t, std::integer_sequence<int, I...>) {
-  static constexpr void (*kRun[])(const typename K::Tile&, int64_t) = {run_tile<K, I + 1, N>...};
+  static constexpr void (*kRun[])(const typename K::Tile&, int64_t) = {run_tile<K, InHalf, I + 1, N>...};
   // Tiles of about the same size: a remainder of its own would be one with few accumulators.
   for (int64_t pixel = 0, tiles = (t.pixels + K::kMr[N - 1] - 1) / K::kMr[N - 1]; tiles > 0; --tiles) {
     const int64_t count = (t.pixels - pixel + tiles - 1) / tiles;
@@ -104,19 +123,23 @@ void run_pixels(const typename K::Tile& t, std::integer_sequence<int, I...>) {
   }
 }
 
-template <class K, int N>
+template <class K, bool InHalf, int N>
 void run_blocks(const typename K::Tile& t) {
-  run_pixels<K, N>(t, std::make_integer_sequence<int, K::kMr[N - 1]>{});
+  run_pixels<K, InHalf, N>(t, std::make_integer_sequence<int, K::kMr[N - 1]>{});
 }
 
-template <class K, int... I>
+template <class K, bool InHalf, int... I>
 void run_panel(const typename K::Tile& t, std::integer_sequence<int, I...>) {
-  static constexpr void (*kRun[])(const typename K::Tile&) = {run_blocks<K, I + 1>...};
+  static constexpr void (*kRun[])(const typename K::Tile&) = {run_blocks<K, InHalf, I + 1>...};
   kRun[(t.outputs - 1) / 16](t);
 }
 template <class K>
 void run_panel(const typename K::Tile& t) {
-  run_panel<K>(t, std::make_integer_sequence<int, static_cast<int>(sizeof(K::kMr) / sizeof(K::kMr[0]))>{});
+  constexpr auto kBlocks =
+      std::make_integer_sequence<int, static_cast<int>(sizeof(K::kMr) / sizeof(K::kMr[0]))>{};
+  if constexpr (requires { K::kHalves; })
+    if ((t.outputs - 1) % 16 < 8) return run_panel<K, true>(t, kBlocks);
+  run_panel<K, false>(t, kBlocks);
 }
 
 }  // namespace

@@ -76,7 +76,10 @@ constexpr KernelRow<DepthwiseKernel<int16_t, int64_t>> kDepthwiseI16[] = {
     {"avx2", kCpuAvx2, {avx2::depthwise_i16, {.run = depthwise_span_i16_avx2, .group = 2}}},
     {"avx512",
      kCpuAvx2 | kCpuAvx512,
-     {avx512::depthwise_i16, {.run = depthwise_span_i16_avx512, .group = 2}}},
+     {avx512::depthwise_i16, {.run = avx512::depthwise_span_i16, .group = 2}}},
+    {"avx512vnni",
+     kCpuAvx2 | kCpuAvx512 | kCpuAvx512Vnni,
+     {avx512::depthwise_i16, {.run = avx512vnni::depthwise_span_i16, .group = 2}}},
 #elif defined(__aarch64__)
     {"neon", kCpuNeon, {neon::depthwise_i16, {}}},
 #endif

@@ -49,6 +49,7 @@ struct DepthwiseSpan {
   int64_t y_step;  // bytes between pixels
   float lo, hi;    // as in OutputStage
   int32_t zero_point;
+  bool fits;  // as there, for int16
   SpanOutput output;
 };
 
@@ -70,6 +71,11 @@ void depthwise_span_i8_avx512vnni(const DepthwiseSpanI8& span);
 void depthwise_span_f32_avx2(const DepthwiseSpanF32& span);
 void depthwise_span_f32_avx512(const DepthwiseSpanF32& span);
 void depthwise_span_i16_avx2(const DepthwiseSpanI16& span);
-void depthwise_span_i16_avx512(const DepthwiseSpanI16& span);
+namespace avx512 {
+void depthwise_span_i16(const DepthwiseSpanI16& span);
+}
+namespace avx512vnni {
+void depthwise_span_i16(const DepthwiseSpanI16& span);
+}
 
 }  // namespace openhb::conv

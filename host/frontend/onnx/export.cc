@@ -127,21 +127,30 @@ onnx::ModelProto to_model(const Graph& graph) {
 
 }  // namespace
 
-void export_onnx(const Graph& graph, const std::string& path) {
-  const onnx::ModelProto model = to_model(graph);
+std::string serialize_onnx(const Graph& graph, const Metadata& metadata) {
+  onnx::ModelProto model = to_model(graph);
+  for (const auto& [key, value] : metadata) {
+    auto& entry = *model.add_metadata_props();
+    entry.set_key(key);
+    entry.set_value(value);
+  }
   const size_t size = model.ByteSizeLong();
   if (size > static_cast<size_t>(std::numeric_limits<int>::max()))
     fail(ErrorCode::file_unwritable,
-         "cannot write '{}': an ONNX file ends at 2 GB, and this model has {} bytes", path, size);
+         "the model cannot be written: an ONNX file ends at 2 GB, and this one has {} bytes", size);
   std::string bytes(size, '\0');
   {
     google::protobuf::io::ArrayOutputStream array(bytes.data(), static_cast<int>(size));
     google::protobuf::io::CodedOutputStream coded(&array);
     coded.SetSerializationDeterministic(true);
     if (!model.SerializeToCodedStream(&coded))
-      fail(ErrorCode::internal, "cannot serialize the model for '{}'", path);
+      fail(ErrorCode::internal, "cannot serialize the model '{}'", graph.name);
   }
-  write_file_atomically(path, std::string_view(bytes));
+  return bytes;
+}
+
+void export_onnx(const Graph& graph, const std::string& path) {
+  write_file_atomically(path, std::string_view(serialize_onnx(graph)));
 }
 
 }  // namespace openhb::onnx_frontend

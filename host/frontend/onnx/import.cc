@@ -121,7 +121,7 @@ DType Importer::dtype(int32_t onnx_type, std::string_view what) {
 Tensor Importer::tensor(const onnx::TensorProto& proto, const std::string& what) {
   dtype(proto.data_type(), what);
   Tensor result = import_tensor(proto, what, shared_.external);
-  check_no_nan(result, what);
+  if (!shared_.options.allow_nan) check_no_nan(result, what);
   return result;
 }
 
@@ -386,6 +386,8 @@ Graph import_model(std::string_view bytes, const std::string& origin, const Impo
     Graph graph = Importer(*model.mutable_graph(), shared).run();
     graph.ir_version = model.ir_version();
     graph.producer = model.producer_name();
+    if (options.metadata)
+      for (const auto& entry : model.metadata_props()) (*options.metadata)[entry.key()] = entry.value();
     if (!shared.converted.empty())
       graph.notices.push_back(fmt::format("the model holds {} tensors; they are computed in float32",
                                           fmt::join(shared.converted, ", ")));

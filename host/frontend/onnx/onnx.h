@@ -9,8 +9,14 @@
 
 namespace openhb::onnx_frontend {
 
+// What a file says beside its graph (ModelProto.metadata_props).
+using Metadata = std::map<std::string, std::string>;
+
 struct ImportOptions {
-  std::map<std::string, Shape> input_shapes;  // overrides, by input name; resolve dynamic dimensions
+  // Overrides, by name ("": the only input); they resolve dynamic dimensions.
+  std::map<std::string, Shape> input_shapes = {};
+  bool allow_nan = false;        // in weights; for files that this compiler wrote: folding may have made them
+  Metadata* metadata = nullptr;  // where to put it
 };
 
 // Parses, checks the structure, resolves dynamic input dimensions (a leading dynamic dimension becomes 1),
@@ -31,5 +37,7 @@ Tensor import_tensor_file(const std::string& path);
 // DetectionOutput and PSROIPooling, which are operators of that domain without a definition. Same graph, same
 // bytes.
 void export_onnx(const graph::Graph& graph, const std::string& path);
+// The bytes of such a file.
+std::string serialize_onnx(const graph::Graph& graph, const Metadata& metadata = {});
 
 }  // namespace openhb::onnx_frontend

@@ -87,7 +87,7 @@ void check(const Spec& s, bool depthwise) {
   }
   std::vector<int8_t> w(index(outputs * each));
   for (int8_t& v : w) v = static_cast<int8_t>(s.extreme ? -128 : random_int(-128, 127));
-  const int64_t most = wide ? int64_t{1} << random_int(1, 50) : 1000000;
+  const int64_t most = wide ? int64_t{1} << random_int(1, 54) : 1000000;
   std::vector<int64_t> bias;
   for (int64_t o = 0; o < outputs; ++o) bias.push_back(chance(50) ? 0 : random_int(-most, most));
   const std::vector<int64_t> acc = sums(s, codes, w, bias);
