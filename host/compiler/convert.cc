@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/compiler/convert.h"
 
+#include "host/compiler/inputs.h"
 #include "host/compiler/stages.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/quantize/qdq.h"
@@ -31,7 +32,7 @@ ConversionReport convert(const config::Config& config, int threads, const Report
   calibrate(c);
   save(quantize::calibrated_graph(c.graph), "calibrated");
   reporter.info("Start to quantize the model.");
-  save(quantize::quantized_graph(c.graph, pictures(c.config)), "quantized");
+  save(quantize::quantized_graph(c.graph, pictures(c.config), nhwc_pictures(c.config)), "quantized");
   reporter.info("End to quantize the model.");
   compile(c);
   compare(c);

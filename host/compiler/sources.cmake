@@ -6,6 +6,7 @@ add_library(openhb_compiler STATIC
   checker/operators.cc
   checker/support.cc
   compiler/artefacts.cc
+  compiler/batch.cc
   compiler/build.cc
   compiler/calibrate.cc
   compiler/calibration_run.cc
@@ -23,6 +24,7 @@ add_library(openhb_compiler STATIC
   compiler/evaluate.cc
   compiler/fingerprint.cc
   compiler/fold_tables.cc
+  compiler/inputs.cc
   compiler/layer_dump.cc
   compiler/layout.cc
   compiler/lowering.cc
@@ -33,6 +35,7 @@ add_library(openhb_compiler STATIC
   compiler/placement.cc
   compiler/plan_search.cc
   compiler/plan.cc
+  compiler/sample.cc
   compiler/share_memory.cc
   compiler/stages.cc
   compiler/statistics.cc
@@ -46,6 +49,7 @@ add_library(openhb_compiler STATIC
   precision/activation.cc
   precision/assign.cc
   precision/bias_correction.cc
+  precision/outputs.cc
   quantize/calibrated.cc
   quantize/file_params.cc
   quantize/load.cc

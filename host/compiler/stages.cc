@@ -5,6 +5,7 @@
 
 #include "common/program/file.h"
 #include "host/compiler/calibration_run.h"
+#include "host/compiler/inputs.h"
 #include "host/ops/operator.h"
 #include "host/passes/passes.h"
 #include "host/quantize/load.h"
@@ -12,19 +13,8 @@
 
 namespace openhb::compiler {
 
-std::vector<std::string> pictures(const config::Config& config) {
-  std::vector<std::string> names;
-  for (const auto& input : config.inputs)
-    if (input.kind_rt != InputKind::featuremap) names.push_back(input.name);
-  return names;
-}
-
 LowerOptions integer_options(const config::Config& config) {
-  LowerOptions options{.int8 = true, .images = {}};
-  for (const auto& input : config.inputs)
-    if (input.kind_rt != InputKind::featuremap)
-      options.images[input.name] = {input.kind_rt, input.nhwc_rt, input.nhwc_train};
-  return options;
+  return {.int8 = true, .images = program_inputs(config)};
 }
 
 void open_dataset(Conversion& c) {
