@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "common/program/file.h"
-#include "host/compiler/batch.h"
 #include "host/compiler/calibration_run.h"
 #include "host/compiler/inputs.h"
 #include "host/ops/operator.h"
