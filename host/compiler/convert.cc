@@ -3,6 +3,7 @@
 
 #include "host/compiler/stage_file.h"
 #include "host/compiler/stages.h"
+#include "host/report/provenance.h"
 
 namespace openhb::compiler {
 namespace {
@@ -58,8 +59,11 @@ ConversionReport convert(const config::Config& config, int threads, const Report
     // What is wrong with the samples should be told before the long part.
     if (next == Stage::parse && last >= Stage::calibrate) open_dataset(c);
   }
-  if (!range.stop_after) compare(c);
-  if (c.checkpoint) c.checkpoint->remove();
+  if (range.stop_after) return std::move(c.report);
+  compare(c);
+  record_inputs(c);
+  if (!range.resume_from.empty())
+    c.report.inputs.push_back(report::hash_file("continued from", range.resume_from));
   return std::move(c.report);
 }
 

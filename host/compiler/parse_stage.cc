@@ -4,6 +4,7 @@
 #include "common/text/text.h"
 #include "host/compiler/inputs.h"
 #include "host/compiler/stages.h"
+#include "host/compiler/surgery.h"
 #include "host/frontend/model.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/ops/operator.h"
@@ -53,8 +54,8 @@ void parse(Conversion& c) {
   c.graph = read_model(c.config, c.reporter);
   graph::Graph& graph = c.graph;
   if (c.loads()) c.loaded = quantize::take_quantization(graph);
-  c.report.removals = remove_nodes(graph, c.config.remove_node_types, c.config.remove_node_names);
-  if (!c.report.removals.empty()) c.reporter.info(text_of(c.report.removals));
+  c.report.removed = remove_nodes(graph, c.config.remove_node_types, c.config.remove_node_names);
+  if (!c.report.removed.empty()) c.reporter.info(text_of(c.report.removed));
   std::vector<std::string> names;
   for (const auto* v : graph.inputs) names.push_back(v->name);
   c.config.inputs = config::inputs_in_order(c.config, names);

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "common/program/file.h"
-#include "host/compiler/batch.h"
 #include "host/compiler/calibration_run.h"
 #include "host/compiler/inputs.h"
 #include "host/ops/operator.h"
@@ -86,7 +85,7 @@ void compare(Conversion& c) {
   if (!c.reference) return;
   open_dataset(c);
   compare_programs(*c.reference, model, SampleReader(c.config, *c.reference, *c.dataset), c.threads,
-                   c.report);
+                   c.reporter, c.report);
 }
 
 }  // namespace openhb::compiler

@@ -108,14 +108,14 @@ std::vector<Removal> remove_nodes(Graph& graph, const std::vector<std::string>& 
         const std::string name = node->name;
         kept[name] = surgeon.remove(*node);
         if (!kept[name].empty()) continue;
-        removals.push_back({name, type, ""});
+        removals.push_back({name, std::string(op->second), ""});
         kept.erase(name);
         changed = true;
         break;  // others may have become dead
       }
     }
     for (const auto& [name, reason] : kept)
-      if (graph.find_node(name)) removals.push_back({name, type, reason});
+      if (graph.find_node(name)) removals.push_back({name, std::string(op->second), reason});
   }
   for (const std::string& name : names) {
     Node* node = graph.find_node(name);
@@ -130,7 +130,7 @@ std::string text_of(const std::vector<Removal>& removals) {
   std::vector<std::string> gone;
   std::vector<std::pair<std::string, std::vector<std::string>>> kept;  // by reason
   for (const Removal& r : removals) {
-    std::string name = fmt::format("{} ({})", r.node, r.type);
+    std::string name = fmt::format("{} ({})", r.node, r.op);
     if (r.reason.empty()) {
       gone.push_back(std::move(name));
       continue;

@@ -117,8 +117,8 @@ class Builder {
       const bool colour = input.kind_train == InputKind::rgb || input.kind_train == InputKind::bgr;
       if (input.bt601_video && wrong.empty() && !(colour && input.kind_rt == InputKind::nv12))
         bad("input_space_and_range",
-            "{}bt601_video needs input_type_rt nv12 and input_type_train rgb or bgr, not {} and {}", of_input(i),
-            word("input_type_rt", i), word("input_type_train", i));
+            "{}bt601_video needs input_type_rt nv12 and input_type_train rgb or bgr, not {} and {}",
+            of_input(i), word("input_type_rt", i), word("input_type_train", i));
       check_source(i);
     }
     if (word("input_layout_rt", i).empty()) input.nhwc_rt = is_image(input.kind_rt) ? true : input.nhwc_train;
@@ -328,13 +328,25 @@ std::map<std::string, std::string> settings_of(const Config& config, Stage stage
   return settings;
 }
 
-std::string effective_yaml(const Config& config) {
-  std::string text;
-  for (size_t g = 0; g < kGroups.size(); ++g) {
-    text += fmt::format("{}:\n", kGroups[g].name);
+std::vector<Setting> effective_settings(const Config& config) {
+  Config usual;
+  usual.inputs.resize(config.inputs.size());
+  std::vector<Setting> settings;
+  for (size_t g = 0; g < kGroups.size(); ++g)
     for (const Key& key : keys())
-      if (key.group == static_cast<Group>(g))
-        text += fmt::format("  {}: {}\n", key.name, quoted(effective_value(key, config)));
+      if (key.group == static_cast<Group>(g)) {
+        std::string value = effective_value(key, config);
+        const bool same = !key.required && value == effective_value(key, usual);
+        settings.push_back({kGroups[g].name, key.name, std::move(value), same});
+      }
+  return settings;
+}
+
+std::string effective_yaml(const Config& config) {
+  std::string text, group;
+  for (const Setting& setting : effective_settings(config)) {
+    if (setting.group != group) text += fmt::format("{}:\n", group = setting.group);
+    text += fmt::format("  {}: {}\n", setting.key, quoted(setting.value));
   }
   return text;
 }

@@ -75,8 +75,9 @@ struct Config {
   std::string optimize_level = "O0";
   uint32_t max_time_per_fc = 0;  // microseconds, 0: no limit
   std::optional<int> jobs;
-  uint32_t advice = 0;        // microseconds, 0: none
-  uint64_t memory_limit = 0;  // bytes, 0: none; from the command line
+  uint32_t advice = 0;            // microseconds, 0: none
+  bool dump_calibration = false;  // debug_mode
+  uint64_t memory_limit = 0;      // bytes, 0: none; from the command line
 
   bool is_caffe() const { return onnx_model.empty(); }
 };
@@ -103,6 +104,14 @@ std::vector<InputConfig> inputs_in_order(const Config& config, const std::vector
 // The values, as effective_yaml writes them, of all keys that the results of a stage depend on. Paths are not
 // among them.
 std::map<std::string, std::string> settings_of(const Config& config, Stage stage);
+
+// One key with its value, every default filled in.
+struct Setting {
+  std::string_view group, key;
+  std::string value;
+  bool usual;  // the value is the key's default
+};
+std::vector<Setting> effective_settings(const Config& config);
 
 // The configuration with every default filled in, as YAML with the documented key names.
 std::string effective_yaml(const Config& config);
