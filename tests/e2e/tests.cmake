@@ -42,3 +42,10 @@ add_test(NAME e2e_inputs
           --hrt $<TARGET_FILE:hrt_model_exec> --node-modules ${PROJECT_SOURCE_DIR}/node_modules
           --work ${CMAKE_CURRENT_BINARY_DIR}/inputs)
 set_tests_properties(e2e_inputs PROPERTIES LABELS e2e TIMEOUT 600)
+# Stages one at a time, edits between them, and artefacts that survive whatever ends a run.
+foreach(part stages artefacts)
+  add_test(NAME e2e_${part}
+    COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_${part}.py --hb-mapper $<TARGET_FILE:hb_mapper>
+            --work ${CMAKE_CURRENT_BINARY_DIR}/e2e_${part})
+  set_tests_properties(e2e_${part} PROPERTIES LABELS e2e TIMEOUT 300)
+endforeach()
