@@ -3,12 +3,17 @@ include(report/sources.cmake)  # openhb::report: log and progress
 
 find_package(yaml-cpp REQUIRED)
 add_library(openhb_calibration STATIC
+  calibration/coarse.cc
   calibration/dataset.cc
+  calibration/facts.cc
   calibration/histogram.cc
   calibration/kl.cc
+  calibration/lint.cc
+  calibration/matching.cc
   calibration/moments.cc
   calibration/mse.cc
   calibration/range.cc
+  calibration/store.cc
   config/config.cc
   config/document.cc
   config/inputs.cc

@@ -4,15 +4,16 @@
 #include <unordered_map>
 
 #include "host/compiler/calibrate.h"
+#include "host/report/interrupt.h"
 
 namespace openhb::compiler {
 namespace {
 
-std::string threshold_of(const graph::Node& node) {
+std::optional<double> threshold_of(const graph::Node& node) {
   const graph::Value* x = node.input(0);
-  if (!node.int8 || !x || !x->quant) return "--";
-  if (!x->producer && x->quant->scale() == 1.0f) return "127.000000";
-  return fmt::format("{:.6f}", std::max(-x->range_lo, x->range_hi));
+  if (!node.int8 || !x || !x->quant) return std::nullopt;
+  if (!x->producer && x->quant->scale() == 1.0f) return 127.0;
+  return std::max(-x->range_lo, x->range_hi);
 }
 
 // Output o as real numbers; empty when it is none (an index, a truth value).
@@ -27,7 +28,8 @@ std::vector<float> real_output(const GraphRunner& runner, size_t o) {
 }  // namespace
 
 std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, GraphRunner& integer,
-                                                          const SampleReader& samples, size_t sample) {
+                                                          const SampleReader& samples, size_t sample,
+                                                          const std::function<void()>& each_tensor) {
   // The int8 run first: its tensors are the smaller ones to keep.
   struct Kept {
     TensorDesc desc;
@@ -35,10 +37,14 @@ std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, Gra
   };
   std::unordered_map<std::string, Kept> codes;
   integer.run(samples.program_inputs(sample), [&](const TensorDesc& desc, const std::byte* data) {
+    report::check_interrupt();
+    if (each_tensor) each_tensor();
     codes[desc.name] = {desc, {data, data + desc.byte_extent()}};
   });
   std::unordered_map<std::string, double> similarity;
   real.run(samples.floats(sample), [&](const TensorDesc& desc, const std::byte* data) {
+    report::check_interrupt();
+    if (each_tensor) each_tensor();
     const auto it = codes.find(desc.name);
     if (desc.dtype != DType::f32 || it == codes.end() ||
         it->second.desc.logical_shape() != desc.logical_shape())
@@ -50,9 +56,13 @@ std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, Gra
 }
 
 void compare_programs(const graph::Graph& graph, const Program& unfolded, const SampleReader& samples,
-                      int threads, ConversionReport& report) {
+                      int threads, const Reporter& reporter, ConversionReport& report) {
   GraphRunner integer(engine::Model::create(unfolded), threads), real(graph, {}, threads);
-  const auto similarity = tensor_similarity(real, integer, samples, 0);
+  size_t done = 0, tensors = 0;
+  for (const Program* program : {&integer.program(), &real.program()})
+    for (const Step& step : program->steps) tensors += step.completes.size();
+  const auto similarity =
+      tensor_similarity(real, integer, samples, 0, [&] { reporter.progress("compare", ++done, tensors); });
   for (size_t o = 0; o < graph.outputs.size(); ++o) {
     const std::vector<float> a = real_output(real, o), b = real_output(integer, o);
     if (a.empty() || a.size() != b.size()) continue;
@@ -75,7 +85,7 @@ void compare_programs(const graph::Graph& graph, const Program& unfolded, const 
         next && !similarity.contains(result->name))
       result = next->outputs[0];
     if (const auto it = similarity.find(result->name); it != similarity.end())
-      report.nodes[i].cosine = fmt::format("{:.6f}", it->second);
+      report.nodes[i].cosine = it->second;
     report.nodes[i].threshold = threshold_of(node);
   }
 }

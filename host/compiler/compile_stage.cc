@@ -12,6 +12,7 @@
 #include "host/compiler/fingerprint.h"
 #include "host/compiler/inputs.h"
 #include "host/compiler/layer_dump.h"
+#include "host/compiler/memory_map.h"
 #include "host/compiler/stages.h"
 
 namespace openhb::compiler {
@@ -171,6 +172,8 @@ void compile(Conversion& c) {
   const std::string& bound = c.program.properties["arena_lower_bound"];  // of a file, perhaps
   std::from_chars(bound.data(), bound.data() + bound.size(), report.arena_lower_bound);
   report.weight_bytes = c.program.weights.size();
+  report.buffers = memory_map(c.program);
+  for (const Step& step : c.program.steps) report.steps.push_back(step.node);
   report.bin_path = c.artefacts.path(binary);
   c.reporter.info(fmt::format("End to compile the model with march {}.", c.config.march));
 }

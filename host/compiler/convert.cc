@@ -36,6 +36,7 @@ ConversionReport convert(const config::Config& config, int threads, const Report
   reporter.info("End to quantize the model.");
   compile(c);
   compare(c);
+  record_inputs(c);
   return std::move(c.report);
 }
 

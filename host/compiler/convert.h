@@ -3,13 +3,16 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "device/engine/model.h"
+#include "host/calibration/lint.h"
 #include "host/compiler/artefacts.h"
 #include "host/config/config.h"
 #include "host/graph/graph.h"
+#include "host/report/conversion.h"
 
 namespace openhb::compiler {
 
@@ -22,9 +25,12 @@ struct Reporter {
 };
 
 struct NodeReport {
-  std::string node, on, subgraph, type, cosine, threshold, reason;
-  std::string op;               // of the graph; `type` is what the integer engine calls it
-  int64_t macs = 0, bytes = 0;  // of the node's steps
+  std::string node, on, subgraph, type, reason;
+  std::optional<double> cosine, threshold;
+  std::string op;                            // of the graph; `type` is what the integer engine calls it
+  int64_t macs = 0, bytes = 0;               // of the node's steps
+  Shape shape;                               // of the first output
+  std::vector<std::string> inputs, outputs;  // tensors, constants left out
 };
 struct OutputReport {
   std::string output;
@@ -35,10 +41,17 @@ struct ConversionReport {
   std::vector<OutputReport> outputs;
   std::string method;
   std::string bin_path;
+  calibration::Lint lint;  // of the calibration data
   std::string checkpoint;  // a file to remove once the artefacts are in their places; may be missing
   uint64_t predicted_peak_bytes = 0;  // of memory; 0 when nothing was calibrated
   uint64_t arena_bytes = 0, arena_lower_bound = 0, weight_bytes = 0;
   int64_t macs = 0;
+  std::vector<report::MethodScore> search;
+  std::vector<report::TensorHistogram> histograms;  // empty when nothing was calibrated
+  std::vector<report::Buffer> buffers;              // of the program
+  std::vector<std::string> steps;                   // the program's: the node that each belongs to
+  std::vector<report::RemovedNode> removed;
+  std::vector<report::File> inputs;  // models and calibration data
 };
 
 // Where each node of `graph` runs in the program that it became, why, and what its steps cost; similarities

@@ -39,7 +39,7 @@ std::string layer_costs(const Program& program, const std::vector<StepEstimate>&
     std::string name;
     int64_t macs = 0, bytes = 0;
     double cycles = 0, memory_cycles = 0, first = 0, last = 0;
-    Shape shape, aligned;
+    Shape shape = {}, aligned = {};
     int64_t most = -1;
   };
   std::vector<Layer> layers;

@@ -21,6 +21,7 @@ add_library(openhb_compiler STATIC
   compiler/cost_report.cc
   compiler/draft.cc
   compiler/estimate.cc
+  compiler/dump.cc
   compiler/evaluate.cc
   compiler/fingerprint.cc
   compiler/fold_tables.cc
@@ -28,6 +29,7 @@ add_library(openhb_compiler STATIC
   compiler/layer_dump.cc
   compiler/layout.cc
   compiler/lowering.cc
+  compiler/memory_map.cc
   compiler/memory_plan.cc
   compiler/methods.cc
   compiler/mix.cc
@@ -36,6 +38,7 @@ add_library(openhb_compiler STATIC
   compiler/plan_search.cc
   compiler/plan.cc
   compiler/sample.cc
+  compiler/record_inputs.cc
   compiler/share_memory.cc
   compiler/stages.cc
   compiler/statistics.cc

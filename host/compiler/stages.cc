@@ -81,7 +81,8 @@ void compare(Conversion& c) {
   const SampleReader samples(c.config, c.graph, *c.dataset);
   LowerOptions unfolded = integer_options(c.config);
   unfolded.fold_steps = false;
-  compare_programs(c.graph, Lowering(c.graph, unfolded).run(), samples, c.threads, c.report);
+  compare_programs(c.graph, Lowering(c.graph, unfolded).run(), samples, c.threads, c.reporter,
+                   c.report);
 }
 
 }  // namespace openhb::compiler

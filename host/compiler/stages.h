@@ -37,10 +37,11 @@ LowerOptions integer_options(const config::Config& config);
 // The samples of the configuration, or random ones where none are asked for.
 void open_dataset(Conversion& conversion);
 
-void parse(Conversion& conversion);      // the model with its pre-processing
-void optimize(Conversion& conversion);   // fewer nodes, the same results
-void calibrate(Conversion& conversion);  // annotations: precision, ranges, scales
-void compile(Conversion& conversion);    // the program
-void compare(Conversion& conversion);    // similarity of float and integers, for the report
+void parse(Conversion& conversion);          // the model with its pre-processing
+void optimize(Conversion& conversion);       // fewer nodes, the same results
+void calibrate(Conversion& conversion);      // annotations: precision, ranges, scales
+void compile(Conversion& conversion);        // the program
+void compare(Conversion& conversion);        // similarity of float and integers, for the report
+void record_inputs(Conversion& conversion);  // hashes of what was read, for the report
 
 }  // namespace openhb::compiler

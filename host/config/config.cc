@@ -320,13 +320,25 @@ std::vector<InputConfig> inputs_in_order(const Config& config, const std::vector
   return ordered;
 }
 
-std::string effective_yaml(const Config& config) {
-  std::string text;
-  for (size_t g = 0; g < kGroups.size(); ++g) {
-    text += fmt::format("{}:\n", kGroups[g].name);
+std::vector<Setting> effective_settings(const Config& config) {
+  Config usual;
+  usual.inputs.resize(config.inputs.size());
+  std::vector<Setting> settings;
+  for (size_t g = 0; g < kGroups.size(); ++g)
     for (const Key& key : keys())
-      if (key.group == static_cast<Group>(g))
-        text += fmt::format("  {}: {}\n", key.name, quoted(effective_value(key, config)));
+      if (key.group == static_cast<Group>(g)) {
+        std::string value = effective_value(key, config);
+        const bool same = !key.required && value == effective_value(key, usual);
+        settings.push_back({kGroups[g].name, key.name, std::move(value), same});
+      }
+  return settings;
+}
+
+std::string effective_yaml(const Config& config) {
+  std::string text, group;
+  for (const Setting& setting : effective_settings(config)) {
+    if (setting.group != group) text += fmt::format("{}:\n", group = setting.group);
+    text += fmt::format("  {}: {}\n", setting.key, quoted(setting.value));
   }
   return text;
 }

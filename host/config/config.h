@@ -74,6 +74,7 @@ struct Config {
   uint32_t max_time_per_fc = 0;  // microseconds, 0: no limit
   std::optional<int> jobs;
   uint32_t advice = 0;  // microseconds, 0: none
+  bool dump_calibration = false;  // debug_mode
   uint64_t memory_limit = 0;  // bytes, 0: none; from the command line
 
   bool is_caffe() const { return onnx_model.empty(); }
@@ -97,6 +98,14 @@ bool asks_for(const Config& config, std::string_view option);
 // The configured inputs in the order of the model's, which `names` lists; a single unnamed one takes the
 // model's name. Throws Error(config_bad_value) when the two do not match.
 std::vector<InputConfig> inputs_in_order(const Config& config, const std::vector<std::string>& names);
+
+// One key with its value, every default filled in.
+struct Setting {
+  std::string_view group, key;
+  std::string value;
+  bool usual;  // the value is the key's default
+};
+std::vector<Setting> effective_settings(const Config& config);
 
 // The configuration with every default filled in, as YAML with the documented key names.
 std::string effective_yaml(const Config& config);
