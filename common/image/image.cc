@@ -4,34 +4,23 @@
 #include <algorithm>
 #include <array>
 
+#include "common/image/yuv.h"
+
 namespace openhb {
 namespace {
-
-// BT.601 full range in 16-bit fixed point, each row sums to 65536 (luma) or 0 (chroma); results are rounded
-// half up.
-struct Luma {
-  static constexpr int r = 19595, g = 38470, b = 7471;
-};
-
-uint8_t fixed_to_u8(int value) { return static_cast<uint8_t>(std::clamp((value + 32768) >> 16, 0, 255)); }
 
 struct Pixel {
   uint8_t r, g, b;
 };
 
-uint8_t luma(Pixel p) { return fixed_to_u8(Luma::r * p.r + Luma::g * p.g + Luma::b * p.b); }
-
-std::array<uint8_t, 3> components(Pixel p, InputKind kind) {
+std::array<uint8_t, 3> components(Pixel p, InputKind kind, bool bt601_video) {
   switch (kind) {
     case InputKind::rgb:
       return {p.r, p.g, p.b};
     case InputKind::bgr:
       return {p.b, p.g, p.r};
-    case InputKind::gray:
-      return {luma(p), 0, 0};
     default:
-      return {luma(p), fixed_to_u8(-11058 * p.r - 21710 * p.g + 32768 * p.b + 128 * 65536),
-              fixed_to_u8(32768 * p.r - 27439 * p.g - 5329 * p.b + 128 * 65536)};
+      return yuv_of(p.r, p.g, p.b, bt601_video);  // gray: the luma of it
   }
 }
 
@@ -110,10 +99,12 @@ Image resize_bilinear(const Image& image, int width, int height) {
   return result;
 }
 
-Tensor image_to_tensor(const Image& image, InputKind kind, bool nhwc) {
+Tensor image_to_tensor(const Image& image, InputKind kind, bool nhwc, bool bt601_video) {
   check(image);
-  if (kind == InputKind::featuremap || kind == InputKind::nv12)
+  if (kind == InputKind::featuremap)
     fail(ErrorCode::internal, "a picture cannot become a tensor of this input type");
+  if (kind == InputKind::nv12)
+    return nv12_from_yuv444(image_to_tensor(image, InputKind::yuv444, true, bt601_video));
   const size_t channels = kind == InputKind::gray ? 1 : 3;
   const size_t plane = static_cast<size_t>(image.width) * static_cast<size_t>(image.height);
   const auto c = static_cast<int64_t>(channels);
@@ -124,7 +115,7 @@ Tensor image_to_tensor(const Image& image, InputKind kind, bool nhwc) {
   for (size_t i = 0; i < plane; ++i, in += image.channels) {
     // A grey picture's luma is its own value: the coefficients sum to 65536.
     const Pixel pixel = image.channels == 3 ? Pixel{in[0], in[1], in[2]} : Pixel{in[0], in[0], in[0]};
-    const std::array<uint8_t, 3> values = components(pixel, kind);
+    const std::array<uint8_t, 3> values = components(pixel, kind, bt601_video);
     for (size_t k = 0; k < channels; ++k) out[nhwc ? i * channels + k : k * plane + i] = values[k];
   }
   return tensor;

@@ -28,9 +28,9 @@ Image decode_image(std::span<const std::byte> file, const std::string& name);
 // Bilinear with half-pixel centres and edge clamp, in 11-bit fixed point: one defined result everywhere.
 Image resize_bilinear(const Image& image, int width, int height);
 
-// uint8 tensor [1,C,H,W] or [1,H,W,C] in the colour order of `kind` (rgb, bgr, gray, yuv444; nv12 is not a
-// plain tensor).
-Tensor image_to_tensor(const Image& image, InputKind kind, bool nhwc);
+// uint8 tensor [1,C,H,W] or [1,H,W,C] in the colour order of `kind`; nv12: [1,1,H+H/2,W] as in yuv.h.
+// bt601_video: YUV of that range.
+Tensor image_to_tensor(const Image& image, InputKind kind, bool nhwc, bool bt601_video = false);
 
 // True for the suffixes that decode_image can read (.jpg .jpeg .png .bmp, any case).
 bool is_image_path(const std::string& path);

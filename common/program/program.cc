@@ -24,4 +24,10 @@ Shape TensorDesc::logical_shape() const {
   return shape;
 }
 
+Shape valid_shape(const ProgramInput& input, const TensorDesc& desc) {
+  const Shape shape = desc.logical_shape();
+  if (input.kind != InputKind::nv12) return shape;
+  return {shape[0], 3, shape[2] / 3 * 2, shape[3]};
+}
+
 }  // namespace openhb

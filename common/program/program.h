@@ -73,11 +73,17 @@ struct Step {
 
 enum class InputKind : uint8_t { featuremap = 0, rgb, bgr, gray, yuv444, nv12 };
 
+// Where the hardware would take an input from: memory, the camera's pyramid, or regions of a larger picture.
+enum class InputSource : uint8_t { ddr = 0, pyramid, resizer };
+
+// The tensor of an nv12 input holds what the step NV12TOYUV444 reads; rows may be wider than the picture.
 struct ProgramInput {
   std::string name;
   uint32_t tensor = 0;
   InputKind kind = InputKind::featuremap;
-  bool nhwc = false;  // the application's axes of a picture: N, H, W, C instead of N, C, H, W
+  bool nhwc = false;  // the application's axes: N, H, W, C instead of N, C, H, W
+  InputSource source = InputSource::ddr;
+  bool bt601_video = false;  // nv12: luma in 16..235 instead of 0..255
 };
 
 struct ProgramOutput {
@@ -96,6 +102,9 @@ struct Program {
   std::span<const std::byte> weights;         // 64-byte aligned
   std::shared_ptr<const void> weights_owner;  // keeps `weights` alive: a buffer or a mapped file
 };
+
+// The extents of an input as the application sees it: its tensor's, but a picture's N, 3, H, W for nv12.
+Shape valid_shape(const ProgramInput& input, const TensorDesc& desc);
 
 // Kernels may read (never write) this many bytes past the end of a tensor; arena and weight section end with
 // as many spare bytes, which arena_size and weights.size() include.

@@ -177,6 +177,16 @@ void check_inputs(const Program& p) {
                   "is a picture, but not of uint8");
     input_require(input.kind == InputKind::featuremap || t.rank() == 4,
                   "is a picture, but not 4-dimensional");
+    input_require(input.source <= InputSource::resizer, "is of an unknown source");
+    input_require(input.source != InputSource::resizer || input.kind == InputKind::nv12 ||
+                      input.kind == InputKind::gray,
+                  "is resized by the hardware, but neither nv12 nor gray");
+    if (input.kind != InputKind::nv12) {
+      input_require(!input.bt601_video, "has a range of luma, but is not nv12");
+      continue;
+    }
+    const bool whole = t.dims[1] == 1 && t.dims[2] % 3 == 0 && t.dims[3] % 2 == 0;
+    input_require(whole && !input.nhwc && std::ranges::is_sorted(t.order), "is nv12, but of another shape");
   }
 }
 

@@ -313,6 +313,16 @@ struct ImageParams {
   static void visit(Self&, V&&) {}
 };
 
+// The same for NV12, whose chroma becomes as large as its luma: every pair u, v is that of 2x2 pixels. Input
+// uint8 [N, 1, H + H/2, W]: per picture H rows of luma, then H/2 rows of W/2 pairs u, v. Output int8 or
+// float32 [N, H, W, 3]: y, u, v, each minus 128. H and W are even.
+struct Nv12Params {
+  static constexpr std::string_view kName = "NV12TOYUV444";
+  static constexpr uint16_t kId = 18;
+  template <class Self, class V>
+  static void visit(Self&, V&&) {}
+};
+
 // Inputs: data (any type), indices int32 or int64 of data's rank and not larger beside `axis`. The output has
 // the indices' extents: y[i0, .., ia, ..] = data[i0, .., indices[i], ..]. Negative indices count from the
 // end; out of range is clamped.
@@ -622,7 +632,7 @@ using StepParams =
                  ScatterElementsParams, ScatterNdParams, TopKParams, NonMaxSuppressionParams,
                  ReverseSequenceParams, DetParams, ResampleParams, GridSampleParams, RoiParams,
                  WindowPoolParams, DeformSampleParams, RecurrentParams, WhereParams, ArgParams,
-                 CumulateParams, DetectionOutputParams, PsRoiPoolParams>;
+                 CumulateParams, DetectionOutputParams, PsRoiPoolParams, Nv12Params>;
 
 inline std::string_view step_name(const StepParams& params) {
   return std::visit([](const auto& p) { return p.kName; }, params);

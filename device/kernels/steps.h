@@ -11,6 +11,7 @@
 #include "device/kernels/elementwise/cast.h"
 #include "device/kernels/elementwise/image.h"
 #include "device/kernels/elementwise/lut.h"
+#include "device/kernels/elementwise/nv12.h"
 #include "device/kernels/elementwise/quantize.h"
 #include "device/kernels/elementwise/unary.h"
 #include "device/kernels/elementwise/where.h"

@@ -12,6 +12,7 @@ add_library(openhb_calibration STATIC
   calibration/range.cc
   config/config.cc
   config/document.cc
+  config/inputs.cc
   config/keys.cc
   config/node_info.cc
   config/values.cc

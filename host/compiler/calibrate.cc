@@ -4,14 +4,17 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <optional>
 
 #include "host/calibration/coarse.h"
 #include "host/calibration/parallel.h"
 #include "host/compiler/collect.h"
+#include "host/compiler/inputs.h"
 #include "host/compiler/methods.h"
 #include "host/compiler/mix.h"
-#include "host/passes/preprocess.h"
+#include "host/compiler/sample.h"
 #include "host/precision/bias_correction.h"
+#include "host/precision/outputs.h"
 
 namespace openhb::compiler {
 namespace {
@@ -94,61 +97,41 @@ SampleReader::SampleReader(const config::Config& config, const graph::Graph& gra
 
 std::vector<Tensor> SampleReader::floats(size_t sample) const {
   std::vector<Tensor> out;
-  for (size_t i = 0; i < graph_.inputs.size(); ++i) {
-    Tensor t = dataset_.load(sample, i);
-    const config::InputConfig& input = config_.inputs[i];
-    if (input.kind_rt != InputKind::featuremap) {
-      // Training colours to run-time colours, then centred.
-      const auto order = passes::colour_order(input.kind_train, input.kind_rt);
-      const auto n = order.size(), plane = t.size() / n;
-      Tensor moved(DType::f32, t.shape());
-      const auto from = t.data<float>();
-      auto to = moved.data<float>();
-      for (size_t c = 0; c < n; ++c)
-        for (size_t p = 0; p < plane; ++p) {
-          const size_t source = input.nhwc_train ? p * n + c : c * plane + p;
-          const size_t target = input.nhwc_train ? p * n + order[c] : order[c] * plane + p;
-          to[target] = from[source] - 128.0f;
-        }
-      t = std::move(moved);
-    }
-    out.push_back(std::move(t));
-  }
+  for (size_t i = 0; i < graph_.inputs.size(); ++i)
+    out.push_back(graph_input(config_.inputs[i], dataset_.load(sample, i), *graph_.inputs[i]));
   return out;
 }
 
 std::vector<Tensor> SampleReader::program_inputs(size_t sample) const {
-  std::vector<Tensor> out = floats(sample);
-  for (size_t i = 0; i < out.size(); ++i) {
-    if (config_.inputs[i].kind_rt == InputKind::featuremap) continue;
-    const auto values = out[i].data<float>();
-    const Shape& s = out[i].shape();
-    const bool from_nhwc = config_.inputs[i].nhwc_train, to_nhwc = config_.inputs[i].nhwc_rt;
-    const auto channels = static_cast<size_t>(s[from_nhwc ? 3 : 1]), plane = values.size() / channels;
-    Tensor pixels(DType::u8, from_nhwc == to_nhwc ? s
-                             : to_nhwc            ? Shape{s[0], s[2], s[3], s[1]}
-                                                  : Shape{s[0], s[3], s[1], s[2]});
-    for (size_t c = 0; c < channels; ++c)
-      for (size_t p = 0; p < plane; ++p) {
-        const float v = values[from_nhwc ? p * channels + c : c * plane + p] + 128.0f;
-        pixels.data<uint8_t>()[to_nhwc ? p * channels + c : c * plane + p] =
-            static_cast<uint8_t>(std::clamp(std::nearbyint(v), 0.0f, 255.0f));
-      }
-    out[i] = std::move(pixels);
-  }
+  std::vector<Tensor> out;
+  for (size_t i = 0; i < graph_.inputs.size(); ++i)
+    out.push_back(program_input(config_.inputs[i], dataset_.load(sample, i), *graph_.inputs[i]));
   return out;
 }
 
+namespace {
+// The element type that the configuration wants for the model's outputs instead of float.
+std::optional<DType> output_codes(const config::Config& config) {
+  if (config::asks_for(config, "set_model_output_int8")) return DType::i8;
+  if (config::asks_for(config, "set_model_output_int16")) return DType::i16;
+  return std::nullopt;
+}
+}  // namespace
+
 size_t candidate_count(const config::Config& config) { return candidates(config).size(); }
 
-Calibration calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
-                      const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
-                      const Reporter& reporter) {
-  std::vector<std::string> pictures;
-  for (const auto& [name, image] : int8_options.images) pictures.push_back(name);
-  const Statistics statistics = collect_statistics(graph, samples, plan, checkpoint, reporter);
-  checkpoint.update(statistics);
-  if (checkpoint.written()) checkpoint.write();
+namespace {
+struct Choice {
+  std::string method;
+  Candidate candidate;  // for the outputs
+  std::vector<report::MethodScore> search = {};
+};
+
+// Sets the annotations.
+Choice choose_ranges(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
+                     const SampleReader& samples, const Statistics& statistics, const Plan& plan,
+                     Checkpoint& checkpoint, const Reporter& reporter) {
+  const std::vector<std::string> pictures = compiler::pictures(config);
   const Histograms& histograms = statistics.histograms;
   const auto list = candidates(config);
   const bool mix = config.calibration == config::CalibrationType::mix;
@@ -156,7 +139,7 @@ Calibration calibrate(graph::Graph& graph, const config::Config& config, const L
                         config::asks_for(config, "bias_correction");
   if (list.size() == 1 && !corrects) {
     apply(graph, pictures, histograms, [&](const graph::Value&) -> const Candidate& { return list[0]; });
-    return {list[0].name, {}, coarse_histograms(graph, histograms)};
+    return {list[0].name, list[0]};
   }
   const graph::Graph real = graph.clone();
   const Judge judge(real, int8_options, samples, plan, checkpoint);
@@ -222,7 +205,27 @@ Calibration calibrate(graph::Graph& graph, const config::Config& config, const L
     keep_if_better(std::move(corrected), method + " with corrected biases", "Bias correction");
     method = name;
   }
-  return {method, std::move(search), coarse_histograms(graph, histograms)};
+  return {method, list[best], std::move(search)};
+}
+}  // namespace
+
+Calibration calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
+                      const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
+                      const Reporter& reporter) {
+  const auto codes = output_codes(config);
+  if (codes) precision::observe_outputs(graph);
+  const Statistics statistics = collect_statistics(graph, samples, plan, checkpoint, reporter);
+  checkpoint.update(statistics);
+  if (checkpoint.written()) checkpoint.write();
+  auto [method, candidate, search] =
+      choose_ranges(graph, config, int8_options, samples, statistics, plan, checkpoint, reporter);
+  auto histograms = coarse_histograms(graph, statistics.histograms);
+  if (codes)
+    precision::quantize_outputs(graph, *codes, [&](const graph::Value& v) {
+      return calibration::choose_range(statistics.histograms.at(v.name), candidate.method,
+                                       candidate.percentile, candidate.symmetric);
+    });
+  return {method, std::move(search), std::move(histograms)};
 }
 
 }  // namespace openhb::compiler

@@ -20,9 +20,9 @@ class SampleReader {
  public:
   SampleReader(const config::Config& config, const graph::Graph& graph, const calibration::Dataset& dataset);
   size_t size() const { return dataset_.size(); }
-  // Float graph inputs: pictures as pixel - 128 in run-time colour order, featuremaps as they are.
+  // Float graph inputs (graph_input of sample.h).
   std::vector<Tensor> floats(size_t sample) const;
-  // Program inputs: pictures as uint8 pixels.
+  // Program inputs (program_input of sample.h).
   std::vector<Tensor> program_inputs(size_t sample) const;
 
  private:

@@ -15,6 +15,15 @@ std::optional<double> threshold_of(const graph::Node& node) {
   return std::max(-x->range_lo, x->range_hi);
 }
 
+// Output o as real numbers; empty when it is none (an index, a truth value).
+std::vector<float> real_output(const GraphRunner& runner, size_t o) {
+  const Tensor values = runner.output(o);
+  TensorDesc desc = runner.program().tensors[runner.program().outputs[o].tensor];
+  if (values.dtype() != DType::f32 && desc.quant.empty()) return {};
+  desc.pitch = desc.dims.empty() ? 1 : desc.dims.back();  // as GraphRunner::output stores it
+  return real_values(desc, values.bytes().data());
+}
+
 }  // namespace
 
 std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, GraphRunner& integer,
@@ -45,12 +54,11 @@ void compare_programs(const graph::Graph& graph, const Program& unfolded, const 
   GraphRunner integer(engine::Model::create(unfolded), threads), real(graph, {}, threads);
   const auto similarity = tensor_similarity(real, integer, samples, 0);
   for (size_t o = 0; o < graph.outputs.size(); ++o) {
-    const Tensor a = real.output(o), b = integer.output(o);
-    if (a.dtype() != DType::f32) continue;
-    OutputReport row{graph.outputs[o]->name, cosine(a.data<float>(), b.data<float>()), 0, 0, 0};
+    const std::vector<float> a = real_output(real, o), b = real_output(integer, o);
+    if (a.empty() || a.size() != b.size()) continue;
+    OutputReport row{graph.outputs[o]->name, cosine(a, b), 0, 0, 0};
     for (size_t i = 0; i < a.size(); ++i) {
-      const double d =
-          std::fabs(static_cast<double>(a.data<float>()[i]) - static_cast<double>(b.data<float>()[i]));
+      const double d = std::fabs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
       row.l1 += d, row.l2 += d * d, row.chebyshev = std::max(row.chebyshev, d);
     }
     row.l1 /= static_cast<double>(std::max<size_t>(a.size(), 1));

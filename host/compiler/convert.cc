@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/compiler/convert.h"
 
+#include "host/compiler/inputs.h"
 #include "host/compiler/stages.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/quantize/qdq.h"
@@ -9,13 +10,8 @@ namespace openhb::compiler {
 namespace {
 // Options that are accepted, because configurations hold them, but change nothing yet.
 void warn_of_idle_options(const config::Config& config, const Reporter& reporter) {
-  const config::Config usual;
   if (config.per_channel)
     reporter.warn("per_channel has no effect yet: activations have one range per tensor");
-  if (config.debug) reporter.warn("debug has no effect yet: the program holds no extra information");
-  if (config.optimize_level != usual.optimize_level)
-    reporter.warn(
-        fmt::format("optimize_level {} has no effect yet: all levels compile alike", config.optimize_level));
 }
 }  // namespace
 
@@ -36,7 +32,7 @@ ConversionReport convert(const config::Config& config, int threads, const Report
   calibrate(c);
   save(quantize::calibrated_graph(c.graph), "calibrated");
   reporter.info("Start to quantize the model.");
-  save(quantize::quantized_graph(c.graph, pictures(c.config)), "quantized");
+  save(quantize::quantized_graph(c.graph, pictures(c.config), nhwc_pictures(c.config)), "quantized");
   reporter.info("End to quantize the model.");
   compile(c);
   compare(c);

@@ -99,6 +99,12 @@ void Lowering::lower_inputs() {
       forms_[value].native = id;
       continue;
     }
+    if (image->second.kind == InputKind::nv12 || image->second.kind == InputKind::featuremap) {
+      image->second.kind == InputKind::nv12 ? lower_nv12(value, image->second.network_nhwc)
+                                            : lower_reordered(value, image->second.nhwc);
+      flush_announcements();
+      continue;
+    }
     // Pixels in the layout that the application has; the network's own layout may be the other one.
     const bool nhwc_rt = image->second.nhwc;
     const bool nhwc_network = image->second.network_nhwc;
@@ -121,6 +127,41 @@ void Lowering::lower_inputs() {
     (as_codes ? forms_[value].codes : forms_[value].native) = id;
     flush_announcements();
   }
+}
+
+// Rows as the hardware has them, a multiple of 16 bytes apart.
+void Lowering::lower_nv12(const Value* value, bool network_nhwc) {
+  const Order order = network_nhwc ? identity_order(4) : channels_last(4);
+  TensorDesc full;
+  full.name = value->name + "_128";
+  full.order = order;
+  full.dims = dims_in_order(value->shape, order);
+  TensorDesc d;
+  d.name = value->name;
+  d.dtype = DType::u8;
+  d.dims = {full.dims[0], 1, full.dims[1] + full.dims[1] / 2, full.dims[2]};
+  d.pitch = (full.dims[2] + 15) / 16 * 16;
+  const TensorId picture = add_tensor(d);
+  program_.inputs.push_back({value->name, picture, InputKind::nv12, false});
+  const bool as_codes = options_.int8 && value->quant.has_value();
+  full.dtype = as_codes ? DType::i8 : DType::f32;
+  if (as_codes) full.quant = *value->quant;
+  const TensorId id = add_tensor(full);
+  emit(Nv12Params{}, {picture}, {id});
+  announce(id);
+  (as_codes ? forms_[value].codes : forms_[value].native) = id;
+}
+
+// A featuremap whose layout at run time is not the network's: the same bytes with other labels.
+void Lowering::lower_reordered(const Value* value, bool nhwc) {
+  const Order order = nhwc ? Order{0, 2, 3, 1} : Order{0, 3, 1, 2};
+  TensorDesc d;
+  d.name = value->name;
+  d.dtype = value->dtype;
+  d.dims = dims_in_order(value->shape, order);
+  const TensorId id = add_tensor(d);
+  program_.inputs.push_back({value->name, id, InputKind::featuremap, nhwc});
+  forms_[value].native = relabel(id, order);
 }
 
 TensorId Lowering::constant(const Tensor& tensor, const QuantParams& quant) {
@@ -283,7 +324,8 @@ void Lowering::emit(StepParams params, std::vector<TensorId> inputs, std::vector
   step.inputs = std::move(inputs);
   step.outputs = std::move(outputs);
   if (node_ && int8() && !converts) step.backend = Backend::bpu;
-  if (!node_ && options_.int8 && std::holds_alternative<ImageParams>(step.params))
+  if (!node_ && options_.int8 &&
+      (std::holds_alternative<ImageParams>(step.params) || std::holds_alternative<Nv12Params>(step.params)))
     step.backend = Backend::bpu;
   for (TensorId id : step.outputs) writer_[alias_[id].root] = static_cast<int32_t>(program_.steps.size());
   program_.steps.push_back(std::move(step));
@@ -360,7 +402,7 @@ void Lowering::number_subgraphs() {
   }
 }
 
-Program Lowering::run() {
+Draft Lowering::draft() {
   lower_inputs();
   for (const auto& node : graph_.nodes()) {
     if (absorbed_.count(node.get())) continue;
@@ -379,9 +421,15 @@ Program Lowering::run() {
   }
   pack_constants();
   if (fold) share_memory(draft_);
-  plan_arena(draft_);
-  drop_unused_tensors(program_);
-  return std::move(program_);
+  constants_.clear();  // in the weights now
+  return std::move(draft_);
+}
+
+Program Lowering::run() {
+  Draft planned = draft();
+  plan_arena(planned);
+  drop_unused_tensors(planned.program);
+  return std::move(planned.program);
 }
 
 }  // namespace openhb::compiler

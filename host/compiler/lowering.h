@@ -26,7 +26,8 @@ using Table = std::array<int8_t, 256>;  // by code + 128
 
 struct LowerOptions {
   bool int8 = false;  // false: everything in float, quantization annotations ignored
-  // Program inputs that are pictures: graph input name -> kind and layout of the bytes.
+  // Program inputs that are pictures, or featuremaps in another layout than the network's: graph input name ->
+  // kind and layout of the bytes.
   struct ImageInput {
     InputKind kind;
     bool nhwc;          // of the bytes handed over at run time
@@ -63,6 +64,8 @@ class Lowering {
   Lowering(const graph::Graph& graph, LowerOptions options);
   // The whole graph as a program (memory planned). Throws Error(compile_failed and others).
   Program run();
+  // The same before its memory is planned; the constants are packed.
+  Draft draft();
 
   // ---- for operators ----
   const graph::Graph& graph() const { return graph_; }
@@ -150,6 +153,8 @@ class Lowering {
   void announce(TensorId id);  // a named tensor that this node finishes
   void flush_announcements();
   void lower_inputs();
+  void lower_nv12(const Value* value, bool network_nhwc);
+  void lower_reordered(const Value* value, bool nhwc);
   void lower_outputs();
   void number_subgraphs();
   void pack_constants();

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "common/text/text.h"
+#include "host/compiler/inputs.h"
 #include "host/compiler/stages.h"
 #include "host/frontend/model.h"
 #include "host/frontend/onnx/onnx.h"
@@ -40,7 +41,7 @@ std::string line_of_inputs(const graph::Graph& graph) {
 graph::Graph read_model(const config::Config& config, const Reporter& reporter) {
   frontend::ModelSource source{config.onnx_model, config.prototxt, config.caffe_model, {}, reporter.warn};
   for (const auto& input : config.inputs)
-    if (input.shape && !input.name.empty()) source.input_shapes[input.name] = *input.shape;
+    if (input.shape) source.input_shapes[input.name] = *input.shape;
   return frontend::import_model(source);
 }
 
@@ -55,10 +56,12 @@ void parse(Conversion& c) {
   std::vector<std::string> names;
   for (const auto* v : graph.inputs) names.push_back(v->name);
   c.config.inputs = config::inputs_in_order(c.config, names);
+  settle_inputs(c.config, graph);
   c.reporter.info(fmt::format("Input ONNX model information:\n{:<26}{}\n{:<26}[{}]\n{:<26}{}{}",
                               "ONNX IR version:", graph.ir_version, "Opset version:", graph.opset,
                               "Producer:", graph.producer, line_of_inputs(graph)));
   ops::infer_shapes(graph);
+  for (const std::string& note : check_inputs(c.config, graph)) c.reporter.warn(note);
   select_outputs(graph, c.config.output_nodes);
   c.reporter.info(fmt::format("End to parse the {} model.", kind));
   passes::insert_preprocess(graph, c.config.inputs);

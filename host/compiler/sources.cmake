@@ -6,17 +6,26 @@ add_library(openhb_compiler STATIC
   checker/operators.cc
   checker/support.cc
   compiler/artefacts.cc
+  compiler/batch.cc
+  compiler/build.cc
   compiler/calibrate.cc
   compiler/calibration_run.cc
   compiler/checkpoint.cc
   compiler/codes.cc
   compiler/collect.cc
+  compiler/compile_cache.cc
+  compiler/compile_stage.cc
   compiler/compose_copies.cc
   compiler/compare.cc
   compiler/convert.cc
+  compiler/cost_report.cc
   compiler/draft.cc
+  compiler/estimate.cc
   compiler/evaluate.cc
+  compiler/fingerprint.cc
   compiler/fold_tables.cc
+  compiler/inputs.cc
+  compiler/layer_dump.cc
   compiler/layout.cc
   compiler/lowering.cc
   compiler/memory_map.cc
@@ -25,7 +34,9 @@ add_library(openhb_compiler STATIC
   compiler/mix.cc
   compiler/parse_stage.cc
   compiler/placement.cc
+  compiler/plan_search.cc
   compiler/plan.cc
+  compiler/sample.cc
   compiler/record_inputs.cc
   compiler/share_memory.cc
   compiler/stages.cc
@@ -40,6 +51,7 @@ add_library(openhb_compiler STATIC
   precision/activation.cc
   precision/assign.cc
   precision/bias_correction.cc
+  precision/outputs.cc
   quantize/calibrated.cc
   quantize/file_params.cc
   quantize/load.cc

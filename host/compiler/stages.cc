@@ -4,8 +4,9 @@
 #include <algorithm>
 
 #include "common/program/file.h"
+#include "host/compiler/batch.h"
 #include "host/compiler/calibration_run.h"
-#include "host/compiler/memory_map.h"
+#include "host/compiler/inputs.h"
 #include "host/ops/operator.h"
 #include "host/passes/passes.h"
 #include "host/quantize/load.h"
@@ -13,19 +14,8 @@
 
 namespace openhb::compiler {
 
-std::vector<std::string> pictures(const config::Config& config) {
-  std::vector<std::string> names;
-  for (const auto& input : config.inputs)
-    if (input.kind_rt != InputKind::featuremap) names.push_back(input.name);
-  return names;
-}
-
 LowerOptions integer_options(const config::Config& config) {
-  LowerOptions options{.int8 = true, .images = {}};
-  for (const auto& input : config.inputs)
-    if (input.kind_rt != InputKind::featuremap)
-      options.images[input.name] = {input.kind_rt, input.nhwc_rt, input.nhwc_train};
-  return options;
+  return {.int8 = true, .images = program_inputs(config)};
 }
 
 void open_dataset(Conversion& c) {
@@ -86,27 +76,6 @@ void calibrate(Conversion& c) {
   }
   c.reporter.info(fmt::format("Select {} method.", c.report.method));
   c.reporter.info("End to calibrate the model.");
-}
-
-void compile(Conversion& c) {
-  c.reporter.info(fmt::format("Start to compile the model with march {}.", c.config.march));
-  Program& program = c.program = Lowering(c.graph, integer_options(c.config)).run();
-  program.name = c.config.prefix;
-  program.properties["march"] = c.config.march;
-  program.properties["builder"] = OPENHB_VERSION;
-  program.properties["onnx_opset"] = std::to_string(c.graph.opset);
-  const auto model = engine::Model::create(program);  // what the board will check
-  ConversionReport& report = c.report;
-  for (size_t s = 0; s < program.steps.size(); ++s) report.macs += model->cost(s).macs;
-  report.arena_bytes = program.arena_size;
-  report.arena_lower_bound = std::stoull(program.properties["arena_lower_bound"]);
-  report.weight_bytes = program.weights.size();
-  const std::string name = c.config.prefix + ".bin";
-  report.bin_path = c.artefacts.path(name);
-  c.artefacts.write(name, serialize_program(program));
-  report.buffers = memory_map(program);
-  for (const Step& step : program.steps) report.steps.push_back(step.node);
-  c.reporter.info(fmt::format("End to compile the model with march {}.", c.config.march));
 }
 
 void compare(Conversion& c) {

@@ -32,8 +32,7 @@ struct Conversion {
   bool loads() const { return config.calibration == config::CalibrationType::load; }
 };
 
-// Graph inputs that are pictures, and how programs take them.
-std::vector<std::string> pictures(const config::Config& config);
+// The integer program, with its inputs as configured.
 LowerOptions integer_options(const config::Config& config);
 // The samples of the configuration, or random ones where none are asked for.
 void open_dataset(Conversion& conversion);

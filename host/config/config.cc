@@ -6,6 +6,7 @@
 
 #include "common/io/file.h"
 #include "common/text/text.h"
+#include "host/config/inputs.h"
 #include "host/config/keys.h"
 #include "host/config/values.h"
 
@@ -21,12 +22,6 @@ int64_t channels_of(InputKind kind) { return kind == InputKind::gray ? 1 : 3; }
 bool uses_mean(Norm norm) { return norm == Norm::mean || norm == Norm::mean_and_scale; }
 bool uses_scale(Norm norm) { return norm == Norm::scale || norm == Norm::mean_and_scale; }
 
-// What a file may have been trained on for each runtime type.
-bool compatible(InputKind train, InputKind rt) {
-  const auto colour = [](InputKind kind) { return kind == InputKind::rgb || kind == InputKind::bgr; };
-  return train == rt || (colour(train) && colour(rt));
-}
-
 class Builder {
  public:
   Builder(const Document& document, Problems& problems) : document_(document), problems_(problems) {}
@@ -36,8 +31,11 @@ class Builder {
     for (const Key& key : keys()) apply(key);
     check_model();
     for (size_t i = 0; i < config_.inputs.size(); ++i) check_input(i);
+    check_source_names();
     check_calibration();
     check_placement();
+    if (config_.compile_mode == "balance" && !given("balance_factor"))
+      missing("balance_factor", "; compile_mode balance needs it");
     if (config_.prefix.find('/') != std::string::npos)
       bad("output_model_file_prefix", "'{}' must not contain '/'; folders go into working_dir",
           config_.prefix);
@@ -113,10 +111,21 @@ class Builder {
   void check_input(size_t i) {
     InputConfig& input = config_.inputs[i];
     const bool kinds_known = document_.find("input_type_train") && document_.find("input_type_rt");
-    if (kinds_known && !compatible(input.kind_train, input.kind_rt))
-      bad("input_type_rt", "{}input_type_rt {} cannot be used with input_type_train {}", of_input(i),
-          word("input_type_rt", i), word("input_type_train", i));
+    if (kinds_known) {
+      const std::string wrong = unsupported_types(word("input_type_train", i), word("input_type_rt", i));
+      if (!wrong.empty()) bad("input_type_rt", "{}{}", of_input(i), wrong);
+      const bool colour = input.kind_train == InputKind::rgb || input.kind_train == InputKind::bgr;
+      if (input.bt601_video && wrong.empty() && !(colour && input.kind_rt == InputKind::nv12))
+        bad("input_space_and_range",
+            "{}bt601_video needs input_type_rt nv12 and input_type_train rgb or bgr, not {} and {}", of_input(i),
+            word("input_type_rt", i), word("input_type_train", i));
+      check_source(i);
+    }
     if (word("input_layout_rt", i).empty()) input.nhwc_rt = is_image(input.kind_rt) ? true : input.nhwc_train;
+    if (input.kind_rt == InputKind::nv12) {
+      input.idle_layout_rt = !word("input_layout_rt", i).empty();
+      input.nhwc_rt = false;
+    }
     if (input.shape && document_.find("input_type_train")) check_shape(i);
     check_norm(i, "mean_value", uses_mean(input.norm), input.mean);
     check_norm(i, "scale_value", uses_scale(input.norm), input.scale);
@@ -126,17 +135,37 @@ class Builder {
 
   void check_shape(size_t i) {
     const InputConfig& input = config_.inputs[i];
-    const Shape& shape = *input.shape;
-    if (is_image(input.kind_train)) {
-      const size_t axis = input.nhwc_train ? 3 : 1;
-      if (shape.size() != 4 ||
-          (document_.find("input_layout_train") && shape[axis] != channels_of(input.kind_train)))
-        bad("input_shape", "{}{} is no shape of a {} input in layout {}", of_input(i), to_string(shape),
-            word("input_type_train", i), input.nhwc_train ? "NHWC" : "NCHW");
-    } else if (shape.size() != 4 && input.norm != Norm::none) {
-      bad("norm_type", "{}a featuremap of {} dimensions can only have no_preprocess", of_input(i),
-          shape.size());
-    }
+    if (!document_.find("input_layout_train") || !document_.find("input_type_rt")) return;
+    const std::string wrong = wrong_shape(input, *input.shape);
+    if (!wrong.empty()) bad("input_shape", "{}{}", of_input(i), wrong);
+    if (config_.input_batch > 1 && input.shape->at(0) != 1)
+      bad("input_batch", "{}input_batch {} needs an input_shape that begins with 1, not {}", of_input(i),
+          config_.input_batch, to_string(*input.shape));
+  }
+
+  void check_source(size_t i) {
+    const InputConfig& input = config_.inputs[i];
+    if (!document_.find("input_source")) return;
+    const InputSource source = source_of(config_, input);
+    const bool camera = input.kind_rt == InputKind::nv12 || input.kind_rt == InputKind::gray;
+    if (source != InputSource::ddr && !camera)
+      bad("input_source", "{}{} gives nv12 or gray, not {}", of_input(i),
+          source == InputSource::pyramid ? "pyramid" : "resizer", word("input_type_rt", i));
+    const Given* dump = document_.find("layer_out_dump");
+    if (source == InputSource::resizer && dump && dump->values.at(0).boolean)
+      bad("input_source", "{}resizer cannot be used with layer_out_dump", of_input(i));
+  }
+
+  // Names; a single input may go without one.
+  void check_source_names() {
+    if (!document_.find("input_source")) return;
+    std::vector<std::string> names;
+    for (const InputConfig& input : config_.inputs) names.push_back(input.name);
+    for (const auto& [name, source] : config_.input_sources)
+      if (names != std::vector<std::string>{""} && std::ranges::find(names, name) == names.end())
+        bad("input_source", "'{}' is not in input_name.{}", name, suggestion(name, names));
+    if (names == std::vector<std::string>{""} && config_.input_sources.size() > 1)
+      bad("input_source", "{} sources for one input", config_.input_sources.size());
   }
 
   void check_norm(size_t i, std::string_view key, bool used, const std::vector<float>& values) {
@@ -176,6 +205,8 @@ class Builder {
     if (sound && config_.calibration == CalibrationType::automatic && asks_for(config_, "asymmetric"))
       bad("optimization",
           "calibration_type default chooses between symmetric and asymmetric itself; remove 'asymmetric'");
+    if (asks_for(config_, "set_model_output_int8") && asks_for(config_, "set_model_output_int16"))
+      bad("optimization", "set_model_output_int8 and set_model_output_int16 exclude each other");
     const Given* kinds = document_.find("input_type_train");
     if (!config_.preprocess_on || !kinds || kinds->values.size() != config_.inputs.size()) return;
     for (size_t i = 0; i < config_.inputs.size(); ++i)

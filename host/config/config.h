@@ -21,6 +21,8 @@ struct InputConfig {
   std::string name;  // "" allowed for a single input: the model's only one
   InputKind kind_train = InputKind::featuremap, kind_rt = InputKind::featuremap;
   bool nhwc_train = false, nhwc_rt = false;
+  bool idle_layout_rt = false;  // given, but of nv12, whose bytes have one order
+  bool bt601_video = false;     // the range of nv12 data
   std::optional<Shape> shape;
   Norm norm = Norm::none;
   std::vector<float> mean, scale;
@@ -55,6 +57,8 @@ struct Config {
   bool layer_out_dump = false;
   std::vector<std::string> output_nodes;
   std::vector<InputConfig> inputs;
+  int64_t input_batch = 1;                           // of the program alone
+  std::map<std::string, InputSource> input_sources;  // those that are given, by input name
   bool preprocess_on = false;
   CalibrationType calibration = CalibrationType::automatic;
   double max_percentile = 1.0;
@@ -63,8 +67,13 @@ struct Config {
   std::vector<NodeInfo> node_info;
   std::vector<std::string> int16_nodes;   // set_node_data_type: nodes with int16 outputs
   std::vector<std::string> optimization;  // its words
-  std::string optimize_level = "O2";
-  bool debug = false;
+  std::string compile_mode = "latency";
+  std::optional<int> balance_factor;
+  bool debug = true;
+  std::string optimize_level = "O0";
+  uint32_t max_time_per_fc = 0;  // microseconds, 0: no limit
+  std::optional<int> jobs;
+  uint32_t advice = 0;  // microseconds, 0: none
   uint64_t memory_limit = 0;  // bytes, 0: none; from the command line
 
   bool is_caffe() const { return onnx_model.empty(); }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/text/text.h"
+#include "host/config/inputs.h"
 #include "host/config/node_info.h"
 
 namespace openhb::config {
@@ -14,9 +15,11 @@ namespace {
 template <class Enum>
 using Names = std::initializer_list<std::pair<Enum, std::string_view>>;
 
-const Names<InputKind> kKinds = {{InputKind::rgb, "rgb"},       {InputKind::bgr, "bgr"},
-                                 {InputKind::gray, "gray"},     {InputKind::featuremap, "featuremap"},
-                                 {InputKind::yuv444, "yuv444"}, {InputKind::nv12, "nv12"}};
+InputKind kind_from_word(std::string_view word) {
+  for (uint8_t k = 0; k <= static_cast<uint8_t>(InputKind::nv12); ++k)
+    if (type_word(InputKind{k}) == word) return InputKind{k};
+  fail(ErrorCode::internal, "the configuration table allows '{}', which has no meaning", word);
+}
 const Names<Norm> kNorms = {{Norm::none, "no_preprocess"},
                             {Norm::mean, "data_mean"},
                             {Norm::scale, "data_scale"},
@@ -74,7 +77,11 @@ const Key kKeys[] = {
    .help = "The folder for all results, relative to the current directory; made when it is missing.",
    .set = [](C& c, const V& v) { c.working_dir = v.text; }, .show = [](const C& c) { return c.working_dir; }},
   {.group = Group::model, .name = "layer_out_dump", .type = Type::boolean, .fallback = "False",
-   .help = "Keep the results of inner convolutions as outputs.", .available = false},
+   .help = "What convolutions hand on (with the activation that is part of their step) becomes further outputs of the "
+           "program, as floats, listed in `<prefix>_quantized_model_conv_output_map.json`. More memory, more time, the "
+           "same numbers. Not with `input_source: resizer`.",
+   .set = [](C& c, const V& v) { c.layer_out_dump = v.boolean; },
+   .show = [](const C& c) { return show_boolean(c.layer_out_dump); }},
   {.group = Group::model, .name = "output_nodes", .type = Type::names,
    .help = "Exactly these nodes become the outputs.",
    .set = [](C& c, const V& v) { c.output_nodes = v.names; }, .show = [](const C& c) { return show_names(c.output_nodes); }},
@@ -100,33 +107,48 @@ const Key kKeys[] = {
    .help = "Names of the model's inputs; may be left out for a single input.",
    .set_input = [](I& i, const V& v) { i.name = v.text; }, .show_input = [](const I& i) { return i.name; }},
   {.group = Group::input, .name = "input_type_train", .type = Type::text, .per_input = true, .required = true,
-   .values = "rgb bgr gray featuremap", .later = "yuv444",
-   .help = "What the model was trained on.",
-   .set_input = [](I& i, const V& v) { i.kind_train = from_word(kKinds, v.text); },
-   .show_input = [](const I& i) { return to_word(kKinds, i.kind_train); }},
+   .values = "rgb bgr gray yuv444 featuremap",
+   .help = "What the model was trained on. `yuv444` is BT.601 of the full range. Calibration samples are of this type.",
+   .set_input = [](I& i, const V& v) { i.kind_train = kind_from_word(v.text); },
+   .show_input = [](const I& i) { return std::string(type_word(i.kind_train)); }},
   {.group = Group::input, .name = "input_layout_train", .type = Type::text, .per_input = true, .required = true,
    .values = "NCHW NHWC", .help = "The layout of the model's input.",
    .set_input = [](I& i, const V& v) { i.nhwc_train = v.text == "NHWC"; },
    .show_input = [](const I& i) { return std::string(i.nhwc_train ? "NHWC" : "NCHW"); }},
   {.group = Group::input, .name = "input_type_rt", .type = Type::text, .per_input = true, .required = true,
-   .values = "rgb bgr gray featuremap", .later = "yuv444 nv12",
-   .help = "What the program is given when it runs. `rgb` and `bgr` may be trained on either of the two; `gray` and "
-           "`featuremap` only on themselves.",
-   .set_input = [](I& i, const V& v) { i.kind_rt = from_word(kKinds, v.text); },
-   .show_input = [](const I& i) { return to_word(kKinds, i.kind_rt); }},
+   .values = "rgb bgr gray yuv444 nv12 featuremap",
+   .help = "What the program is given when it runs. A model trained on `rgb` or `bgr` takes `nv12`, `yuv444`, `rgb` and "
+           "`bgr`, one trained on `yuv444` takes `nv12` and `yuv444`; `gray` and `featuremap` take only themselves. The "
+           "colours are converted in the program (numerics.md). `nv12` needs even height and width. For grey pictures "
+           "from nv12 hardware set both types to `gray` and pass the luma plane alone.",
+   .set_input = [](I& i, const V& v) { i.kind_rt = kind_from_word(v.text); },
+   .show_input = [](const I& i) { return std::string(type_word(i.kind_rt)); }},
   {.group = Group::input, .name = "input_layout_rt", .type = Type::text, .per_input = true, .values = "NCHW NHWC",
    .help = "The layout that the program is given when it runs. Default: `NHWC`; for a featuremap as "
-           "`input_layout_train`.",
+           "`input_layout_train` (one of other than 4 dimensions has no layout). The bytes of `nv12` have one order only: "
+           "there it has no effect, and the log says so.",
    .set_input = [](I& i, const V& v) { i.nhwc_rt = v.text == "NHWC"; },
-   .show_input = [](const I& i) { return std::string(i.nhwc_rt ? "NHWC" : "NCHW"); }},
+   .show_input = [](const I& i) {
+     return i.kind_rt == InputKind::nv12 ? std::string() : std::string(i.nhwc_rt ? "NHWC" : "NCHW");
+   }},
   {.group = Group::input, .name = "input_space_and_range", .type = Type::text, .per_input = true, .fallback = "regular",
-   .values = "regular", .later = "bt601_video", .help = "The range of nv12 data."},
+   .values = "regular bt601_video",
+   .help = "The range of nv12 data: `regular` is 0 to 255, `bt601_video` 16 to 235 (chroma to 240). `bt601_video` needs "
+           "`input_type_rt: nv12` and a model trained on `rgb` or `bgr`.",
+   .set_input = [](I& i, const V& v) { i.bt601_video = v.text == "bt601_video"; },
+   .show_input = [](const I& i) { return std::string(i.bt601_video ? "bt601_video" : "regular"); }},
   {.group = Group::input, .name = "input_shape", .type = Type::shape, .per_input = true,
-   .help = "Shapes such as `1x3x224x224`; needed for models with open dimensions.",
+   .help = "Shapes such as `1x3x224x224`, in the model's layout; needed for models with open dimensions (a first one "
+           "that is open is 1 without).",
    .set_input = [](I& i, const V& v) { i.shape = v.shape; },
    .show_input = [](const I& i) { return i.shape ? to_string(*i.shape) : std::string(); }},
   {.group = Group::input, .name = "input_batch", .type = Type::integer, .fallback = "1",
-   .help = "Batch of the program.", .least = 1, .most = 4096, .available = false},
+   .help = "Batch of the program, of all its inputs; the ONNX files keep theirs, and calibration samples stay single. "
+           "Every input's first dimension must be 1, and no node may mix what is along it: the conversion checks that on "
+           "random data and names the node otherwise.",
+   .least = 1, .most = 4096,
+   .set = [](C& c, const V& v) { c.input_batch = static_cast<int64_t>(v.number); },
+   .show = [](const C& c) { return std::to_string(c.input_batch); }},
   {.group = Group::input, .name = "norm_type", .type = Type::text, .per_input = true, .fallback = "no_preprocess",
    .values = "no_preprocess data_mean data_scale data_mean_and_scale",
    .help = "What becomes part of the program: `(data - mean) * scale`, one of the two, or nothing.",
@@ -181,37 +203,72 @@ const Key kKeys[] = {
    .set = [](C& c, const V& v) { c.run_on_bpu = v.names; }, .show = [](const C& c) { return show_names(c.run_on_bpu); }},
   {.group = Group::calibration, .name = "optimization", .type = Type::options,
    .values = "set_all_nodes_int16 set_{NodeKind}_input_int16 set_{NodeKind}_output_int16 set_Softmax_input_int8 "
-             "set_Softmax_output_int8 asymmetric bias_correction lstm_batch_last",
-   .later = "set_model_output_int8 set_model_output_int16",
+             "set_Softmax_output_int8 set_model_output_int8 set_model_output_int16 asymmetric bias_correction "
+             "lstm_batch_last",
    .help = "Options of the quantizer, separated by `,`. `{NodeKind}` is an ONNX operator type such as `Conv`; its nodes get "
            "int16 as `node_info` does it. `set_Softmax_input_int8`, `set_Softmax_output_int8`: every Softmax becomes an "
-           "integer step where its shape allows it. `asymmetric`: try symmetric ranges as well as the usual ones with a zero "
+           "integer step where its shape allows it. `set_model_output_int8`, `set_model_output_int16`: outputs are codes with scale "
+           "and zero point instead of float32. `asymmetric`: try symmetric ranges as well as the usual ones with a zero "
            "point and keep the better. `bias_correction`: correct biases for the rounding of weights where that brings the "
            "outputs nearer to float (`default` and `mix` try it anyway). `lstm_batch_last`: no effect here, and the log says "
            "so: LSTM runs in float on the CPU, where the batch's position costs nothing.",
    .set = [](C& c, const V& v) { c.optimization = v.names; },
    .show = [](const C& c) { return fmt::format("{}", fmt::join(c.optimization, ", ")); }},
 
-  {.group = Group::compiler, .name = "compile_mode", .type = Type::text, .fallback = "latency", .values = "latency",
-   .later = "bandwidth balance", .help = "What the compiler optimizes for."},
+  {.group = Group::compiler, .name = "compile_mode", .type = Type::text, .fallback = "latency",
+   .values = "latency bandwidth balance",
+   .help = "What memory plans are judged by from `O2` on: `latency` the estimated time, `bandwidth` the memory that one "
+           "frame walks through (the arena; what is small stays in the caches), `balance` both. The steps are the same.",
+   .set = [](C& c, const V& v) { c.compile_mode = v.text; }, .show = [](const C& c) { return c.compile_mode; }},
   {.group = Group::compiler, .name = "balance_factor", .type = Type::integer,
-   .help = "Between bandwidth (0) and latency (100), for `compile_mode: balance`.", .least = 0, .most = 100, .available = false},
-  {.group = Group::compiler, .name = "debug", .type = Type::boolean, .fallback = "False",
-   .help = "Keep the information for per-layer profiles in the program. No effect yet; the log says so.",
+   .help = "For `compile_mode: balance`, which needs it: from 0, as `bandwidth`, to 100, as `latency`. Without effect in "
+           "other modes; the log says so.", .least = 0, .most = 100,
+   .set = [](C& c, const V& v) { c.balance_factor = static_cast<int>(v.number); },
+   .show = [](const C& c) { return c.balance_factor ? std::to_string(*c.balance_factor) : std::string(); }},
+  {.group = Group::compiler, .name = "debug", .type = Type::boolean, .fallback = "True",
+   .help = "Estimated costs of every layer are kept in the program (property `layer_costs`, bin-format.md).",
    .set = [](C& c, const V& v) { c.debug = v.boolean; }, .show = [](const C& c) { return show_boolean(c.debug); }},
   {.group = Group::compiler, .name = "core_num", .type = Type::integer, .fallback = "1",
-   .help = "BPU cores that one inference uses.", .least = 1, .most = 2, .available = false},
-  {.group = Group::compiler, .name = "optimize_level", .type = Type::text, .fallback = "O2", .values = "O0 O1 O2 O3",
-   .help = "How much the compiler does. All levels do the same yet; the log says so.", .start = "O2",
+   .help = "Cores that one inference is compiled for. This march has 1; the number of threads is chosen when a program runs.",
+   .least = 1, .most = 2,
+   .check = [](V& v) { return std::string(v.number == 1 ? "" : "this march runs one inference on 1 core"); },
+   .set = [](C&, const V&) {}, .show = [](const C&) { return std::string("1"); }},
+  {.group = Group::compiler, .name = "optimize_level", .type = Type::text, .fallback = "O0", .values = "O0 O1 O2 O3",
+   .help = "How much the compiler does; the numbers that a program computes are the same. `O0`: the steps of every node, one "
+           "memory plan. `O1`: functions of one code become tables, copies vanish, steps share memory. `O2`: several memory "
+           "plans are compared (`compile_mode`); steps that can run strip by strip in the nearest cache are kept apart. "
+           "`O3`: thousands of plans and orders of steps are searched; the result is remembered in `cache.json` and used "
+           "again while the model, the options, the tool and the .bin file are the same. Below `O2` the log says what "
+           "`O2` would save.",
+   .start = "O2",
    .set = [](C& c, const V& v) { c.optimize_level = v.text; }, .show = [](const C& c) { return c.optimize_level; }},
   {.group = Group::compiler, .name = "input_source", .type = Type::anything,
-   .help = "Where the hardware takes inputs from.", .available = false},
+   .help = "Where a runtime takes inputs from, as a map such as `{'image': 'pyramid'}` of `ddr` (memory), `pyramid` (the "
+           "camera's pictures) and `resizer` (regions of larger pictures). Default: `pyramid` for nv12 and gray, `ddr` for "
+           "others, which can have no other. Stored in the program; the numbers are the same. Not `resizer` with "
+           "`layer_out_dump`.",
+   .check = [](V& v) { std::map<std::string, InputSource> sources; return parse_input_source(v.text, sources); },
+   .set = [](C& c, const V& v) { parse_input_source(v.text, c.input_sources); },
+   .show = show_input_source},
   {.group = Group::compiler, .name = "max_time_per_fc", .type = Type::integer, .fallback = "0",
-   .help = "The longest time in microseconds that a model may hold the BPU.", .least = 0, .most = 4294967295.0, .available = false},
+   .help = "0, or from 1000 on: the longest estimated time in microseconds between two points where a runtime may let "
+           "something more urgent run; the points are kept in the program (property `preemption_points`, bin-format.md). A "
+           "step that takes longer by itself is not divided.",
+   .least = 0, .most = 4294967295.0,
+   .check = [](V& v) { return std::string(v.number == 0 || v.number >= 1000 ? "" : "it must be 0 or at least 1000"); },
+   .set = [](C& c, const V& v) { c.max_time_per_fc = static_cast<uint32_t>(v.number); },
+   .show = [](const C& c) { return std::to_string(c.max_time_per_fc); }},
   {.group = Group::compiler, .name = "jobs", .type = Type::integer,
-   .help = "Compile processes.", .least = 1, .most = 1024, .available = false},
+   .help = "Threads of the search of `O3`, at most the machine's cores; the result does not depend on them. Default: "
+           "`--threads`.", .least = 1, .most = 1024,
+   .set = [](C& c, const V& v) { c.jobs = static_cast<int>(v.number); },
+   .show = [](const C& c) { return c.jobs ? std::to_string(*c.jobs) : std::string(); }},
   {.group = Group::compiler, .name = "advice", .type = Type::integer, .fallback = "0",
-   .help = "Report operators that lose more than these microseconds.", .least = 0, .most = 4294967295.0, .available = false},
+   .help = "Microseconds: the log names each step that is estimated to take more than so much longer than its theoretical "
+           "time (benchmarks.md), with its shapes before and after alignment and the share of padding. 0: none.",
+   .least = 0, .most = 4294967295.0,
+   .set = [](C& c, const V& v) { c.advice = static_cast<uint32_t>(v.number); },
+   .show = [](const C& c) { return std::to_string(c.advice); }},
 
   {.group = Group::custom_op, .name = "custom_op_method", .type = Type::text,
    .help = "`register`.", .available = false},

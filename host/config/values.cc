@@ -218,7 +218,7 @@ class Reader {
             key.fallback.empty() ? "remove it" : fmt::format("only its default {} is", key.fallback));
       return;
     }
-    if (key.type == Type::node_info && content.IsMap()) {
+    if ((key.type == Type::node_info || key.type == Type::anything) && content.IsMap()) {
       YAML::Emitter text;
       text.SetMapFormat(YAML::Flow);
       text.SetStringFormat(YAML::DoubleQuoted);

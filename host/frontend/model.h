@@ -13,7 +13,7 @@ namespace openhb::frontend {
 struct ModelSource {
   std::string onnx;                           // an ONNX file; empty: a Caffe network
   std::string prototxt, caffemodel;           // of a Caffe network
-  std::map<std::string, Shape> input_shapes;  // overrides, by input name
+  std::map<std::string, Shape> input_shapes;  // overrides, by name ("": the only input)
   // Told what was left out or assumed.
   std::function<void(const std::string& sentence)> notice = [](const std::string&) {};
 };

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/image/yuv.h"
+#include "host/config/inputs.h"
+
 namespace openhb::passes {
 namespace {
 
@@ -14,12 +17,61 @@ float channel_value(const std::vector<float>& list, size_t channel, float fallba
   return list.empty() ? fallback : list.size() == 1 ? list[0] : list[channel];
 }
 
+bool is_yuv(InputKind kind) { return kind == InputKind::yuv444 || kind == InputKind::nv12; }
+
+// Training channel c = sum over k of weight[c][k] * x[k] + offset[c], x as the graph input holds it.
+struct ColourMap {
+  std::vector<std::vector<float>> weight;
+  std::vector<float> offset;
+};
+
+ColourMap colour_map(const config::InputConfig& input, size_t channels) {
+  ColourMap map{std::vector(channels, std::vector<float>(channels, 0.0f)), std::vector<float>(channels, 0.0f)};
+  const bool picture = input.kind_rt != InputKind::featuremap;
+  if (is_yuv(input.kind_rt) && !is_yuv(input.kind_train)) {
+    const YuvMatrix& m = rgb_from_yuv(input.bt601_video);
+    for (size_t c = 0; c < 3; ++c) {
+      const size_t colour = input.kind_train == InputKind::bgr ? 2 - c : c;
+      double offset = 0;
+      for (size_t k = 0; k < 3; ++k) {
+        map.weight[c][k] = static_cast<float>(m.to[colour][k]);
+        offset += m.to[colour][k] * (128 - m.zero[k]);
+      }
+      map.offset[c] = static_cast<float>(offset);
+    }
+    return map;
+  }
+  const auto order = colour_order(input.kind_train, input.kind_rt);
+  for (size_t c = 0; c < channels; ++c) {
+    map.weight[c][picture ? order[c] : c] = 1.0f;
+    map.offset[c] = picture ? 128.0f : 0.0f;
+  }
+  return map;
+}
+
+// The intermediate type, as a viewer of the ONNX file shows it.
+std::string intermediate_type(InputKind rt) {
+  switch (rt) {
+    case InputKind::featuremap:
+      return "featuremap";
+    case InputKind::rgb:
+      return "RGB_128";
+    case InputKind::bgr:
+      return "BGR_128";
+    case InputKind::gray:
+      return "GRAY_128";
+    default:
+      return "yuv444_128";
+  }
+}
+
 }  // namespace
 
 std::vector<size_t> colour_order(InputKind train, InputKind rt) {
   if (train == InputKind::gray || train == InputKind::featuremap) return {0};
-  if (train == rt) return {0, 1, 2};
-  return {2, 1, 0};
+  const auto reversed = [](InputKind a, InputKind b) { return a == InputKind::rgb && b == InputKind::bgr; };
+  if (reversed(train, rt) || reversed(rt, train)) return {2, 1, 0};
+  return {0, 1, 2};
 }
 
 Tensor normalised(const Tensor& sample, const config::InputConfig& input) {
@@ -44,27 +96,26 @@ void insert_preprocess(graph::Graph& graph, const std::vector<config::InputConfi
     Value* x = graph.inputs[i];
     if (graph.find_node("HZ_PREPROCESS_FOR_" + x->name)) continue;  // a model that this compiler wrote
     const Shape shape = x->shape;
-    const size_t channel_axis = input.nhwc_train ? 3 : 1;
-    const size_t expected = picture ? colour_order(input.kind_train, input.kind_rt).size() : 0;
-    if (shape.size() != 4 || (picture && shape[channel_axis] != static_cast<int64_t>(expected)))
+    if (const std::string wrong = config::wrong_shape(input, shape); !wrong.empty())
+      fail(ErrorCode::config_bad_value, "input '{}': {}", x->name, wrong);
+    if (x->dtype != DType::f32)
       fail(ErrorCode::config_bad_value,
-           "input '{}' has shape {}; with input_type_train and input_layout_train as configured it must have "
-           "4 "
-           "dimensions and {} channels at position {}",
-           x->name, to_string(shape), picture ? fmt::format("{}", expected) : "its", channel_axis);
+           "input '{}' is of {}, but {} is only for float32 inputs; use featuremap and no_preprocess", x->name,
+           dtype_name(x->dtype), picture ? "a picture" : "norm_type");
+    const size_t channel_axis = input.nhwc_train ? 3 : 1;
     const auto channels = static_cast<size_t>(shape[channel_axis]);
     for (const auto* list : {&input.mean, &input.scale})
       if (list->size() > 1 && list->size() != channels)
-        fail(ErrorCode::config_bad_value,
-             "mean_value or scale_value of input '{}' has {} numbers, the input {} channels", x->name,
-             list->size(), channels);
+        fail(ErrorCode::config_bad_value, "mean_value or scale_value of input '{}' has {} numbers, the input {} channels",
+             x->name, list->size(), channels);
     Tensor weights(DType::f32, {shape[channel_axis], shape[channel_axis], 1, 1}),
         bias(DType::f32, {shape[channel_axis]});
-    const auto order = picture ? colour_order(input.kind_train, input.kind_rt) : std::vector<size_t>{};
+    const ColourMap map = colour_map(input, channels);
     for (size_t c = 0; c < channels; ++c) {
       const float mean = channel_value(input.mean, c, 0.0f), scale = channel_value(input.scale, c, 1.0f);
-      weights.data<float>()[c * channels + (picture ? order[c] : c)] = scale;
-      bias.data<float>()[c] = ((picture ? 128.0f : 0.0f) - mean) * scale;
+      for (size_t k = 0; k < channels; ++k)
+        if (map.weight[c][k] != 0) weights.data<float>()[c * channels + k] = map.weight[c][k] * scale;
+      bias.data<float>()[c] = (map.offset[c] - mean) * scale;
     }
     if (const auto values = bias.data<float>();
         !std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }))
@@ -91,6 +142,8 @@ void insert_preprocess(graph::Graph& graph, const std::vector<config::InputConfi
                                     graph.add_constant(name + "_bias", std::move(bias))},
                                    {result}, first);
     node->domain = "horizon";
+    node->attributes["input_type"] = intermediate_type(input.kind_rt);
+    node->attributes["data_format"] = std::string(input.nhwc_train ? "NHWC" : "NCHW");
     result->shape = source->shape;
     if (input.nhwc_train) transpose(result, normalised, {0, 2, 3, 1}, "_nhwc");
   }

@@ -195,6 +195,7 @@ class Taker {
   // it. nullptr where there is none.
   Value* real(Value* codes) {
     if (const auto it = real_.find(codes); it != real_.end()) return it->second;
+    if (Value* input = codes->producer ? picture(codes) : nullptr) return input;
     Node* from = codes->producer;
     if (is_op(from, "QuantizeLinear")) {
       const auto entry = activation_params(*from);
@@ -248,7 +249,6 @@ class Taker {
   void activation(Node& node) {
     Value* codes = node.inputs[0];
     Value* v = real_.contains(codes) ? real_[codes] : real(codes);
-    if (!v && codes->producer) v = picture(codes);
     const auto own = activation_params(node);
     if (!v || !own) return;
     const auto& stored = params_.values.at(v->name);

@@ -30,8 +30,11 @@ float wide_bias(int64_t code, double unit, float original) {
 
 class Builder {
  public:
-  Builder(const Graph& source, const std::vector<std::string>& pictures)
-      : source_(source), consumers_(source.consumers()), pictures_(pictures.begin(), pictures.end()) {
+  Builder(const Graph& source, const std::vector<std::string>& pictures, const std::vector<std::string>& to_nhwc)
+      : source_(source),
+        consumers_(source.consumers()),
+        pictures_(pictures.begin(), pictures.end()),
+        to_nhwc_(to_nhwc.begin(), to_nhwc.end()) {
     out_.name = source.name;
     out_.opset = source.opset;
     out_.ir_version = source.ir_version;
@@ -78,23 +81,32 @@ class Builder {
   }
 
   void add_input(const Value* v) {
-    Value* in = out_.add_value(v->name, v->dtype, v->shape);
+    const bool to_nhwc = to_nhwc_.contains(v->name);
+    const Shape& s = v->shape;
+    const Shape shape = to_nhwc ? Shape{s[0], s[2], s[3], s[1]} : s;
+    Value* in = out_.add_value(v->name, v->dtype, shape);
     out_.inputs.push_back(in);
+    const auto in_network_layout = [&](Value* x) {
+      if (!to_nhwc) return x;
+      Node* moved = add("Transpose", v->name + "_to_nchw", {x}, x->name + "_nchw", x->dtype, s);
+      moved->attributes["perm"] = std::vector<int64_t>{0, 3, 1, 2};
+      return moved->outputs[0];
+    };
     if (!pictures_.count(v->name) || !v->quant) {
-      real_[v] = in;
+      real_[v] = in_network_layout(in);
       return;
     }
     // int8 pixels - 128 to uint8 codes, exactly and without a float in between.
     in->dtype = DType::i8;
-    Node* wide = add("Cast", v->name + "_to_int32", {in}, v->name + "_int32", DType::i32, v->shape);
+    Node* wide = add("Cast", v->name + "_to_int32", {in}, v->name + "_int32", DType::i32, shape);
     wide->attributes["to"] = kOnnxInt32;
     Node* shifted =
         add("Add", v->name + "_plus_128", {wide->outputs[0], scalar<int32_t>(v->name + "_128", 128)},
-            v->name + "_shifted", DType::i32, v->shape);
+            v->name + "_shifted", DType::i32, shape);
     Node* codes =
-        add("Cast", v->name + "_to_uint8", {shifted->outputs[0]}, v->name + "_uint8", DType::u8, v->shape);
+        add("Cast", v->name + "_to_uint8", {shifted->outputs[0]}, v->name + "_uint8", DType::u8, shape);
     codes->attributes["to"] = kOnnxUint8;
-    codes_[v] = codes->outputs[0];
+    codes_[v] = in_network_layout(codes->outputs[0]);
   }
 
   std::pair<Value*, Value*> params(const Value* v) {
@@ -325,7 +337,7 @@ class Builder {
 
   const Graph& source_;
   graph::Consumers consumers_;
-  std::unordered_set<std::string> pictures_;
+  std::unordered_set<std::string> pictures_, to_nhwc_;
   Graph out_;
   std::unordered_map<const Value*, Value*> real_, codes_, dequantized_;
   std::unordered_map<const Value*, std::pair<Value*, Value*>> params_;
@@ -335,8 +347,9 @@ class Builder {
 
 }  // namespace
 
-Graph quantized_graph(const Graph& graph, const std::vector<std::string>& pictures) {
-  return Builder(graph, pictures).build();
+Graph quantized_graph(const Graph& graph, const std::vector<std::string>& pictures,
+                      const std::vector<std::string>& to_nhwc) {
+  return Builder(graph, pictures, to_nhwc).build();
 }
 
 }  // namespace openhb::quantize

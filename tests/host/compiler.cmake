@@ -12,3 +12,5 @@ openhb_test(NAME host_precision_test SOURCES host/compiler/precision_test.cc hos
 openhb_test(NAME host_forms_test SOURCES host/compiler/forms_test.cc LIBRARIES openhb::compiler LABELS fast)
 
 openhb_test(NAME host_load_test SOURCES host/compiler/load_test.cc LIBRARIES openhb::compiler LABELS fast)
+
+openhb_test(NAME host_inputs_test SOURCES host/compiler/inputs_test.cc LIBRARIES openhb::compiler LABELS fast)

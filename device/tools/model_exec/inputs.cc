@@ -18,18 +18,15 @@ Tensor load_picture(const ProgramInput& input, const TensorDesc& desc, const std
   if (input.kind == InputKind::featuremap)
     fail(ErrorCode::data_bad_value, "input '{}' is not a picture, but '{}' is; give a .bin or .txt file",
          input.name, path);
-  if (input.kind == InputKind::nv12)
-    fail(ErrorCode::data_bad_value, "input '{}' takes NV12; convert '{}' to a .bin of its bytes", input.name,
-         path);
-  const Shape shape = desc.logical_shape();
+  const Shape shape = valid_shape(input, desc);
   const size_t height = input.nhwc ? 1 : 2;
   const Image image = resize_bilinear(decode_image(path), static_cast<int>(shape[height + 1]),
                                       static_cast<int>(shape[height]));
-  Tensor tensor = image_to_tensor(image, input.kind, input.nhwc);
-  if (tensor.shape() != shape)
+  Tensor tensor = image_to_tensor(image, input.kind, input.nhwc, input.bt601_video);
+  if (tensor.shape() != desc.logical_shape())
     fail(ErrorCode::data_bad_size,
          "input '{}' has shape {}, picture '{}' gives {}; give a .bin of all its elements", input.name,
-         to_string(shape), path, to_string(tensor.shape()));
+         to_string(desc.logical_shape()), path, to_string(tensor.shape()));
   return tensor;
 }
 

@@ -20,6 +20,10 @@ constexpr std::array<std::string_view, 6> kImageTypes = {"",
                                                          "HB_DNN_IMG_TYPE_YUV444",
                                                          "HB_DNN_IMG_TYPE_NV12"};
 
+// In the order of InputSource.
+constexpr std::array<std::string_view, 3> kSources = {
+    "HB_DNN_INPUT_FROM_DDR", "HB_DNN_INPUT_FROM_PYRAMID", "HB_DNN_INPUT_FROM_RESIZER"};
+
 std::string_view tensor_type(const TensorDesc& desc, InputKind kind) {
   return kind == InputKind::featuremap ? kTensorTypes[static_cast<size_t>(desc.dtype)]
                                        : kImageTypes[static_cast<size_t>(kind)];
@@ -32,16 +36,24 @@ Shape in_axis_order(const TensorDesc& desc, const Shape& memory) {
   return axes;
 }
 
-std::string describe(const TensorDesc& desc, const std::string& name, InputKind kind, bool nhwc) {
+std::string describe(const TensorDesc& desc, const ProgramInput& port) {
+  const InputKind kind = port.kind;
+  const bool nhwc = port.nhwc;
   const auto size = static_cast<int64_t>(dtype_size(desc.dtype));
   Shape aligned = desc.dims, strides = desc.strides();
   if (!aligned.empty() && desc.rank() > 1) aligned.back() = desc.pitch;
+  const int64_t bytes = num_elements(aligned) * size;
   for (int64_t& s : strides) s *= size;
+  if (kind == InputKind::nv12) {  // its planes have no common strides
+    aligned = valid_shape(port, desc);
+    aligned.back() = desc.pitch;
+    strides.assign(4, 0);
+  }
 
-  std::string text = fmt::format("name: {}\n", name);
-  text += fmt::format("valid shape: {}\n", number_list(desc.logical_shape()));
+  std::string text = fmt::format("name: {}\n", port.name);
+  text += fmt::format("valid shape: {}\n", number_list(valid_shape(port, desc)));
   text += fmt::format("aligned shape: {}\n", number_list(in_axis_order(desc, aligned)));
-  text += fmt::format("aligned byte size: {}\n", num_elements(aligned) * size);
+  text += fmt::format("aligned byte size: {}\n", bytes);
   text += fmt::format("tensor type: {}\n", tensor_type(desc, kind));
   const std::string_view layout = desc.rank() != 4 ? "NONE" : nhwc ? "NHWC" : "NCHW";
   text += fmt::format("tensor layout: HB_DNN_LAYOUT_{}\n", layout);
@@ -58,16 +70,15 @@ std::string describe(const Program& program) {
   std::string text = std::string(kRule) + "[model name]: " + program.name + "\n";
   for (size_t i = 0; i < program.inputs.size(); ++i) {
     const ProgramInput& input = program.inputs[i];
-    std::string part = describe(program.tensors[input.tensor], input.name, input.kind, input.nhwc);
-    const bool pyramid = input.kind == InputKind::nv12 || input.kind == InputKind::gray;
+    std::string part = describe(program.tensors[input.tensor], input);
     part.insert(part.find('\n') + 1,
-                fmt::format("input source: HB_DNN_INPUT_FROM_{}\n", pyramid ? "PYRAMID" : "DDR"));
+                fmt::format("input source: {}\n", kSources[static_cast<size_t>(input.source)]));
     text += fmt::format("\ninput[{}]:\n{}", i, part);
   }
   for (size_t i = 0; i < program.outputs.size(); ++i) {
     const ProgramOutput& output = program.outputs[i];
     text += fmt::format("\noutput[{}]:\n{}", i,
-                        describe(program.tensors[output.tensor], output.name, InputKind::featuremap, false));
+                        describe(program.tensors[output.tensor], ProgramInput{output.name, output.tensor}));
   }
   return text;
 }

@@ -12,7 +12,7 @@
 namespace openhb::caffe_frontend {
 
 struct ImportOptions {
-  std::map<std::string, Shape> input_shapes;  // overrides, by input name
+  std::map<std::string, Shape> input_shapes;  // overrides, by name ("": the only input)
   // Told what was left out or assumed: training layers, inputs that nobody reads...
   std::function<void(const std::string& sentence)> notice = [](const std::string&) {};
 };

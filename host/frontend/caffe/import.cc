@@ -130,7 +130,9 @@ std::string Importer::free_name(const std::string& base) const {
 
 void Importer::add_input(const std::string& name, Shape shape, const std::string& what) {
   if (name.empty()) fail(ErrorCode::model_structure, "{}: an input has no name", what);
-  if (const auto given = options_.input_shapes.find(name); given != options_.input_shapes.end()) {
+  auto given = options_.input_shapes.find(name);
+  if (given == options_.input_shapes.end()) given = options_.input_shapes.find("");  // the only input
+  if (given != options_.input_shapes.end()) {
     if (std::ranges::any_of(given->second, [](int64_t d) { return d < 1; }))
       fail(ErrorCode::config_bad_value, "input_shape {} of input '{}': every dimension must be at least 1",
            to_string(given->second), name);
@@ -338,7 +340,7 @@ void Importer::finish() {
   std::vector<std::string> input_names;
   for (const Value* input : graph_.inputs) inputs.insert(input->name), input_names.push_back(input->name);
   for (const auto& [name, shape] : options_.input_shapes)
-    if (!inputs.contains(name))
+    if (!inputs.contains(name) && !(name.empty() && inputs.size() == 1))
       fail(ErrorCode::config_bad_value, "input_shape is given for '{}', but the model's inputs are: {}.{}",
            name, fmt::join(input_names, ", "), suggestion(name, input_names));
   // As Caffe: what no layer reads is an output.

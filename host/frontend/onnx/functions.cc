@@ -44,13 +44,15 @@ constexpr BodyNode kCalibrationBody[] = {
 // The others only inform: scale and zero point were made from them. Whoever continues from an edited model sees by
 // `calibrated` (of an activation: range, scale, zero point; of weights: scales) what was edited.
 constexpr std::string_view kCalibrationAttributes[] = {"axis", "calibrated", "qtype", "thresholds"};
+// They only inform: what the input holds (such as RGB_128) and its layout.
+constexpr std::string_view kPreprocessAttributes[] = {"input_type", "data_format"};
 
 constexpr Definition kDefinitions[] = {
     {"HzPreprocess",
-     "Mean and scale of the input data as a 1x1 convolution.",
+     "Colours, mean and scale of the input data as a 1x1 convolution.",
      {"x", "w", "b"},
      "y",
-     {},
+     kPreprocessAttributes,
      kPreprocessBody},
     {"HzCalibration",
      "Rounds to the values that the quantized network can represent.",

@@ -48,7 +48,9 @@ Shape resolve_input_shape(const onnx::ValueInfoProto& input, const ImportOptions
   const std::string what = fmt::format("input '{}'", input.name());
   const auto& type = input.type().tensor_type();
   Shape shape;
-  if (const auto given = options.input_shapes.find(input.name()); given != options.input_shapes.end()) {
+  auto given = options.input_shapes.find(input.name());
+  if (given == options.input_shapes.end()) given = options.input_shapes.find("");  // the only input
+  if (given != options.input_shapes.end()) {
     shape = given_shape(input, given->second);
   } else if (!type.has_shape()) {
     fail(ErrorCode::model_dynamic_shape,
@@ -73,7 +75,7 @@ Shape resolve_input_shape(const onnx::ValueInfoProto& input, const ImportOptions
 
 void check_input_names(const ImportOptions& options, std::span<const std::string> names) {
   for (const auto& [name, shape] : options.input_shapes)
-    if (std::ranges::find(names, name) == names.end())
+    if (std::ranges::find(names, name) == names.end() && !(name.empty() && names.size() == 1))
       fail(ErrorCode::config_bad_value, "input_shape is given for '{}', but the model's inputs are: {}.{}",
            name, fmt::join(names, ", "), suggestion(name, names));
 }

@@ -12,6 +12,7 @@
 #include "host/compiler/evaluate.h"
 #include "host/frontend/model.h"
 #include "host/ops/operator.h"
+#include "host/compiler/sample.h"
 #include "host/passes/preprocess.h"
 #include "host/report/log.h"
 #include "host/tools/hb_mapper/run.h"
@@ -110,7 +111,8 @@ void check_layout(const InferOptions& options, const config::Config& config) {
 // What one input of the model takes: behind HzPreprocess the sample as it is, before it pixels - 128.
 Tensor model_input(const graph::Value& value, const graph::Graph& graph, const config::InputConfig& input,
                    const Tensor& sample, Tensor centred) {
-  if (value.dtype == DType::i8) {  // of a quantized model
+  if (centred.dtype() != DType::f32) return centred;  // a featuremap
+  if (value.dtype == DType::i8) {                     // of a quantized model
     Tensor codes(DType::i8, centred.shape());
     std::ranges::transform(centred.data<float>(), codes.data<int8_t>().begin(), [](float v) {
       return static_cast<int8_t>(std::clamp(std::nearbyint(v), -128.0f, 127.0f));
@@ -148,7 +150,7 @@ int run(const InferOptions& options, report::Log& log) {
   source.onnx = options.model;
   source.notice = [&](const std::string& sentence) { log.warning("{}", sentence); };
   for (const auto& input : config.inputs)
-    if (input.shape && !input.name.empty()) source.input_shapes[input.name] = *input.shape;
+    if (input.shape) source.input_shapes[input.name] = *input.shape;
   graph::Graph graph = frontend::import_model(source);
   std::vector<std::string> names;
   for (const auto* v : graph.inputs) names.push_back(v->name);
@@ -157,7 +159,8 @@ int run(const InferOptions& options, report::Log& log) {
   const auto files = files_in_order(options, names);
 
   std::vector<Shape> shapes;
-  for (const auto* v : graph.inputs) shapes.push_back(v->shape);
+  for (size_t i = 0; i < names.size(); ++i)
+    shapes.push_back(compiler::sample_shape(config.inputs[i], *graph.inputs[i]));
   const auto dataset = calibration::Dataset::of_files(config, shapes, files);
   std::vector<Tensor> inputs = compiler::SampleReader(config, graph, dataset).floats(0);
   for (size_t i = 0; i < inputs.size(); ++i)

@@ -56,6 +56,13 @@ struct Case {
   std::function<void(Program&)> damage;
 };
 
+void nv12(Program& p, const Shape& dims) {
+  p.inputs[0].kind = InputKind::nv12;
+  p.tensors[0].dtype = DType::u8;
+  p.tensors[0].dims = dims;
+  p.tensors[0].pitch = dims.back();
+}
+
 constexpr auto kTensor = ErrorCode::program_tensor;
 constexpr auto kStep = ErrorCode::program_step;
 constexpr auto kFormat = ErrorCode::program_format;
@@ -116,6 +123,14 @@ const Case kCases[] = {
     {"input without tensor", kFormat, [](Program& p) { p.inputs[0].tensor = 9; }},
     {"input in the weights", kFormat, [](Program& p) { p.inputs[0].tensor = 1; }},
     {"picture of int8", kFormat, [](Program& p) { p.inputs[0].kind = InputKind::rgb; }},
+    {"source of input", kFormat, [](Program& p) { p.inputs[0].source = InputSource{3}; }},
+    {"resizer of features", kFormat, [](Program& p) { p.inputs[0].source = InputSource::resizer; }},
+    {"video range of features", kFormat, [](Program& p) { p.inputs[0].bt601_video = true; }},
+    {"nv12 of another shape", kFormat, [](Program& p) { nv12(p, {1, 4, 3, 4}); }},
+    {"nv12 of odd height", kFormat, [](Program& p) { nv12(p, {1, 1, 4, 4}); }},
+    {"nv12 of odd width", kFormat, [](Program& p) { nv12(p, {1, 1, 6, 5}); }},
+    {"nv12 of NHWC", kFormat, [](Program& p) { nv12(p, {1, 1, 6, 4}), p.inputs[0].nhwc = true; }},
+    {"nv12 in another order", kFormat, [](Program& p) { nv12(p, {1, 1, 6, 4}), p.tensors[0].order = {0, 2, 1, 3}; }},
     {"output without tensor", kFormat, [](Program& p) { p.outputs[0].tensor = 9; }},
     {"two outputs of a name", kFormat, [](Program& p) { p.outputs.push_back(p.outputs[0]); }},
     {"output without name", kFormat, [](Program& p) { p.outputs[0].name.clear(); }},
@@ -124,6 +139,14 @@ const Case kCases[] = {
 };
 
 TEST(ValidateTensors, AcceptsASoundProgram) { EXPECT_EQ(verdict(sound()), ErrorCode{0}); }
+
+TEST(ValidateTensors, AcceptsNv12) {
+  Program p = sound();
+  nv12(p, {1, 1, 6, 4});
+  p.inputs[0].source = InputSource::resizer;
+  p.inputs[0].bt601_video = true;
+  EXPECT_EQ(verdict(p), ErrorCode{0});
+}
 
 TEST(ValidateTensors, AcceptsAProgramWithoutInputs) {
   Program p = sound();

@@ -5,6 +5,7 @@
 #include "common/math/half.h"
 #include "device/kernels/elementwise/cast.h"
 #include "device/kernels/elementwise/image.h"
+#include "device/kernels/elementwise/nv12.h"
 #include "tests/device/steps/harness.h"
 
 namespace openhb::test {
@@ -113,6 +114,47 @@ TEST(Image, Shifts) {
   StepCase<ImageParams> wrong;
   wrong.input(random_tensor(DType::i8, {1})), wrong.output(DType::i8, {1});
   wrong.expect_invalid("int8 picture");
+}
+
+TEST(Nv12, RepeatsChroma) {
+  for (int round = 0; round < 60; ++round) {
+    const bool real = chance(30);
+    const int64_t n = random_int(1, 2), h = 2 * random_int(1, 4), w = 2 * random_int(1, 40);
+    const Tensor x = random_tensor(DType::u8, {n, 1, h + h / 2, w});
+    const Shape shape{n, h, w, 3};
+    Tensor expected(real ? DType::f32 : DType::i8, shape);
+    size_t i = 0;
+    for_each_index(shape, [&](const Shape& at) {
+      const int64_t top = at[0] * (h + h / 2);
+      const int64_t source = at[3] == 0 ? (top + at[1]) * w + at[2]
+                                        : (top + h + at[1] / 2) * w + at[2] / 2 * 2 + at[3] - 1;
+      const int v = x.data<uint8_t>()[static_cast<size_t>(source)] - 128;
+      real ? void(expected.data<float>()[i] = static_cast<float>(v))
+           : void(expected.data<int8_t>()[i] = static_cast<int8_t>(v));
+      ++i;
+    });
+    StepCase<Nv12Params> c;
+    c.input(x, {}, random_int(0, 20)), c.output(expected.dtype(), shape, {}, chance(60) ? 0 : random_int(0, 2));
+    const Tensor y = c.run_everywhere();
+    real ? expect_same<float>(expected, y, "nv12") : expect_same<int8_t>(expected, y, "nv12");
+  }
+}
+
+TEST(Nv12, RefusesWhatDoesNotFit) {
+  const auto make = [](const Shape& x, const Shape& y, DType from = DType::u8, DType to = DType::i8) {
+    StepCase<Nv12Params> c;
+    c.input(random_tensor(from, x)), c.output(to, y);
+    return c;
+  };
+  EXPECT_NO_THROW(make({1, 1, 6, 8}, {1, 4, 8, 3}).validate());
+  make({1, 1, 6, 8}, {1, 4, 8, 3}, DType::i8).expect_invalid("int8 picture");
+  make({1, 1, 6, 8}, {1, 4, 8, 3}, DType::u8, DType::u8).expect_invalid("uint8 result");
+  make({1, 1, 4, 8}, {1, 3, 8, 3}).expect_invalid("odd height");
+  make({1, 1, 6, 7}, {1, 4, 7, 3}).expect_invalid("odd width");
+  make({1, 1, 4, 8}, {1, 4, 8, 3}).expect_invalid("chroma is missing");
+  make({2, 1, 6, 8}, {1, 4, 8, 3}).expect_invalid("two pictures");
+  make({1, 1, 6, 8}, {1, 4, 8, 4}).expect_invalid("four channels");
+  make({1, 6, 8}, {1, 4, 8, 3}).expect_invalid("three dimensions");
 }
 
 // Reference conversions: every source value as long double or 64-bit integer, every destination from it.

@@ -116,6 +116,10 @@ void add_elementwise(Maker& m) {
   m.add("dequantize_i32", DequantizeParams{}, {{n.tensor(DType::i32, {100, 3}), each}}, DType::f32, {100, 3});
   m.add("image_i8", ImageParams{}, {{n.tensor(DType::u8, {1, 6, 7, 3}), {}}}, DType::i8, {1, 6, 7, 3});
   m.add("image_f32", ImageParams{}, {{n.tensor(DType::u8, {1, 6, 7, 3}), {}}}, DType::f32, {1, 6, 7, 3});
+  Numbers video(2718);
+  for (const DType to : {DType::i8, DType::f32})
+    m.add(fmt::format("nv12_{}", dtype_name(to)), Nv12Params{}, {{video.tensor(DType::u8, {2, 1, 9, 38}), {}}}, to,
+          {2, 6, 38, 3});
   const std::pair<DType, DType> casts[] = {{DType::f32, DType::i8},  {DType::f32, DType::f16},
                                            {DType::f64, DType::f32}, {DType::f64, DType::f16},
                                            {DType::i64, DType::f32}, {DType::i32, DType::u8},

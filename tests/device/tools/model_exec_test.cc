@@ -20,6 +20,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::string white_bmp(uint32_t width, uint32_t height) {  // 24 bits, rows of a multiple of 4 bytes
+  std::string bmp = "BM";
+  const auto number = [&](uint32_t v, int bytes) {
+    for (int i = 0; i < bytes; ++i) bmp += static_cast<char>(v >> (8 * i) & 255u);
+  };
+  const uint32_t size = width * height * 3;
+  number(54 + size, 4), number(0, 4), number(54, 4), number(40, 4), number(width, 4), number(height, 4);
+  number(1, 2), number(24, 2), number(0, 4), number(size, 4);
+  for (int i = 0; i < 4; ++i) number(0, 4);
+  return bmp + std::string(size, '\xff');
+}
+
 class ModelExec : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -64,6 +76,56 @@ class ModelExec : public ::testing::Test {
   std::string folder_;
   Options options_;
 };
+
+// Pictures of 6 x 10 as nv12, at rows of 16; the result is what NV12TOYUV444 makes of them.
+Program nv12_program(int64_t batch, bool video) {
+  testing::ProgramBuilder b("nv12");
+  const uint32_t picture = b.tensor("picture", DType::u8, {batch, 1, 9, 10}, {}, {0, 1, 2, 3}, 16);
+  const uint32_t full = b.tensor("full", DType::f32, {batch, 6, 10, 3}, {}, {0, 1, 2, 3});
+  b.step(Nv12Params{}, {picture}, full);
+  b.input(picture, InputKind::nv12);
+  b.output(full);
+  Program p = b.finish();
+  p.inputs[0].source = InputSource::resizer;
+  p.inputs[0].bt601_video = video;
+  return p;
+}
+
+TEST_F(ModelExec, Nv12) {
+  write_program(path("nv12.bin"), nv12_program(1, false));
+  write_program(path("video.bin"), nv12_program(1, true));
+  write_program(path("two.bin"), nv12_program(2, false));
+  options_.model_file = path("nv12.bin");
+  const std::string text = model_info(load_models(options_), "");
+  EXPECT_NE(text.find("input source: HB_DNN_INPUT_FROM_RESIZER\nvalid shape: (1,3,6,10,)\naligned shape: (1,3,6,16,)\n"
+                      "aligned byte size: 144\ntensor type: HB_DNN_IMG_TYPE_NV12\ntensor layout: HB_DNN_LAYOUT_NCHW\n"
+                      "quanti type: NONE\nstride: (0,0,0,0,)\n"),
+            std::string::npos)
+      << text;
+  // A white picture and its bytes.
+  write_file_atomically(path("white.bmp"), white_bmp(4, 4));
+  const auto luma = [&](const char* model) {
+    options_.model_file = path(model);
+    options_.input_file = path("white.bmp");
+    options_.enable_dump = true;
+    run();
+    const auto bytes = read_file(path("dumps/model_infer_output_0.bin"));
+    float first[2];
+    EXPECT_EQ(bytes.size(), size_t{6 * 10 * 3 * 4});
+    std::memcpy(first, bytes.data(), sizeof first);
+    EXPECT_EQ(first[1], 0);
+    return first[0];
+  };
+  EXPECT_EQ(luma("nv12.bin"), 127);
+  EXPECT_EQ(luma("video.bin"), 235 - 128);
+  write_file_atomically(path("raw.bin"), std::string(90, '\x80'));
+  options_.input_file = path("raw.bin");
+  EXPECT_NE(run().find("file length: 90"), std::string::npos);
+  options_.model_file = path("two.bin");
+  EXPECT_NE(error().second.find("needs 180 bytes, file '"), std::string::npos) << error().second;
+  options_.input_file = path("white.bmp");
+  EXPECT_NE(error().second.find("give a .bin of all its elements"), std::string::npos) << error().second;
+}
 
 TEST_F(ModelExec, ModelInfo) {
   options_.model_file = path("quantized_network.bin");

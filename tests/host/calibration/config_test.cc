@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "common/error.h"
+#include "host/config/inputs.h"
 #include "host/config/keys.h"
 #include "tests/host/calibration/config_files.h"
 
@@ -19,6 +20,7 @@ namespace fs = std::filesystem;
 bool operator==(const InputConfig& a, const InputConfig& b) {
   return a.name == b.name && a.kind_train == b.kind_train && a.kind_rt == b.kind_rt &&
          a.nhwc_train == b.nhwc_train && a.nhwc_rt == b.nhwc_rt && a.shape == b.shape && a.norm == b.norm &&
+         a.bt601_video == b.bt601_video &&
          a.mean == b.mean && a.scale == b.scale && a.cal_dir == b.cal_dir && a.cal_dtype == b.cal_dtype;
 }
 
@@ -32,6 +34,8 @@ void expect_equal(const Config& a, const Config& b) {
   EXPECT_EQ(a.output_nodes, b.output_nodes);
   ASSERT_EQ(a.inputs.size(), b.inputs.size());
   for (size_t i = 0; i < a.inputs.size(); ++i) EXPECT_TRUE(a.inputs[i] == b.inputs[i]) << i;
+  EXPECT_EQ(a.input_batch, b.input_batch);
+  for (size_t i = 0; i < a.inputs.size(); ++i) EXPECT_EQ(source_of(a, a.inputs[i]), source_of(b, b.inputs[i]));
   EXPECT_EQ(a.preprocess_on, b.preprocess_on);
   EXPECT_EQ(a.calibration, b.calibration);
   EXPECT_EQ(a.max_percentile, b.max_percentile);
@@ -144,28 +148,35 @@ TEST(Config, BadValues) {
       {"calibration_parameters", "optimization", "set_all_node_int16", "Did you mean 'set_all_nodes_int16'"},
       {"calibration_parameters", "optimization", "set_model_output_int16", "not available yet"},
       {"calibration_parameters", "optimization", "set__input_int16", "is none of"},
-      {"input_parameters", "input_type_rt", "nv12", "'nv12' is not available yet"},
-      {"input_parameters", "input_type_rt", "yuv444", "'yuv444' is not available yet"},
-      {"input_parameters", "input_type_train", "yuv444", "'yuv444' is not available yet"},
-      {"input_parameters", "input_type_rt", "gray",
-       "input_type_rt gray cannot be used with input_type_train bgr"},
-      {"input_parameters", "input_type_rt", "featuremap", "cannot be used with input_type_train bgr"},
-      {"input_parameters", "input_type_train", "gray",
-       "input_type_rt rgb cannot be used with input_type_train gray"},
+      {"input_parameters", "input_type_rt", "nv21", "Did you mean 'nv12'"},
+      {"input_parameters", "input_type_train", "nv12", "'nv12' is none of: rgb, bgr, gray, yuv444, featuremap"},
       {"input_parameters", "input_type_train", "rgb; bgr", "input_name must name the inputs"},
       {"input_parameters", "input_name", "a; b", "1 entry for 2 inputs"},
       {"input_parameters", "input_name", "a; a", "'a' is named twice"},
       {"input_parameters", "input_name", "a;;b", "an entry is empty"},
       {"input_parameters", "input_layout_train", "NCWH", "none of: NCHW, NHWC"},
       {"input_parameters", "input_layout_train", "~", "'input_layout_train' is missing"},
-      {"input_parameters", "input_space_and_range", "bt601_video", "not available yet"},
+      {"input_parameters", "input_space_and_range", "bt601_video",
+       "bt601_video needs input_type_rt nv12 and input_type_train rgb or bgr, not rgb and bgr"},
       {"input_parameters", "input_shape", "1x3x0x4", "is not a shape"},
       {"input_parameters", "input_shape", "1x3x-1x4", "is not a shape"},
       {"input_parameters", "input_shape", "1x3", "no shape of a bgr input in layout NCHW"},
       {"input_parameters", "input_shape", "1x8x8x3", "no shape of a bgr input in layout NCHW"},
       {"input_parameters", "input_shape", "1x3x2000000000x2000000000", "too large"},
       {"input_parameters", "input_shape", "1x1x1x1x1x1x1x1x1", "too large"},
-      {"input_parameters", "input_batch", "2", "'input_batch' is not available yet; only its default 1 is"},
+      {"input_parameters", "input_shape", "1x3x4x4x4", "a picture has 4 dimensions"},
+      {"input_parameters", "input_shape", "1x4x4x4", "3 channels would be at position 1"},
+      {"input_parameters", "input_batch", "0", "is not between 1 and 4096"},
+      {"input_parameters", "input_batch", "4097", "is not between 1 and 4096"},
+      {"input_parameters", "input_batch", "1.5", "not a whole number"},
+      {"compiler_parameters", "input_source", "pyramid", "expected a map such as {'image': 'pyramid'}"},
+      {"compiler_parameters", "input_source", "{a: [ddr]}", "expected a map"},
+      {"compiler_parameters", "input_source", "\"{a: \"", "no YAML map"},
+      {"compiler_parameters", "input_source", "{a: piramid}", "Did you mean 'pyramid'"},
+      {"compiler_parameters", "input_source", "{a: pyramid}", "pyramid gives nv12 or gray, not rgb"},
+      {"compiler_parameters", "input_source", "{a: resizer}", "resizer gives nv12 or gray, not rgb"},
+      {"compiler_parameters", "input_source", "{a: ddr, b: ddr}", "2 sources for one input"},
+      {"compiler_parameters", "input_source", "{a: ddr, a: pyramid}", "twice"},
       {"input_parameters", "norm_type", "data_mean", "'mean_value' is missing"},
       {"input_parameters", "norm_type", "data_men", "Did you mean 'data_mean'?"},
       {"input_parameters", "mean_value", "1 2 3", "norm_type no_preprocess does not use it"},
@@ -224,6 +235,80 @@ TEST(Config, DependentKeys) {
   EXPECT_NE(both.find("'b' is in run_on_cpu, too"), std::string::npos) << both;
 }
 
+std::string with_types(const std::string& train, const std::string& rt) {
+  return with(with(kMinimal, "input_parameters", "input_type_train", train), "input_parameters", "input_type_rt", rt);
+}
+
+// The matrix of the reference: what a model trained on a type may be given.
+TEST(Config, EveryPairOfTypes) {
+  const std::map<std::string, std::string> legal = {{"yuv444", "nv12 yuv444"},
+                                                    {"rgb", "nv12 yuv444 rgb bgr"},
+                                                    {"bgr", "nv12 yuv444 rgb bgr"},
+                                                    {"gray", "gray"},
+                                                    {"featuremap", "featuremap"}};
+  for (const auto& [train, possible] : legal)
+    for (const char* rt : {"nv12", "yuv444", "rgb", "bgr", "gray", "featuremap"}) {
+      const std::string text = with_types(train, rt);
+      if ((" " + possible + " ").find(fmt::format(" {} ", rt)) != std::string::npos) {
+        const Config c = load(text);
+        expect_equal(c, load(effective_yaml(c)));
+        for (const char* layout : {"NCHW", "NHWC"})
+          EXPECT_EQ(load(with(text, "input_parameters", "input_layout_rt", layout)).inputs[0].nhwc_rt,
+                    std::string(layout) == "NHWC" && std::string(rt) != "nv12");
+        continue;
+      }
+      const std::string wrong = error_text(text);
+      EXPECT_NE(wrong.find(fmt::format("input_type_rt {} and input_type_train {} is not supported; a model trained on {} "
+                                       "takes: ",
+                                       rt, train, train)),
+                std::string::npos)
+          << wrong;
+      EXPECT_NE(wrong.find(possible.substr(0, possible.find(' '))), std::string::npos) << wrong;
+    }
+}
+
+TEST(Config, Nv12) {
+  const std::string nv12 = with_types("bgr", "nv12");
+  const Config c = load(with(nv12, "input_parameters", "input_space_and_range", "bt601_video"));
+  EXPECT_TRUE(c.inputs[0].bt601_video);
+  EXPECT_EQ(effective_yaml(load(effective_yaml(c))), effective_yaml(c));
+  EXPECT_TRUE(load(effective_yaml(c)).inputs[0].bt601_video);
+  EXPECT_FALSE(c.inputs[0].idle_layout_rt);
+  EXPECT_TRUE(load(with(nv12, "input_parameters", "input_layout_rt", "NHWC")).inputs[0].idle_layout_rt);
+  for (const char* shape : {"1x3x5x4", "1x3x4x5"})
+    EXPECT_NE(error_text(with(nv12, "input_parameters", "input_shape", shape)).find("must be even"), std::string::npos);
+  EXPECT_NO_THROW(load(with(nv12, "input_parameters", "input_shape", "1x3x4x6")));
+  EXPECT_NE(error_text(with(with_types("yuv444", "nv12"), "input_parameters", "input_space_and_range", "bt601_video"))
+                .find("not nv12 and yuv444"),
+            std::string::npos);
+  const std::string batch = with(with(nv12, "input_parameters", "input_shape", "2x3x4x4"), "input_parameters",
+                                 "input_batch", "2");
+  EXPECT_NE(error_text(batch).find("needs an input_shape that begins with 1, not 2x3x4x4"), std::string::npos)
+      << error_text(batch);
+  EXPECT_EQ(load(with(nv12, "input_parameters", "input_batch", "4096")).input_batch, 4096);
+}
+
+TEST(Config, InputSource) {
+  const auto source = [](const Config& c, size_t i) { return source_of(c, c.inputs[i]); };
+  Config c = load(with_types("rgb", "nv12"));
+  EXPECT_EQ(source(c, 0), InputSource::pyramid);
+  EXPECT_EQ(source(load(with_types("gray", "gray")), 0), InputSource::pyramid);
+  EXPECT_EQ(source(load(kMinimal), 0), InputSource::ddr);
+  c = load(with(with_types("rgb", "nv12"), "compiler_parameters", "input_source", "{\"data\": \"resizer\"}"));
+  EXPECT_EQ(source(c, 0), InputSource::resizer);
+  EXPECT_EQ(effective_yaml(load(effective_yaml(c))), effective_yaml(c));
+  EXPECT_EQ(source(load(effective_yaml(c)), 0), InputSource::resizer);
+  // Several inputs by name; those that are not named keep their defaults.
+  std::string two = with(with_types("rgb; gray", "nv12; gray"), "input_parameters", "input_name", "a; it's");
+  two = with(with(two, "input_parameters", "input_layout_train", "NCHW; NCHW"), "calibration_parameters", "cal_data_dir", "x; y");
+  c = load(with(two, "compiler_parameters", "input_source", "{a: ddr}"));
+  EXPECT_EQ(source(c, 0), InputSource::ddr);
+  EXPECT_EQ(source(c, 1), InputSource::pyramid);
+  EXPECT_EQ(source(load(effective_yaml(c)), 0), InputSource::ddr);
+  const std::string wrong = error_text(with(two, "compiler_parameters", "input_source", "{aa: ddr}"));
+  EXPECT_NE(wrong.find("'aa' is not in input_name. Did you mean 'a'?"), std::string::npos) << wrong;
+}
+
 TEST(Config, ReportsAllErrorsWithLines) {
   const std::string text = error_text(
       "model_parameters:\n"
@@ -232,14 +317,14 @@ TEST(Config, ReportsAllErrorsWithLines) {
       "  march: bayes\n"
       "input_parameters:\n"
       "  input_type_train: bgr\n"
-      "  input_type_rt: nv12\n"
+      "  input_type_rt: nv21\n"
       "clibration_parameters:\n"
       "  cal_data_dir: x\n");
   for (const char* part :
        {"has 9 errors", "line 2: unknown key 'onnx_modle' in 'model_parameters'. Did you mean 'onnx_model'?",
         "line 1: 'onnx_model' is missing", "line 3: 'march': 'bayas'",
         "line 4: 'march' is given twice, first in line 3", "line 5: 'input_layout_train' is missing",
-        "line 7: 'input_type_rt': 'nv12' is not available yet",
+        "line 7: 'input_type_rt': 'nv21' is none of",
         "line 8: unknown group 'clibration_parameters'. Did you mean 'calibration_parameters'?",
         "the group 'calibration_parameters' is missing", "the group 'compiler_parameters' is missing"})
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
