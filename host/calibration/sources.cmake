@@ -5,11 +5,15 @@ find_package(yaml-cpp REQUIRED)
 add_library(openhb_calibration STATIC
   calibration/coarse.cc
   calibration/dataset.cc
+  calibration/facts.cc
   calibration/histogram.cc
   calibration/kl.cc
+  calibration/lint.cc
+  calibration/matching.cc
   calibration/moments.cc
   calibration/mse.cc
   calibration/range.cc
+  calibration/store.cc
   config/config.cc
   config/document.cc
   config/inputs.cc

@@ -46,13 +46,15 @@ Calibration calibrate(graph::Graph& graph, const config::Config& config, const L
                       const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
                       const Reporter& reporter);
 
-// By name of the tensor: cosine between the two programs' values on one sample, where both have it.
+// By name of the tensor: cosine between the two programs' values on one sample, where both have it. Calls
+// `each_tensor` for every tensor of either program.
 std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, GraphRunner& integer,
-                                                          const SampleReader& samples, size_t sample);
+                                                          const SampleReader& samples, size_t sample,
+                                                          const std::function<void()>& each_tensor = {});
 
 // Node and output similarity between the float and the int8 program on the first sample, and placement.
 // `unfolded`: the program with the steps of every node (LowerOptions::fold_steps).
 void compare_programs(const graph::Graph& graph, const Program& unfolded, const SampleReader& samples,
-                      int threads, ConversionReport& report);
+                      int threads, const Reporter& reporter, ConversionReport& report);
 
 }  // namespace openhb::compiler

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "host/compiler/calibrate.h"
+#include "host/report/interrupt.h"
 
 namespace openhb::compiler {
 namespace {
@@ -27,7 +28,8 @@ std::vector<float> real_output(const GraphRunner& runner, size_t o) {
 }  // namespace
 
 std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, GraphRunner& integer,
-                                                          const SampleReader& samples, size_t sample) {
+                                                          const SampleReader& samples, size_t sample,
+                                                          const std::function<void()>& each_tensor) {
   // The int8 run first: its tensors are the smaller ones to keep.
   struct Kept {
     TensorDesc desc;
@@ -35,10 +37,14 @@ std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, Gra
   };
   std::unordered_map<std::string, Kept> codes;
   integer.run(samples.program_inputs(sample), [&](const TensorDesc& desc, const std::byte* data) {
+    report::check_interrupt();
+    if (each_tensor) each_tensor();
     codes[desc.name] = {desc, {data, data + desc.byte_extent()}};
   });
   std::unordered_map<std::string, double> similarity;
   real.run(samples.floats(sample), [&](const TensorDesc& desc, const std::byte* data) {
+    report::check_interrupt();
+    if (each_tensor) each_tensor();
     const auto it = codes.find(desc.name);
     if (desc.dtype != DType::f32 || it == codes.end() ||
         it->second.desc.logical_shape() != desc.logical_shape())
@@ -50,9 +56,13 @@ std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, Gra
 }
 
 void compare_programs(const graph::Graph& graph, const Program& unfolded, const SampleReader& samples,
-                      int threads, ConversionReport& report) {
+                      int threads, const Reporter& reporter, ConversionReport& report) {
   GraphRunner integer(engine::Model::create(unfolded), threads), real(graph, {}, threads);
-  const auto similarity = tensor_similarity(real, integer, samples, 0);
+  size_t done = 0, tensors = 0;
+  for (const Program* program : {&integer.program(), &real.program()})
+    for (const Step& step : program->steps) tensors += step.completes.size();
+  const auto similarity =
+      tensor_similarity(real, integer, samples, 0, [&] { reporter.progress("compare", ++done, tensors); });
   for (size_t o = 0; o < graph.outputs.size(); ++o) {
     const std::vector<float> a = real_output(real, o), b = real_output(integer, o);
     if (a.empty() || a.size() != b.size()) continue;

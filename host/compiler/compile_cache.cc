@@ -47,10 +47,7 @@ CompileCache::CompileCache(const std::string& path, const std::function<void(con
   };
   try {
     const auto size = std::filesystem::file_size(path, error);
-    if (error || size > kMostBytes) {
-      ignore("it is no file of a compile cache");
-      return;
-    }
+    if (error || size > kMostBytes) fail(ErrorCode::compile_failed, "it is no file of a compile cache");
     entries_ = parse(read_text_file(path));
   } catch (const nlohmann::json::exception&) {
     ignore("it is damaged");

@@ -2,7 +2,6 @@
 // The stage that makes the program: compile() of stages.h.
 #include <charconv>
 #include <chrono>
-#include <optional>
 
 #include "common/io/file.h"
 #include "common/program/file.h"
@@ -34,13 +33,13 @@ std::string tool_identity() {
   }
 }
 
-std::string cache_key(const Conversion& c, const graph::Graph& graph, const LowerOptions& lower,
-                      const BuildOptions& options) {
-  std::string key = fmt::format("{}\n{}\n{}\n{}\n{}\n", tool_identity(), fingerprint(graph), c.config.march,
-                                c.config.prefix, options.text());
-  for (const auto& [name, image] : lower.images)
-    key += fmt::format("{} {} {} {}\n", name, static_cast<int>(image.kind), image.nhwc, image.network_nhwc);
-  key += config::effective_yaml(c.config);  // what the program says of its inputs comes from there
+// The configuration says what becomes of the inputs, among other things.
+std::string cache_key(const config::Config& config, const graph::Graph& graph) {
+  config::Config deciding = config;
+  deciding.jobs.reset();
+  deciding.advice = 0;
+  const std::string key =
+      fmt::format("{}\n{}\n{}", tool_identity(), fingerprint(graph), config::effective_yaml(deciding));
   return fingerprint(std::as_bytes(std::span(key)));
 }
 
@@ -107,7 +106,7 @@ void warn_of_idle_options(const Conversion& c, const BuildOptions& options) {
 void compile_cached(Conversion& c, const graph::Graph& graph, const LowerOptions& lower,
                     const BuildOptions& options, const std::string& binary) {
   CompileCache cache(c.artefacts.path(kCacheName), c.reporter.warn);
-  CacheEntry entry{cache_key(c, graph, lower, options), {}, 0};
+  CacheEntry entry{cache_key(c.config, graph), {}, 0};
   if (auto hit = cache.find(entry.key, c.artefacts.path(binary))) {
     c.program = std::move(hit->program);
     entry = hit->entry;
@@ -139,14 +138,19 @@ void compile(Conversion& c) {
   c.reporter.info(fmt::format("Start to compile the model with march {}.", c.config.march));
   c.reporter.info(fmt::format("compile parameters: {} --jobs {}", options.text(), options.jobs));
   warn_of_idle_options(c, options);
-  std::optional<graph::Graph> own;  // of the program alone
+  graph::Graph own;  // of the program alone
+  const graph::Graph* source = &c.graph;
   std::vector<ConvOutput> kept;
   if (c.config.layer_out_dump) {
     own = c.graph.clone();
-    kept = keep_conv_outputs(*own);
+    kept = keep_conv_outputs(own);
+    source = &own;
   }
-  if (c.config.input_batch > 1) own = batched(own ? *own : c.graph, c.config.input_batch, lower);
-  const graph::Graph& graph = own ? *own : c.graph;
+  if (c.config.input_batch > 1) {
+    own = batched(*source, c.config.input_batch, lower);
+    source = &own;
+  }
+  const graph::Graph& graph = *source;
   const std::string binary = c.config.prefix + ".bin";
   if (options.level == 3) {
     compile_cached(c, graph, lower, options, binary);

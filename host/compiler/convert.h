@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "device/engine/model.h"
+#include "host/calibration/lint.h"
 #include "host/compiler/artefacts.h"
 #include "host/config/config.h"
 #include "host/graph/graph.h"
@@ -40,6 +41,7 @@ struct ConversionReport {
   std::vector<OutputReport> outputs;
   std::string method;
   std::string bin_path;
+  calibration::Lint lint;  // of the calibration data
   std::string checkpoint;  // a file to remove once the artefacts are in their places; may be missing
   uint64_t predicted_peak_bytes = 0;  // of memory; 0 when nothing was calibrated
   uint64_t arena_bytes = 0, arena_lower_bound = 0, weight_bytes = 0;
@@ -49,7 +51,6 @@ struct ConversionReport {
   std::vector<report::Buffer> buffers;              // of the program
   std::vector<std::string> steps;                   // the program's: the node that each belongs to
   std::vector<report::RemovedNode> removed;
-  std::vector<report::Finding> findings;
   std::vector<report::File> inputs;  // models and calibration data
 };
 

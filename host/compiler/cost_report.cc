@@ -48,7 +48,10 @@ std::string layer_costs(const Program& program, const std::vector<StepEstimate>&
     const StepEstimate& e = steps[s];
     auto it = std::find_if(layers.begin(), layers.end(),
                            [&](const Layer& layer) { return layer.name == program.steps[s].node; });
-    if (it == layers.end()) it = layers.insert(it, Layer{.name = program.steps[s].node, .first = now});
+    if (it == layers.end()) {
+      it = layers.emplace(it);
+      it->name = program.steps[s].node, it->first = now;
+    }
     now += e.cycles + e.memory_cycles();
     it->macs += e.macs, it->bytes += e.loaded + e.stored;
     it->cycles += e.cycles, it->memory_cycles += e.memory_cycles();

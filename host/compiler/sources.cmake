@@ -21,6 +21,7 @@ add_library(openhb_compiler STATIC
   compiler/cost_report.cc
   compiler/draft.cc
   compiler/estimate.cc
+  compiler/dump.cc
   compiler/evaluate.cc
   compiler/fingerprint.cc
   compiler/fold_tables.cc

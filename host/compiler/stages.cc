@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "common/program/file.h"
-#include "host/compiler/batch.h"
 #include "host/compiler/calibration_run.h"
 #include "host/compiler/inputs.h"
 #include "host/ops/operator.h"
@@ -82,7 +81,8 @@ void compare(Conversion& c) {
   const SampleReader samples(c.config, c.graph, *c.dataset);
   LowerOptions unfolded = integer_options(c.config);
   unfolded.fold_steps = false;
-  compare_programs(c.graph, Lowering(c.graph, unfolded).run(), samples, c.threads, c.report);
+  compare_programs(c.graph, Lowering(c.graph, unfolded).run(), samples, c.threads, c.reporter,
+                   c.report);
 }
 
 }  // namespace openhb::compiler

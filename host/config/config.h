@@ -74,6 +74,7 @@ struct Config {
   uint32_t max_time_per_fc = 0;  // microseconds, 0: no limit
   std::optional<int> jobs;
   uint32_t advice = 0;  // microseconds, 0: none
+  bool dump_calibration = false;  // debug_mode
   uint64_t memory_limit = 0;  // bytes, 0: none; from the command line
 
   bool is_caffe() const { return onnx_model.empty(); }

@@ -95,7 +95,11 @@ const Key kKeys[] = {
    .set = [](C& c, const V& v) { c.int16_nodes = v.names; },
    .show = [](const C& c) { return c.int16_nodes.empty() ? "" : show_names(c.int16_nodes, ":int16"); }},
   {.group = Group::model, .name = "debug_mode", .type = Type::text,
-   .help = "`dump_calibration_data` keeps the preprocessed calibration samples.", .available = false},
+   .values = "dump_calibration_data",
+   .help = "`dump_calibration_data` writes every calibration sample as the network takes it (after colour conversion, "
+           "mean and scale) to `calibration_data/<input>/<i>.npy` in `working_dir`.",
+   .set = [](C& c, const V& v) { c.dump_calibration = !v.text.empty(); },
+   .show = [](const C& c) { return std::string(c.dump_calibration ? "dump_calibration_data" : ""); }},
   {.group = Group::model, .name = "node_info", .type = Type::node_info,
    .help = "Place and data type of single nodes: a map such as `{'conv_1': {'ON': 'BPU', 'InputType': 'int16', "
            "'OutputType': 'int16'}}` (`InputType0`, ...: one input), or `conv_1:int16;add_2:int16` for outputs. A tensor "
@@ -169,8 +173,8 @@ const Key kKeys[] = {
    .set_input = [](I& i, const V& v) { i.cal_dir = v.text; }, .show_input = [](const I& i) { return i.cal_dir; }},
   {.group = Group::calibration, .name = "cal_data_type", .type = Type::text, .per_input = true,
    .values = "float32 uint8 int32 int16 int8",
-   .help = "Element type of raw files. Default: float32 when the folder's name ends in `_f32`, else uint8. Pictures "
-           "and .npy files need none.",
+   .help = "Element type of raw files. Default: float32 when the folder's name ends in `_f32` (or, with a notice, "
+           "contains `f32`), else uint8. Pictures and .npy files need none.",
    .set_input = [](I& i, const V& v) { i.cal_dtype = dtype_from_name(v.text); },
    .show_input = [](const I& i) { return i.cal_dtype ? std::string(dtype_name(*i.cal_dtype)) : std::string(); }},
   {.group = Group::calibration, .name = "preprocess_on", .type = Type::boolean, .fallback = "False",

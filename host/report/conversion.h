@@ -42,12 +42,6 @@ struct RemovedNode {
   std::string node, op, reason;
 };
 
-// Something odd in the calibration data.
-struct Finding {
-  std::string severity;  // "error", "warning", "note"
-  std::string input, text;
-};
-
 // A file, or a folder's files, that the result depends on, or that is a result.
 struct File {
   std::string role, path;

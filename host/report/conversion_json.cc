@@ -51,7 +51,13 @@ Json of(const Buffer& b) {
           {"last", b.last},     {"dtype", b.dtype}, {"tensors", b.tensors}};
 }
 Json of(const RemovedNode& n) { return {{"node", n.node}, {"op", n.op}, {"reason", n.reason}}; }
-Json of(const Finding& f) { return {{"severity", f.severity}, {"input", f.input}, {"text", f.text}}; }
+Json of(const calibration::Finding& f) {
+  return {{"severity", f.severity},
+          {"check", f.check},
+          {"input", f.input},
+          {"samples", f.samples},
+          {"text", f.text}};
+}
 Json of(const File& f) {
   return {{"role", f.role}, {"path", f.path}, {"files", f.files}, {"bytes", f.bytes}, {"xxh3", f.xxh3}};
 }
@@ -89,7 +95,8 @@ std::string conversion_json(const ConversionResult& result, int indent) {
   j["steps"] = r.steps;
   j["buffers"] = list(r.buffers);
   j["removed"] = list(r.removed);
-  j["findings"] = list(r.findings);
+  j["calibration_samples"] = r.lint.samples;
+  j["findings"] = list(r.lint.findings);
   j["configuration"] = list(config::effective_settings(result.config));
   std::vector<File> inputs = result.more_inputs;
   inputs.insert(inputs.end(), r.inputs.begin(), r.inputs.end());

@@ -33,6 +33,10 @@ add_test(NAME operators_onnxruntime
   COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_operators.py --work ${CMAKE_CURRENT_BINARY_DIR}/operators
           --node-modules ${PROJECT_SOURCE_DIR}/node_modules --float-program $<TARGET_FILE:float_program>)
 set_tests_properties(operators_onnxruntime PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 600)
+add_test(NAME e2e_calibration
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_calibration.py --hb-mapper $<TARGET_FILE:hb_mapper>
+          --work ${CMAKE_CURRENT_BINARY_DIR}/calibration)
+set_tests_properties(e2e_calibration PROPERTIES LABELS e2e TIMEOUT 600)
 add_test(NAME e2e_inputs
   COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_inputs.py --hb-mapper $<TARGET_FILE:hb_mapper>
           --hrt $<TARGET_FILE:hrt_model_exec> --node-modules ${PROJECT_SOURCE_DIR}/node_modules

@@ -76,9 +76,10 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"onnx", "caffe"}));
   makertbin->add_option("--threads", options.threads, "Threads for calibration (default: all processors)")
       ->check(CLI::Range(1, 256));
-  makertbin->add_option("--memory-limit", options.memory_limit,
-                        "Memory that the conversion may use, such as 512M or 2G; it takes fewer samples at a time, or "
-                        "refuses before it starts");
+  makertbin->add_option(
+      "--memory-limit", options.memory_limit,
+      "Memory that the conversion may use, such as 512M or 2G; it takes fewer samples at a time, or "
+      "refuses before it starts");
   makertbin->add_option("--working-dir", options.working_dir, "Instead of working_dir of the configuration");
   makertbin->add_option("--json", options.json, "Also write the result tables to this JSON file");
   makertbin->add_flag("-v,--verbose", options.verbose, "More lines on the console");
