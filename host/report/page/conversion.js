@@ -53,25 +53,24 @@
     const measured = nodes.map((node, x) => ({x, node, y: node.cosine, kind: node.on})).filter((point) => isNumber(point.y));
     const details = h('div', {class: 'details', 'aria-live': 'polite'}, h('p', {class: 'empty'}, 'Choose a node in the chart or the table.'));
     const loss = (point) => Math.max(1 - point.y, 1e-8);
-    let logarithmic = false;
-    const low = Math.min(1, ...measured.map((point) => point.y)), span = Math.max(1 - low, 1e-5);
-    const y = {label: 'cosine', range: () => [low - 0.05 * span, 1 + 0.05 * span], size: 72, ...marks.linear};
-    const options = {
+    const losses = measured.map(loss), span = Math.max(1e-5, ...losses);
+    const decade = (round, x) => 10 ** round(Math.log10(x));
+    const scales = [
+      {label: 'cosine', log: false, size: 72, range: [1 - 1.05 * span, 1 + 0.05 * span], splits: null, ...marks.linear},
+      {label: '1 \u2212 cosine (lower is better)', log: true, size: 58,
+       range: [decade(Math.floor, Math.min(0.1, ...losses)), decade(Math.ceil, Math.max(1e-7, ...losses))], ...marks.decades}];
+    const y = {...scales[0]};
+    const chart = marks.points({
       label: 'Cosine similarity of every node', height: 320, points: measured,
       kinds: {BPU: {colour: 'int'}, CPU: {colour: 'float', hollow: true}},
-      value: (point) => (logarithmic ? loss(point) : point.y),
+      value: (point) => (y.log ? loss(point) : point.y),
       x: {label: 'node, in order of the network', range: () => [-1, Math.max(nodes.length, 1)], values: (s) => s.map((v) => (Number.isInteger(v) && v >= 0 ? String(v) : ''))},
       y,
       describe: (i) => [measured[i].node.node, `${measured[i].node.type}, ${measured[i].node.on}`, `cosine ${fixed(measured[i].y, 6)}`],
       onselect: (i) => choose(measured[i].node),
-    };
-    const chart = marks.points(options);
-    const scale = frame.choice('Scale of the chart', [[false, 'Cosine'], [true, '1 \u2212 cosine, logarithmic']], (log) => {
-      logarithmic = log;
-      for (const key of Object.keys(y)) delete y[key];
-      const losses = measured.map(loss);
-      Object.assign(y, log ? {label: '1 \u2212 cosine (lower is better)', log: true, size: 58, range: () => [10 ** Math.floor(Math.log10(Math.min(0.1, ...losses))), 10 ** Math.ceil(Math.log10(Math.max(1e-7, ...losses)))], ...marks.decades}
-                           : {label: 'cosine', range: () => [low - 0.05 * span, 1 + 0.05 * span], size: 72, ...marks.linear});
+    });
+    const scale = frame.choice('Scale of the chart', scales.map((s, i) => [s, ['Cosine', '1 \u2212 cosine, logarithmic'][i]]), (chosen) => {
+      Object.assign(y, chosen);
       chart.remake();
     });
 
@@ -133,7 +132,7 @@
     let shown = histograms[0], log = true;
     const all = (entry) => Math.max(entry.bins.length * entry.width, entry.hi - entry.lo, 1e-30);
     const y = {label: 'values', range: () => (log ? [0.5, 10 ** Math.ceil(Math.log10(2 * Math.max(1, ...shown.bins)))] : [0, 1.08 * Math.max(1, ...shown.bins)])};
-    const scales = {true: {log: true, ...marks.decades}, false: {log: false, values: (splits) => splits.map(amount), size: 58}};
+    const scales = {true: {log: true, ...marks.decades}, false: {log: false, splits: null, values: (splits) => splits.map(amount)}};
     Object.assign(y, scales[log]);
     const chart = marks.histogram({
       label: 'Histogram of a tensor\u2019s values during calibration', height: 260, current: () => shown,
@@ -307,7 +306,7 @@
       {id: 'memory', title: 'Memory plan', content: memorySection()},
       {id: 'cost', title: 'Cost', content: costSection()},
       {id: 'removed', title: 'Removed nodes', content: changes()},
-      {id: 'data', title: 'Data check', content: lint()},
+      {id: 'lint', title: 'Data check', content: lint()},
       {id: 'configuration', title: 'Configuration', content: configurationSection()},
       {id: 'provenance', title: 'Provenance', content: files()},
     ],
