@@ -7,17 +7,8 @@
 #include "host/quantize/qdq.h"
 
 namespace openhb::compiler {
-namespace {
-// Options that are accepted, because configurations hold them, but change nothing yet.
-void warn_of_idle_options(const config::Config& config, const Reporter& reporter) {
-  if (config.per_channel)
-    reporter.warn("per_channel has no effect yet: activations have one range per tensor");
-}
-}  // namespace
-
 ConversionReport convert(const config::Config& config, int threads, const Reporter& reporter,
                          const Artefacts& artefacts) {
-  warn_of_idle_options(config, reporter);
   Conversion c{config, threads, reporter, artefacts, {}};
   auto save = [&](const graph::Graph& graph, const char* stage) {
     const std::string name = fmt::format("{}_{}_model.onnx", c.config.prefix, stage);
