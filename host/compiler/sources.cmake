@@ -34,6 +34,7 @@ add_library(openhb_compiler STATIC
   compiler/methods.cc
   compiler/mix.cc
   compiler/parse_stage.cc
+  compiler/per_channel.cc
   compiler/placement.cc
   compiler/plan_search.cc
   compiler/plan.cc
@@ -54,6 +55,7 @@ add_library(openhb_compiler STATIC
   precision/activation.cc
   precision/assign.cc
   precision/bias_correction.cc
+  precision/channel_ranges.cc
   precision/outputs.cc
   quantize/calibrated.cc
   quantize/file_params.cc

@@ -6,6 +6,7 @@
 #include "common/program/file.h"
 #include "host/compiler/calibration_run.h"
 #include "host/compiler/inputs.h"
+#include "host/compiler/per_channel.h"
 #include "host/ops/operator.h"
 #include "host/passes/passes.h"
 #include "host/quantize/load.h"
@@ -71,6 +72,7 @@ void calibrate(Conversion& c) {
     quantize::apply_params(graph, c.loaded);
     c.report.method = "load";
   } else {
+    if (config.per_channel) apply_per_channel(c, samples);
     c.report.method = run_calibration(c, samples);
   }
   c.reporter.info(fmt::format("Select {} method.", c.report.method));
