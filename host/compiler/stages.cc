@@ -7,6 +7,7 @@
 #include "host/compiler/calibration_run.h"
 #include "host/compiler/inputs.h"
 #include "host/compiler/per_channel.h"
+#include "host/compiler/node_names.h"
 #include "host/ops/operator.h"
 #include "host/passes/passes.h"
 #include "host/quantize/load.h"
@@ -50,6 +51,7 @@ void calibrate(Conversion& c) {
   c.reporter.info("Start to calibrate the model.");
   graph::Graph& graph = c.graph;
   const config::Config& config = c.config;
+  check_node_names(config, graph);
   std::vector<std::string> on_cpu = config::nodes_on_cpu(config), on_bpu = config::nodes_on_bpu(config);
   if (config::asks_for(config, "set_Softmax_input_int8") ||
       config::asks_for(config, "set_Softmax_output_int8"))
