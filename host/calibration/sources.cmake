@@ -3,6 +3,7 @@ include(report/sources.cmake)  # openhb::report: log and progress
 
 find_package(yaml-cpp REQUIRED)
 add_library(openhb_calibration STATIC
+  calibration/coarse.cc
   calibration/dataset.cc
   calibration/facts.cc
   calibration/histogram.cc

@@ -83,11 +83,12 @@ std::string run_calibration(Conversion& c, const SampleReader& samples) {
   if (!c.dataset->is_random())
     c.report.checkpoint = c.artefacts.path(c.config.prefix + "_calibration.checkpoint");
   Checkpoint checkpoint(c.report.checkpoint, [&] { return key_of(c, real->program()); }, c.reporter);
-  std::string method =
+  Calibration found =
       calibrate(c.graph, c.config, integer_options(c.config), samples, plan, checkpoint, c.reporter);
+  c.report.search = std::move(found.search), c.report.histograms = std::move(found.histograms);
   plan.real.reset(), real.reset();
   ::malloc_trim(0);  // what the allocator holds back would count in the stages that follow
-  return method;
+  return found.method;
 }
 
 }  // namespace openhb::compiler

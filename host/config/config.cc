@@ -34,6 +34,8 @@ class Builder {
     check_source_names();
     check_calibration();
     check_placement();
+    if (config_.compile_mode == "balance" && !given("balance_factor"))
+      missing("balance_factor", "; compile_mode balance needs it");
     if (config_.prefix.find('/') != std::string::npos)
       bad("output_model_file_prefix", "'{}' must not contain '/'; folders go into working_dir",
           config_.prefix);
@@ -115,8 +117,8 @@ class Builder {
       const bool colour = input.kind_train == InputKind::rgb || input.kind_train == InputKind::bgr;
       if (input.bt601_video && wrong.empty() && !(colour && input.kind_rt == InputKind::nv12))
         bad("input_space_and_range",
-            "{}bt601_video needs input_type_rt nv12 and input_type_train rgb or bgr, not {} and {}", of_input(i),
-            word("input_type_rt", i), word("input_type_train", i));
+            "{}bt601_video needs input_type_rt nv12 and input_type_train rgb or bgr, not {} and {}",
+            of_input(i), word("input_type_rt", i), word("input_type_train", i));
       check_source(i);
     }
     if (word("input_layout_rt", i).empty()) input.nhwc_rt = is_image(input.kind_rt) ? true : input.nhwc_train;
@@ -318,13 +320,33 @@ std::vector<InputConfig> inputs_in_order(const Config& config, const std::vector
   return ordered;
 }
 
-std::string effective_yaml(const Config& config) {
-  std::string text;
-  for (size_t g = 0; g < kGroups.size(); ++g) {
-    text += fmt::format("{}:\n", kGroups[g].name);
+std::map<std::string, std::string> settings_of(const Config& config, Stage stage) {
+  std::map<std::string, std::string> settings;
+  for (const Key& key : keys())
+    if (key.type != Type::path && stage_of(key) <= stage)
+      settings[std::string(key.name)] = effective_value(key, config);
+  return settings;
+}
+
+std::vector<Setting> effective_settings(const Config& config) {
+  Config usual;
+  usual.inputs.resize(config.inputs.size());
+  std::vector<Setting> settings;
+  for (size_t g = 0; g < kGroups.size(); ++g)
     for (const Key& key : keys())
-      if (key.group == static_cast<Group>(g))
-        text += fmt::format("  {}: {}\n", key.name, quoted(effective_value(key, config)));
+      if (key.group == static_cast<Group>(g)) {
+        std::string value = effective_value(key, config);
+        const bool same = !key.required && value == effective_value(key, usual);
+        settings.push_back({kGroups[g].name, key.name, std::move(value), same});
+      }
+  return settings;
+}
+
+std::string effective_yaml(const Config& config) {
+  std::string text, group;
+  for (const Setting& setting : effective_settings(config)) {
+    if (setting.group != group) text += fmt::format("{}:\n", group = setting.group);
+    text += fmt::format("  {}: {}\n", setting.key, quoted(setting.value));
   }
   return text;
 }

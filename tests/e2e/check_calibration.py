@@ -142,7 +142,7 @@ def check_lint(convert, work):
     Image.new("RGB", (64, 64)).save(folder / "black.png")
     Image.new("RGB", (64, 64), (255, 255, 255)).save(folder / "white.bmp")
     status, text, _, _ = convert.run(folder, "odd_result")
-    found = {f["check"]: f for f in convert.result("odd_result")["calibration_findings"]}
+    found = {f["check"]: f for f in convert.result("odd_result")["findings"]}
     check(status == 0 and set(found) >= {"duplicates", "constant"}, f"findings: {sorted(found)}")
     check("Severity" in text and found["duplicates"]["text"] in text, "they are a table in the log")
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff")
