@@ -7,14 +7,6 @@
 
 namespace openhb::compiler {
 namespace {
-// Options that are accepted, because configurations hold them, but change nothing yet.
-void warn_of_idle_options(const config::Config& config, const Reporter& reporter) {
-  if (config.per_channel)
-    reporter.warn("per_channel has no effect yet: activations have one range per tensor");
-}
-}  // namespace
-
-namespace {
 
 void run(Conversion& c, Stage stage) {
   switch (stage) {
@@ -43,7 +35,6 @@ void run(Conversion& c, Stage stage) {
 
 ConversionReport convert(const config::Config& config, int threads, const Reporter& reporter,
                          const Artefacts& artefacts, const StageRange& range) {
-  warn_of_idle_options(config, reporter);
   Conversion c{config, threads, reporter, artefacts, {}};
   const Stage last = range.stop_after.value_or(Stage::compile);
   auto next = Stage::parse;

@@ -35,6 +35,7 @@ add_library(openhb_compiler STATIC
   compiler/mix.cc
   compiler/node_names.cc
   compiler/parse_stage.cc
+  compiler/per_channel.cc
   compiler/placement.cc
   compiler/plan_search.cc
   compiler/plan.cc
@@ -55,6 +56,7 @@ add_library(openhb_compiler STATIC
   precision/activation.cc
   precision/assign.cc
   precision/bias_correction.cc
+  precision/channel_ranges.cc
   precision/outputs.cc
   quantize/calibrated.cc
   quantize/file_params.cc

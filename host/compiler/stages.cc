@@ -6,6 +6,7 @@
 #include "common/program/file.h"
 #include "host/compiler/calibration_run.h"
 #include "host/compiler/inputs.h"
+#include "host/compiler/per_channel.h"
 #include "host/compiler/node_names.h"
 #include "host/ops/operator.h"
 #include "host/passes/passes.h"
@@ -80,6 +81,7 @@ void calibrate(Conversion& c) {
         fmt::format("Run calibration model with {} method.",
                     search ? "modelwise search"
                            : config::settings_of(config, config::Stage::calibrate).at("calibration_type")));
+    if (config.per_channel) apply_per_channel(c, samples);
     c.report.method = run_calibration(c, samples);
   }
   c.reporter.info(fmt::format("Select {} method.", c.report.method));

@@ -214,7 +214,10 @@ const Key kKeys[] = {
    .set = [](C& c, const V& v) { c.max_percentile = v.number; },
    .show = [](const C& c) { return fmt::format("{}", c.max_percentile); }},
   {.group = Group::calibration, .name = "per_channel", .type = Type::boolean, .fallback = "False",
-   .help = "Ranges per channel of feature maps. No effect yet; the log says so.",
+   .help = "Ranges of their own for the channels of tensors between convolutions (or Gemm; a Relu or LeakyRelu may stand "
+           "between): channels are multiplied by powers of two where they are written and divided where they are read, which "
+           "changes no float result. Other tensors keep one range. No effect with `calibration_type` `default` and `mix`, and "
+           "the log says so.",
    .set = [](C& c, const V& v) { c.per_channel = v.boolean; },
    .show = [](const C& c) { return show_boolean(c.per_channel); }},
   {.group = Group::calibration, .name = "run_on_cpu", .type = Type::names,
