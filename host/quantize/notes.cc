@@ -120,6 +120,9 @@ Notes notes_from_json(std::string_view json, const std::string& origin) {
     for (const auto& [name, r] : parsed.at("ranges").items())
       notes.ranges[unpacked(name)] = {finite(r.at(0)), finite(r.at(1)), finite(r.at(2)),
                                       r.at(3).get<int32_t>(), r.at(4).get<bool>()};
+    for (const auto& [name, r] : notes.ranges)
+      if (!(r.scale > 0) || r.zero_point < -128 || r.zero_point > 127)
+        throw std::runtime_error("a scale or zero point is out of range");
     return notes;
   });
 }
