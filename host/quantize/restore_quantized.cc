@@ -183,16 +183,24 @@ class Reader {
     used_.insert(node);
     const bool quantizes = node->op == "QuantizeLinear", dequantizes = node->op == "DequantizeLinear";
     if (dequantizes && node->input(0)->is_constant()) return twin_[v] = dequantized(*node);
-    if (!quantizes && !dequantizes && node->op != "Identity" && node->op != "Cast" && node->op != "Add")
+    const bool reorders = node->op == "Transpose";
+    if (!quantizes && !dequantizes && !reorders && node->op != "Identity" && node->op != "Cast" &&
+        node->op != "Add")
       unexpected(*node);
     Value* source = value(node->input(0));  // Cast and Add: of pixels to codes
+    if (reorders) {                         // of a picture that the file takes as N, H, W, C
+      if (source->producer || source->is_constant() || node->name != source->name + "_to_nchw")
+        unexpected(*node);
+      source->shape = v->shape;
+    }
     if (quantizes || dequantizes) set_params(*source, *node);
     return twin_[v] = source;
   }
 
   void set_params(const Value& v, const Node& node) {
     const auto entry = activation_params(node);
-    if (!entry) fail(ErrorCode::model_bad_value, "{}: its scale or zero point cannot be used", node.describe());
+    if (!entry)
+      fail(ErrorCode::model_bad_value, "{}: its scale or zero point cannot be used", node.describe());
     const auto [known, fresh] = stored_.params.values.emplace(v.name, *entry);
     if (!fresh && (!(known->second.quant == entry->quant) || known->second.codes != entry->codes))
       fail(ErrorCode::model_bad_value,

@@ -13,8 +13,9 @@ namespace openhb::onnx_frontend {
 using Metadata = std::map<std::string, std::string>;
 
 struct ImportOptions {
-  std::map<std::string, Shape> input_shapes;  // overrides, by name ("": the only input); resolve dynamic dimensions
-  bool allow_nan = false;  // in weights; for files that this compiler wrote: folding may have made them
+  std::map<std::string, Shape>
+      input_shapes;              // overrides, by name ("": the only input); resolve dynamic dimensions
+  bool allow_nan = false;        // in weights; for files that this compiler wrote: folding may have made them
   Metadata* metadata = nullptr;  // where to put it
 };
 
