@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/io/npy.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
@@ -21,13 +22,41 @@ constexpr size_t kAlignment = 64;  // of the data, as numpy.save does
 constexpr std::array<std::string_view, kDTypes.size()> kCodes = {"<f4", "|i1", "|u1", "<i2", "<u2", "<i4",
                                                                  "<u4", "<i8", "<u8", "<f2", "<f8", "|b1"};
 
+// The byte order mark: < little endian, > big endian; of one-byte types it is arbitrary.
 std::optional<DType> dtype_from_code(std::string_view code) {
+  if (code.size() != 3 || std::string_view("<>|=").find(code[0]) == std::string_view::npos) return std::nullopt;
   for (size_t i = 0; i < kCodes.size(); ++i)
-    // The byte order mark of one-byte types is arbitrary.
-    if (code == kCodes[i] ||
-        (kDTypes[i].size == 1 && code.size() == 3 && code.substr(1) == kCodes[i].substr(1)))
+    if (code.substr(1) == kCodes[i].substr(1) && (code[0] != '|' || kDTypes[i].size == 1))
       return static_cast<DType>(i);
   return std::nullopt;
+}
+
+void swap_bytes(Tensor& tensor) {
+  const size_t size = dtype_size(tensor.dtype());
+  const auto bytes = tensor.bytes();
+  for (size_t at = 0; at < bytes.size(); at += size) std::reverse(&bytes[at], &bytes[at] + size);
+}
+
+// From Fortran order (the first axis varies fastest) to C order.
+Tensor transposed(const Tensor& tensor) {
+  const Shape& shape = tensor.shape();
+  const size_t size = dtype_size(tensor.dtype()), rank = shape.size();
+  Tensor result(tensor.dtype(), shape);
+  const std::span<const std::byte> from = tensor.bytes();
+  const std::span<std::byte> to = result.bytes();
+  const Shape strides = dense_strides(shape);
+  Shape at(rank, 0);
+  int64_t target = 0;  // of index `at`
+  for (size_t i = 0; i < tensor.size(); ++i) {
+    std::memcpy(&to[static_cast<size_t>(target) * size], &from[i * size], size);
+    for (size_t axis = 0; axis < rank; ++axis) {
+      target += strides[axis];
+      if (++at[axis] < shape[axis]) break;
+      target -= strides[axis] * shape[axis];
+      at[axis] = 0;
+    }
+  }
+  return result;
 }
 
 // The header is a Python literal: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }
@@ -136,11 +165,8 @@ Tensor parse_npy(std::span<const std::byte> bytes, const std::string& what) {
   const auto header = HeaderParser(text.substr(start, length), what).parse();
   const auto dtype = dtype_from_code(*header.descr);
   if (!dtype)
-    fail(ErrorCode::data_bad_value, "{}: element type '{}' is not supported; use a little-endian {}", what,
+    fail(ErrorCode::data_bad_value, "{}: element type '{}' is not supported; use one of {}", what,
          *header.descr, fmt::join(kCodes, ", "));
-  if (*header.fortran && header.shape->size() > 1)
-    fail(ErrorCode::data_bad_value, "{}: the array is in Fortran order; save numpy.ascontiguousarray(array)",
-         what);
 
   const std::span<const std::byte> data = bytes.subspan(start + length);
   int64_t size = 0;
@@ -154,6 +180,8 @@ Tensor parse_npy(std::span<const std::byte> bytes, const std::string& what) {
          to_string(*header.shape), dtype_name(*dtype), size, data.size());
   Tensor tensor(*dtype, *header.shape);
   if (size != 0) std::memcpy(tensor.bytes().data(), data.data(), data.size());
+  if ((*header.descr)[0] == '>' && dtype_size(*dtype) > 1) swap_bytes(tensor);
+  if (*header.fortran && header.shape->size() > 1) tensor = transposed(tensor);
   if (*dtype == DType::boolean)
     for (std::byte b : data)
       if (b > std::byte{1}) fail(ErrorCode::data_bad_value, "{}: a bool is neither 0 nor 1", what);

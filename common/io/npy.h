@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// NumPy's .npy files, versions 1 and 2 (numpy.lib.format): dense, little endian, C order.
+// NumPy's .npy files, versions 1 and 2 (numpy.lib.format): dense; both byte orders, both index orders.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 
 namespace openhb {
 
-// Throws Error: file_* as read_file does; data_bad_value for a damaged or unsupported header (big endian,
-// Fortran order, objects); data_bad_size when header and length disagree.
+// Throws Error: file_* as read_file does; data_bad_value for a damaged or unsupported header (objects,
+// structures); data_bad_size when header and length disagree.
 Tensor read_npy(const std::string& path);
 // The same for bytes in memory; `what` names them in errors.
 Tensor parse_npy(std::span<const std::byte> bytes, const std::string& what);

@@ -8,6 +8,7 @@
 #include "common/image/image.h"
 #include "common/io/file.h"
 #include "common/io/npy.h"
+#include "host/calibration/matching.h"
 #include "host/calibration/random.h"
 
 namespace openhb::calibration {
@@ -72,15 +73,16 @@ void check_pictures(const config::InputConfig& input, const Shape& shape,
            to_string(shape));
 }
 
-Tensor load_picture(const std::string& path, const config::InputConfig& input, const Shape& shape) {
+Dataset::Raw load_picture(const std::string& path, const config::InputConfig& input, const Shape& shape) {
   const size_t rows = input.nhwc_train ? 1 : 2;
-  const Image picture =
-      resize_bilinear(decode_image(path), static_cast<int>(shape[rows + 1]), static_cast<int>(shape[rows]));
-  return image_to_tensor(picture, input.kind_train, input.nhwc_train);
+  Image picture = decode_image(path);
+  const int width = picture.width, height = picture.height;
+  picture = resize_bilinear(picture, static_cast<int>(shape[rows + 1]), static_cast<int>(shape[rows]));
+  return {image_to_tensor(picture, input.kind_train, input.nhwc_train), width, height};
 }
 
 // The array's own type and shape are known: a transposed one must not pass.
-Tensor load_npy(const std::string& path, const config::InputConfig& input, const Shape& shape) {
+Dataset::Raw load_npy(const std::string& path, const config::InputConfig& input, const Shape& shape) {
   Tensor tensor = read_npy(path);
   const auto essential = [](const Shape& s) {
     Shape extents;
@@ -93,27 +95,51 @@ Tensor load_npy(const std::string& path, const config::InputConfig& input, const
          "{})",
          path, python_shape(tensor.shape()), input.name, python_shape(shape),
          input.nhwc_train ? "NHWC" : "NCHW");
-  return tensor.reshaped(shape);
+  return {tensor.reshaped(shape)};
 }
 
-Tensor load_raw(const std::string& path, const config::InputConfig& input, const Shape& shape) {
-  const bool by_name = !input.cal_dtype.has_value();
-  const bool f32 = folder_name(input.cal_dir).ends_with("_f32");
-  const DType dtype = input.cal_dtype.value_or(f32 ? DType::f32 : DType::u8);
+// The documented rule is the suffix; older versions of the documents ask whether the name contains f32.
+bool named_f32(const config::InputConfig& input) {
+  return folder_name(input.cal_dir).find("f32") != std::string::npos;
+}
+
+DType raw_dtype(const config::InputConfig& input) {
+  return input.cal_dtype.value_or(named_f32(input) ? DType::f32 : DType::u8);
+}
+
+// What would make sense of a file of `size` bytes.
+std::string size_advice(const config::InputConfig& input, const Shape& shape, uint64_t size) {
+  const auto elements = static_cast<uint64_t>(num_elements(shape));
+  std::string fitting;
+  for (const std::string_view name : {"float32", "uint8", "int32", "int16", "int8"})
+    if (const auto dtype = dtype_from_name(name);
+        dtype && *dtype != raw_dtype(input) && elements * dtype_size(*dtype) == size)
+      fitting += fmt::format("{}{}", fitting.empty() ? "" : " or ", name);
+  if (!fitting.empty()) return fmt::format("As {} the size fits: set cal_data_type", fitting);
+  return "Check cal_data_type and that the file has the shape that the model's input has";
+}
+
+void check_raw_size(const std::string& path, const config::InputConfig& input, const Shape& shape,
+                    uint64_t size) {
+  const DType dtype = raw_dtype(input);
+  if (size == static_cast<uint64_t>(num_elements(shape)) * dtype_size(dtype)) return;
+  fail(ErrorCode::data_bad_size,
+       "cannot reshape array of size {} into shape {}: calibration file '{}' of input '{}' has {} bytes, "
+       "read as {} "
+       "because {}. {}",
+       size / dtype_size(dtype), python_shape(shape), path, input.name, size, dtype_name(dtype),
+       input.cal_dtype    ? "cal_data_type says so"
+       : named_f32(input) ? "cal_data_type is not set and the folder's name says f32"
+                          : "cal_data_type is not set and the folder's name does not end in _f32",
+       size_advice(input, shape, size));
+}
+
+Dataset::Raw load_raw(const std::string& path, const config::InputConfig& input, const Shape& shape) {
   const std::vector<std::byte> bytes = read_file(path, EmptyFile::refuse);
-  Tensor tensor(dtype, shape);
-  if (bytes.size() != tensor.bytes().size())
-    fail(ErrorCode::data_bad_size,
-         "cannot reshape array of size {} into shape {}: calibration file '{}' of input '{}' has {} bytes, "
-         "read as {} "
-         "because {}. Check cal_data_type and that the file has the shape that the model's input has",
-         bytes.size() / dtype_size(dtype), python_shape(shape), path, input.name, bytes.size(),
-         dtype_name(dtype),
-         !by_name ? "cal_data_type says so"
-         : f32    ? "cal_data_type is not set and the folder's name ends in _f32"
-                  : "cal_data_type is not set and the folder's name does not end in _f32");
+  check_raw_size(path, input, shape, bytes.size());
+  Tensor tensor(raw_dtype(input), shape);
   std::copy(bytes.begin(), bytes.end(), tensor.bytes().begin());
-  return tensor;
+  return {std::move(tensor)};
 }
 
 template <class T>
@@ -177,6 +203,15 @@ Dataset::Dataset(const config::Config& config, const std::vector<Shape>& shapes)
            "sample needs one file for each input",
            input.cal_dir, input.name, files.size(), config.inputs[0].cal_dir, config.inputs[0].name, count_);
     count_ = files.size();
+    if (i > 0)
+      if (std::string odd = match_files(files_[0], files); !odd.empty())
+        notices_.emplace_back(input.name, odd);
+    if (!input.cal_dtype && !config.preprocess_on && named_f32(input) &&
+        !folder_name(input.cal_dir).ends_with("_f32"))
+      notices_.emplace_back(input.name,
+                            fmt::format("the name of folder '{}' contains f32, so its arrays are read as "
+                                        "float32; set cal_data_type, or let the name end in _f32",
+                                        input.cal_dir));
     files_.push_back(std::move(files));
     sources_.push_back({shapes[i], input, config.preprocess_on});
   }
@@ -211,7 +246,7 @@ Dataset Dataset::random(const config::Config& config, const std::vector<Shape>& 
   return dataset;
 }
 
-Tensor Dataset::load(size_t sample, size_t input) const {
+Dataset::Raw Dataset::read(size_t sample, size_t input) const {
   const Source& source = sources_.at(input);
   const std::string& path = files_.at(input).at(sample);
   if (random_) {
@@ -219,10 +254,36 @@ Tensor Dataset::load(size_t sample, size_t input) const {
     Random generator(0x0123456789ABCDEFu + (uint64_t{input} << 32) + sample);
     const bool image = source.input.kind_train != InputKind::featuremap;
     for (float& value : tensor.data<float>()) value = image ? generator.byte() : generator.normal();
-    return tensor;
+    return {std::move(tensor)};
   }
-  const auto read = source.pictures ? load_picture : is_npy(path) ? load_npy : load_raw;
-  return checked_finite(to_float32(read(path, source.input, source.shape), path), path);
+  const auto reader = source.pictures ? load_picture : is_npy(path) ? load_npy : load_raw;
+  return reader(path, source.input, source.shape);
+}
+
+void Dataset::check_size(size_t sample, size_t input) const {
+  const Source& source = sources_.at(input);
+  const std::string& path = files_.at(input).at(sample);
+  if (random_ || source.pictures || is_npy(path)) return;
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  if (!error) check_raw_size(path, source.input, source.shape, size);
+}
+
+Tensor as_float32(Tensor tensor, const std::string& path) {
+  return checked_finite(to_float32(std::move(tensor), path), path);
+}
+
+void Dataset::keep_decoded(const std::string& folder) { store_ = std::make_shared<SampleStore>(folder); }
+
+void Dataset::keep(size_t sample, size_t input, const Raw& raw) const {
+  if (store_ && sources_.at(input).pictures) store_->keep(sample * sources_.size() + input, raw.values);
+}
+
+Tensor Dataset::load(size_t sample, size_t input) const {
+  const std::string& path = files_.at(input).at(sample);
+  if (store_)
+    if (auto kept = store_->find(sample * sources_.size() + input)) return to_float32(std::move(*kept), path);
+  return as_float32(read(sample, input).values, path);
 }
 
 }  // namespace openhb::calibration

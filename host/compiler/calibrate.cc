@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <optional>
 
+#include "host/calibration/coarse.h"
 #include "host/calibration/parallel.h"
 #include "host/compiler/collect.h"
 #include "host/compiler/inputs.h"
@@ -12,6 +14,7 @@
 #include "host/compiler/mix.h"
 #include "host/compiler/sample.h"
 #include "host/precision/bias_correction.h"
+#include "host/precision/outputs.h"
 
 namespace openhb::compiler {
 namespace {
@@ -71,6 +74,21 @@ class Judge {
   mutable std::vector<std::vector<Tensor>> expected_;
 };
 
+// What the report shows of the histograms.
+std::vector<report::TensorHistogram> coarse_histograms(const graph::Graph& graph, const Histograms& fine) {
+  std::vector<report::TensorHistogram> list;
+  for (const auto& v : graph.values()) {
+    const auto it = fine.find(v->name);
+    if (it == fine.end()) continue;
+    list.push_back(calibration::coarse(it->second, {v->range_lo, v->range_hi}));
+    list.back().tensor = v->name;
+    if (!v->quant) continue;
+    list.back().codes = dtype_name(v->codes);
+    list.back().scale = v->quant->scale(), list.back().zero_point = v->quant->zero_point();
+  }
+  return list;
+}
+
 }  // namespace
 
 SampleReader::SampleReader(const config::Config& config, const graph::Graph& graph,
@@ -91,15 +109,29 @@ std::vector<Tensor> SampleReader::program_inputs(size_t sample) const {
   return out;
 }
 
+namespace {
+// The element type that the configuration wants for the model's outputs instead of float.
+std::optional<DType> output_codes(const config::Config& config) {
+  if (config::asks_for(config, "set_model_output_int8")) return DType::i8;
+  if (config::asks_for(config, "set_model_output_int16")) return DType::i16;
+  return std::nullopt;
+}
+}  // namespace
+
 size_t candidate_count(const config::Config& config) { return candidates(config).size(); }
 
-std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
-                      const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
-                      const Reporter& reporter) {
+namespace {
+struct Choice {
+  std::string method;
+  Candidate candidate;  // for the outputs
+  std::vector<report::MethodScore> search = {};
+};
+
+// Sets the annotations.
+Choice choose_ranges(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
+                     const SampleReader& samples, const Statistics& statistics, const Plan& plan,
+                     Checkpoint& checkpoint, const Reporter& reporter) {
   const std::vector<std::string> pictures = compiler::pictures(config);
-  const Statistics statistics = collect_statistics(graph, samples, plan, checkpoint, reporter);
-  checkpoint.update(statistics);
-  if (checkpoint.written()) checkpoint.write();
   const Histograms& histograms = statistics.histograms;
   const auto list = candidates(config);
   const bool mix = config.calibration == config::CalibrationType::mix;
@@ -107,7 +139,7 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
                         config::asks_for(config, "bias_correction");
   if (list.size() == 1 && !corrects) {
     apply(graph, pictures, histograms, [&](const graph::Value&) -> const Candidate& { return list[0]; });
-    return list[0].name;
+    return {list[0].name, list[0]};
   }
   const graph::Graph real = graph.clone();
   const Judge judge(real, int8_options, samples, plan, checkpoint);
@@ -130,13 +162,16 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
     checkpoint.write();
     throw;
   }
+  std::vector<report::MethodScore> search;
   size_t best = 0;
   for (size_t c = 0; c < tried; ++c) {
+    search.push_back({list[c].name, scores[c], false});
     reporter.info(fmt::format("Calibration method {}: output cosine {:.6f}", list[c].name, scores[c]));
     if (scores[c] > scores[best]) best = c;
   }
   std::string method = list[best].name;
   double score = scores[best];
+  search[best].used = true;
   graph = std::move(trials[best]);
   if (list.back().symmetric)
     reporter.info(
@@ -145,6 +180,7 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
   const auto keep_if_better = [&](graph::Graph other, const std::string& name, const std::string& what) {
     const double with = judge.score(other, name);
     reporter.info(fmt::format("{}: output cosine {:.6f}{}", what, with, with > score ? "" : " (not used)"));
+    search.push_back({what, with, with > score});
     if (with <= score) return;
     method = name, score = with, graph = std::move(other);
   };
@@ -169,7 +205,27 @@ std::string calibrate(graph::Graph& graph, const config::Config& config, const L
     keep_if_better(std::move(corrected), method + " with corrected biases", "Bias correction");
     method = name;
   }
-  return method;
+  return {method, list[best], std::move(search)};
+}
+}  // namespace
+
+Calibration calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
+                      const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
+                      const Reporter& reporter) {
+  const auto codes = output_codes(config);
+  if (codes) precision::observe_outputs(graph);
+  const Statistics statistics = collect_statistics(graph, samples, plan, checkpoint, reporter);
+  checkpoint.update(statistics);
+  if (checkpoint.written()) checkpoint.write();
+  auto [method, candidate, search] =
+      choose_ranges(graph, config, int8_options, samples, statistics, plan, checkpoint, reporter);
+  auto histograms = coarse_histograms(graph, statistics.histograms);
+  if (codes)
+    precision::quantize_outputs(graph, *codes, [&](const graph::Value& v) {
+      return calibration::choose_range(statistics.histograms.at(v.name), candidate.method,
+                                       candidate.percentile, candidate.symmetric);
+    });
+  return {method, std::move(search), std::move(histograms)};
 }
 
 }  // namespace openhb::compiler

@@ -34,19 +34,32 @@ class SampleReader {
 // How many methods calibrate() tries.
 size_t candidate_count(const config::Config& config);
 
+struct Calibration {
+  std::string method;  // its name for the log
+  std::vector<report::MethodScore> search;
+  std::vector<report::TensorHistogram> histograms;
+};
+
 // Sets the graph's int8 annotations by the configured method; `default` tries several and keeps the one whose
-// outputs are nearest to float on the first samples. Returns the method's name for the log.
-std::string calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
+// outputs are nearest to float on the first samples.
+Calibration calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
                       const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
                       const Reporter& reporter);
 
-// By name of the tensor: cosine between the two programs' values on one sample, where both have it.
+// By name of the tensor: cosine between the two programs' values on one sample, where both have it. Calls
+// `each_tensor` for every tensor of either program.
 std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, GraphRunner& integer,
-                                                          const SampleReader& samples, size_t sample);
+                                                          const SampleReader& samples, size_t sample,
+                                                          const std::function<void()>& each_tensor = {});
 
-// Node and output similarity between the float and the int8 program on the first sample, and placement.
-// `unfolded`: the program with the steps of every node (LowerOptions::fold_steps).
-void compare_programs(const graph::Graph& graph, const Program& unfolded, const SampleReader& samples,
-                      int threads, ConversionReport& report);
+// The thresholds of the nodes in the report, which are those of `graph`.
+void fill_thresholds(const graph::Graph& graph, ConversionReport& report);
+
+// Node and output similarity on the first sample between the float `graph` and its integer program
+// `unfolded`, which has the steps of every node (LowerOptions::fold_steps); the report lists the nodes
+// already.
+void compare_programs(const graph::Graph& graph, std::shared_ptr<const engine::Model> unfolded,
+                      const SampleReader& samples, int threads, const Reporter& reporter,
+                      ConversionReport& report);
 
 }  // namespace openhb::compiler

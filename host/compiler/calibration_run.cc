@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/compiler/calibration_run.h"
 
+#include <malloc.h>
+
 #include <filesystem>
 
 #include "common/program/file.h"
+#include "host/compiler/dump.h"
 
 namespace openhb::compiler {
 namespace {
@@ -38,6 +41,7 @@ Work work_of(const Conversion& c, const SampleReader& samples, const Program& pr
     if (v->is_constant()) work.weights += v->constant->bytes().size();
   for (const graph::Value* v : c.graph.inputs)
     work.sample += 4 * sizeof(float) * static_cast<uint64_t>(num_elements(v->shape));
+  work.sample += 16 * c.report.lint.largest_picture;  // planes, coefficients and pixels while it is decoded
   work.program_weights = program.weights.size();
   work.arena = program.arena_size;
   for (const TensorDesc& t : program.tensors)
@@ -49,8 +53,24 @@ Work work_of(const Conversion& c, const SampleReader& samples, const Program& pr
 
 }  // namespace
 
+void lint_samples(Conversion& c) {
+  if (c.dataset->is_random()) return;
+  c.dataset->keep_decoded(c.config.working_dir);
+  calibration::Lint& lint = c.report.lint;
+  lint = calibration::lint(*c.dataset, c.config, c.threads,
+                           [&](size_t done, size_t total) { c.reporter.progress("lint", done, total); });
+  const std::string summary =
+      fmt::format("Calibration data: {} samples, {} of them examined", lint.samples, lint.examined);
+  if (lint.findings.empty()) return c.reporter.info(summary + ", nothing odd found.");
+  c.reporter.warn(fmt::format("{}; findings:\n{}", summary, calibration::findings_table(lint.findings)));
+  if (lint.failed())
+    fail(ErrorCode::data_bad_value, "calibration data cannot be used: {}", lint.findings.front().text);
+}
+
 std::string run_calibration(Conversion& c, const SampleReader& samples) {
-  const auto real = engine::Model::create(Lowering(c.graph, {}).run());
+  lint_samples(c);
+  if (c.config.dump_calibration) dump_calibration_data(c, samples);
+  auto real = engine::Model::create(Lowering(c.graph, {}).run());
   const Work work = work_of(c, samples, real->program(), candidate_count(c.config));
   Plan plan = make_plan(work, c.threads, c.config.memory_limit);
   plan.real = real;
@@ -62,9 +82,13 @@ std::string run_calibration(Conversion& c, const SampleReader& samples) {
   c.report.predicted_peak_bytes = plan.peak;
   if (!c.dataset->is_random())
     c.report.checkpoint = c.artefacts.path(c.config.prefix + "_calibration.checkpoint");
-  c.checkpoint = std::make_unique<Checkpoint>(
-      c.report.checkpoint, [&c, real] { return key_of(c, real->program()); }, c.reporter);
-  return calibrate(c.graph, c.config, integer_options(c.config), samples, plan, *c.checkpoint, c.reporter);
+  Checkpoint checkpoint(c.report.checkpoint, [&] { return key_of(c, real->program()); }, c.reporter);
+  Calibration found =
+      calibrate(c.graph, c.config, integer_options(c.config), samples, plan, checkpoint, c.reporter);
+  c.report.search = std::move(found.search), c.report.histograms = std::move(found.histograms);
+  plan.real.reset(), real.reset();
+  ::malloc_trim(0);  // what the allocator holds back would count in the stages that follow
+  return found.method;
 }
 
 }  // namespace openhb::compiler

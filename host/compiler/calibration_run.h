@@ -9,6 +9,10 @@
 
 namespace openhb::compiler {
 
+// Looks at the samples first: findings go to the log and to report.lint; Error(data_*) when samples cannot be
+// used.
+void lint_samples(Conversion& conversion);
+
 // Annotates the conversion's graph and returns the method's name for the log. Prints the predicted peak of
 // memory first; Error(resources) when config.memory_limit is less.
 std::string run_calibration(Conversion& conversion, const SampleReader& samples);

@@ -65,14 +65,13 @@ void set_offsets(Draft& draft, const std::vector<uint64_t>& of_root) {
   }
 }
 
-// What the steps of a chain touch stays until its end, where that takes no more memory than there must be:
-// the engine runs a chain strip by strip only if none of its steps overwrites what another one reads.
-void keep_chains(Draft& draft, std::vector<Lifetime>& alive) {
+// What the steps of a chain touch stays until its end, where the bound allows it: the engine runs a chain
+// strip by strip only if none of its steps overwrites what another one reads.
+void keep_chains(Draft& draft, std::vector<Lifetime>& alive, uint64_t bound) {
   std::vector<uint64_t> apart(alive.size(), 0);
   uint64_t end = 0;
   for (size_t id = 0; id < alive.size(); ++id) apart[id] = end, end += alive[id].size;
   set_offsets(draft, apart);
-  const uint64_t bound = lower_bound(alive);
   for (const engine::Chain& chain : engine::find_chains(draft.program)) {
     if (chain.rows == 0) continue;
     std::vector<Lifetime> longer = alive;
@@ -90,15 +89,18 @@ void keep_chains(Draft& draft, std::vector<Lifetime>& alive) {
 
 }  // namespace
 
-void plan_arena(Draft& draft) {
+void plan_arena(Draft& draft, const PlanOptions& options) {
   std::vector<Lifetime> alive = lifetimes(draft);
   const uint64_t bound = lower_bound(alive);
-  keep_chains(draft, alive);
+  if (options.chain_room >= 0)
+    keep_chains(draft, alive, static_cast<uint64_t>(static_cast<double>(bound) * (1 + options.chain_room)));
   std::vector<Lifetime> used;
   std::vector<TensorId> roots;
   for (TensorId id = 0; id < alive.size(); ++id)
     if (alive[id].first <= alive[id].last) used.push_back(alive[id]), roots.push_back(id);
-  const MemoryPlan plan = plan_memory(used);
+  MemoryPlan plan = plan_memory(used, options.orders);
+  if (options.improvements > 0)
+    plan = improve_plan(used, std::move(plan), options.improvements, options.seed);
   std::vector<uint64_t> offsets(alive.size(), 0);
   for (size_t i = 0; i < roots.size(); ++i) offsets[roots[i]] = plan.offsets[i];
   set_offsets(draft, offsets);

@@ -45,7 +45,17 @@ void compose_copies(Draft& draft);
 // element-wise steps write over an operand that nobody reads afterwards. Constants must have been packed.
 void share_memory(Draft& draft);
 
+// How an arena is planned.
+struct PlanOptions {
+  size_t orders = kPlanOrders;  // of plan_memory
+  // What chains of steps touch is kept apart, so that the engine may run them strip by strip, as long as the
+  // lower bound grows by no more than this share of itself; negative: chains are not looked at.
+  double chain_room = 0;
+  size_t improvements = 0;  // tries of improve_plan
+  uint64_t seed = 0;
+};
+
 // Offsets for all tensors, and the arena's size with its lower bound as a property.
-void plan_arena(Draft& draft);
+void plan_arena(Draft& draft, const PlanOptions& options = {});
 
 }  // namespace openhb::compiler

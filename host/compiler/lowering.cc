@@ -402,7 +402,7 @@ void Lowering::number_subgraphs() {
   }
 }
 
-Program Lowering::run() {
+Draft Lowering::draft() {
   lower_inputs();
   for (const auto& node : graph_.nodes()) {
     if (absorbed_.count(node.get())) continue;
@@ -421,9 +421,15 @@ Program Lowering::run() {
   }
   pack_constants();
   if (fold) share_memory(draft_);
-  plan_arena(draft_);
-  drop_unused_tensors(program_);
-  return std::move(program_);
+  constants_.clear();  // in the weights now
+  return std::move(draft_);
+}
+
+Program Lowering::run() {
+  Draft planned = draft();
+  plan_arena(planned);
+  drop_unused_tensors(planned.program);
+  return std::move(planned.program);
 }
 
 }  // namespace openhb::compiler

@@ -64,6 +64,8 @@ class Lowering {
   Lowering(const graph::Graph& graph, LowerOptions options);
   // The whole graph as a program (memory planned). Throws Error(compile_failed and others).
   Program run();
+  // The same before its memory is planned; the constants are packed.
+  Draft draft();
 
   // ---- for operators ----
   const graph::Graph& graph() const { return graph_; }

@@ -5,8 +5,10 @@
 #include <array>
 #include <map>
 #include <numeric>
+#include <span>
 
 #include "common/program/program.h"
+#include "host/compiler/random.h"
 
 namespace openhb::compiler {
 namespace {
@@ -49,15 +51,15 @@ uint64_t lower_bound(const std::vector<Lifetime>& tensors) {
   return static_cast<uint64_t>(most);
 }
 
-MemoryPlan plan_memory(const std::vector<Lifetime>& tensors) {
+MemoryPlan plan_memory(const std::vector<Lifetime>& tensors, size_t orders) {
   using Key = double (*)(double size, double first, double last);
-  static constexpr std::array<Key, 4> kKeys{
+  static constexpr std::array<Key, kPlanOrders> kKeys{
       [](double size, double, double) { return size; },
       [](double size, double first, double last) { return size * (last - first + 1); },
       [](double, double first, double) { return -first; }, [](double, double, double last) { return last; }};
   MemoryPlan best;
   best.lower_bound = lower_bound(tensors);
-  for (const Key key : kKeys) {
+  for (const Key key : std::span(kKeys).first(orders)) {
     std::vector<double> keys;
     for (const Lifetime& t : tensors) keys.push_back(key(static_cast<double>(t.size), t.first, t.last));
     std::vector<size_t> order(tensors.size());
@@ -72,6 +74,35 @@ MemoryPlan plan_memory(const std::vector<Lifetime>& tensors) {
   }
   best.size += kReadSlack;
   return best;
+}
+
+MemoryPlan improve_plan(const std::vector<Lifetime>& tensors, MemoryPlan plan, size_t tries, uint64_t seed) {
+  std::vector<size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return plan.offsets[a] != plan.offsets[b] ? plan.offsets[a] < plan.offsets[b] : a < b;
+  });
+  Random random(seed);
+  for (size_t i = 0; i < tries && plan.size > plan.lower_bound + kReadSlack; ++i) {
+    // What ends highest goes before a tensor that was placed earlier.
+    size_t top = 0;
+    const auto end = [&](size_t at) { return plan.offsets[order[at]] + room_for(tensors[order[at]]); };
+    for (size_t at = 1; at < order.size(); ++at)
+      if (end(at) > end(top)) top = at;
+    if (i % 4 == 3) top = random.below(order.size());
+    if (top == 0) continue;
+    const size_t to = random.below(top);
+    const auto first = order.begin() + static_cast<std::ptrdiff_t>(to);
+    const auto last = order.begin() + static_cast<std::ptrdiff_t>(top);
+    std::rotate(first, last, last + 1);
+    MemoryPlan tried = plan_in_order(tensors, order);
+    tried.size += kReadSlack;
+    if (tried.size <= plan.size)
+      plan.offsets = std::move(tried.offsets), plan.size = tried.size;
+    else
+      std::rotate(first, first + 1, last + 1);
+  }
+  return plan;
 }
 
 }  // namespace openhb::compiler

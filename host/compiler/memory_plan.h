@@ -2,6 +2,7 @@
 // Where tensors live in the arena: offsets such that tensors alive at the same time never overlap.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -19,8 +20,13 @@ struct MemoryPlan {
 };
 
 // Greedy: each tensor takes the lowest aligned gap among those alive with it. The best of several orders:
-// largest first, longest and largest first, in order of time.
-MemoryPlan plan_memory(const std::vector<Lifetime>& tensors);
+// largest first, longest and largest first, in order of time; or only the first `orders` of them.
+inline constexpr size_t kPlanOrders = 4;
+MemoryPlan plan_memory(const std::vector<Lifetime>& tensors, size_t orders = kPlanOrders);
+
+// Looks for a smaller plan: tensors at the top of the arena are placed earlier, `tries` times or until the
+// lower bound is reached. The same tries with the same seed.
+MemoryPlan improve_plan(const std::vector<Lifetime>& tensors, MemoryPlan plan, size_t tries, uint64_t seed);
 
 // The largest sum of aligned sizes alive at one step.
 uint64_t lower_bound(const std::vector<Lifetime>& tensors);

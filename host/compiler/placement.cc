@@ -46,9 +46,12 @@ std::vector<NodeReport> placements(const graph::Graph& graph, const engine::Mode
     row.type = node->int8 && !op.info.int8_type.empty() && !fused.contains(node.get())
                    ? std::string(op.info.int8_type)
                    : node->op;
-    row.cosine = row.threshold = "--";
     row.reason = node->reason;
     row.macs = own.cost.macs, row.bytes = own.cost.bytes;
+    row.shape = node->outputs[0]->shape;
+    for (const graph::Value* v : node->inputs)
+      if (v && !v->is_constant()) row.inputs.push_back(v->name);
+    for (const graph::Value* v : node->outputs) row.outputs.push_back(v->name);
     rows.push_back(std::move(row));
   }
   return rows;

@@ -9,7 +9,6 @@
 
 #include "host/calibration/dataset.h"
 #include "host/compiler/artefacts.h"
-#include "host/compiler/checkpoint.h"
 #include "host/compiler/convert.h"
 #include "host/compiler/lowering.h"
 #include "host/quantize/load.h"
@@ -25,7 +24,9 @@ struct Conversion {
   graph::Graph graph;                  // as the last stage left it
   quantize::LoadedParams loaded = {};  // calibration_type load: the model's own parameters
   std::shared_ptr<calibration::Dataset> dataset = {};
-  std::shared_ptr<Checkpoint> checkpoint = {};  // of a calibration that has begun
+  // The optimized model, which results are compared with (none: resumed without it), and its file's hash.
+  std::shared_ptr<const graph::Graph> reference = {};
+  std::string float_hash = {};
   Program program = {};
   ConversionReport report = {};
 
@@ -37,10 +38,11 @@ LowerOptions integer_options(const config::Config& config);
 // The samples of the configuration, or random ones where none are asked for.
 void open_dataset(Conversion& conversion);
 
-void parse(Conversion& conversion);      // the model with its pre-processing
-void optimize(Conversion& conversion);   // fewer nodes, the same results
-void calibrate(Conversion& conversion);  // annotations: precision, ranges, scales
-void compile(Conversion& conversion);    // the program
-void compare(Conversion& conversion);    // similarity of float and integers, for the report
+void parse(Conversion& conversion);          // the model with its pre-processing
+void optimize(Conversion& conversion);       // fewer nodes, the same results
+void calibrate(Conversion& conversion);      // annotations: precision, ranges, scales
+void compile(Conversion& conversion);        // the program
+void compare(Conversion& conversion);        // similarity of float and integers, for the report
+void record_inputs(Conversion& conversion);  // hashes of what was read, for the report
 
 }  // namespace openhb::compiler

@@ -34,6 +34,8 @@ class Builder {
     check_source_names();
     check_calibration();
     check_placement();
+    if (config_.compile_mode == "balance" && !given("balance_factor"))
+      missing("balance_factor", "; compile_mode balance needs it");
     if (config_.prefix.find('/') != std::string::npos)
       bad("output_model_file_prefix", "'{}' must not contain '/'; folders go into working_dir",
           config_.prefix);
@@ -203,6 +205,8 @@ class Builder {
     if (sound && config_.calibration == CalibrationType::automatic && asks_for(config_, "asymmetric"))
       bad("optimization",
           "calibration_type default chooses between symmetric and asymmetric itself; remove 'asymmetric'");
+    if (asks_for(config_, "set_model_output_int8") && asks_for(config_, "set_model_output_int16"))
+      bad("optimization", "set_model_output_int8 and set_model_output_int16 exclude each other");
     const Given* kinds = document_.find("input_type_train");
     if (!config_.preprocess_on || !kinds || kinds->values.size() != config_.inputs.size()) return;
     for (size_t i = 0; i < config_.inputs.size(); ++i)
@@ -316,13 +320,33 @@ std::vector<InputConfig> inputs_in_order(const Config& config, const std::vector
   return ordered;
 }
 
-std::string effective_yaml(const Config& config) {
-  std::string text;
-  for (size_t g = 0; g < kGroups.size(); ++g) {
-    text += fmt::format("{}:\n", kGroups[g].name);
+std::map<std::string, std::string> settings_of(const Config& config, Stage stage) {
+  std::map<std::string, std::string> settings;
+  for (const Key& key : keys())
+    if (key.type != Type::path && stage_of(key) <= stage)
+      settings[std::string(key.name)] = effective_value(key, config);
+  return settings;
+}
+
+std::vector<Setting> effective_settings(const Config& config) {
+  Config usual;
+  usual.inputs.resize(config.inputs.size());
+  std::vector<Setting> settings;
+  for (size_t g = 0; g < kGroups.size(); ++g)
     for (const Key& key : keys())
-      if (key.group == static_cast<Group>(g))
-        text += fmt::format("  {}: {}\n", key.name, quoted(effective_value(key, config)));
+      if (key.group == static_cast<Group>(g)) {
+        std::string value = effective_value(key, config);
+        const bool same = !key.required && value == effective_value(key, usual);
+        settings.push_back({kGroups[g].name, key.name, std::move(value), same});
+      }
+  return settings;
+}
+
+std::string effective_yaml(const Config& config) {
+  std::string text, group;
+  for (const Setting& setting : effective_settings(config)) {
+    if (setting.group != group) text += fmt::format("{}:\n", group = setting.group);
+    text += fmt::format("  {}: {}\n", setting.key, quoted(setting.value));
   }
   return text;
 }

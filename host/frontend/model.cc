@@ -8,7 +8,7 @@ namespace openhb::frontend {
 
 graph::Graph import_model(const ModelSource& source) {
   if (!source.onnx.empty()) {
-    graph::Graph graph = onnx_frontend::import_onnx(source.onnx, {source.input_shapes});
+    graph::Graph graph = onnx_frontend::import_onnx(source.onnx, {.input_shapes = source.input_shapes});
     for (const std::string& notice : graph.notices) source.notice(notice);
     return graph;
   }

@@ -135,6 +135,12 @@ void Graph::rename_node(Node* node, std::string new_name) {
   node_index_[node->name] = node;
 }
 
+void Graph::rename_value(Value* value, std::string new_name) {
+  value_index_.erase(value->name);
+  value->name = std::move(new_name);
+  value_index_[value->name] = value;
+}
+
 void Graph::remove_node(Node* node) {
   const auto it = std::ranges::find(nodes_, node, &std::unique_ptr<Node>::get);
   if (it == nodes_.end()) fail(ErrorCode::internal, "a node to remove is not in the graph");

@@ -36,6 +36,7 @@ struct Value {
   DType codes = DType::i8;
   std::optional<QuantParams> quant;
   float range_lo = 0, range_hi = 0;
+  bool observed = false;  // calibration looks at its values even where no integer node touches it
 
   bool is_constant() const { return constant != nullptr; }
 };
@@ -109,8 +110,9 @@ class Graph {
   bool is_output(const Value* value) const;
   // Every use of `from` (node inputs and graph outputs) becomes `to`.
   void replace_uses(Value* from, Value* to);
-  // `name` must be free among nodes.
+  // `name` must be free among nodes, or values.
   void rename_node(Node* node, std::string name);
+  void rename_value(Value* value, std::string name);
   // Removes a node; its outputs lose their producer.
   void remove_node(Node* node);
   // Drops nodes without used outputs and values that nothing refers to.

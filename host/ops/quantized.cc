@@ -2,7 +2,9 @@
 #include "host/ops/quantized.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <optional>
 
 #include "host/compiler/lowering.h"
 #include "host/ops/expand.h"
@@ -141,7 +143,28 @@ void QuantizeLinear::infer(InferContext& c) {
   c.set(0, to, c.shape(0));
 }
 QuantRule QuantizeLinear::quant(const Node&) { return float_only(kReason); }
+namespace {
+// The parameters when they are one int8 or int16 pair, which a Quantize step takes; nothing otherwise.
+std::optional<QuantParams> step_params(const Node& node) {
+  const Value *scale = node.input(1), *zero = node.input(2);
+  if (!zero || !scale->is_constant() || !zero->is_constant() || scale->constant->size() != 1)
+    return std::nullopt;
+  const float s = scale->constant->data<float>()[0];
+  if (!(s > 0) || !std::isfinite(s) || node.input(0)->dtype != DType::f32) return std::nullopt;
+  if (zero->dtype == DType::i8) return QuantParams{{s}, {zero->constant->data<int8_t>()[0]}, -1};
+  if (zero->dtype == DType::i16 && zero->constant->data<int16_t>()[0] == 0) return QuantParams{{s}, {0}, -1};
+  return std::nullopt;
+}
+}  // namespace
+
 void QuantizeLinear::lower(Lowering& lowering, const Node& node) {
+  if (const auto quant = step_params(node)) {
+    const TensorId x = plain_input(lowering, node);
+    const TensorDesc d = lowering.desc(x);
+    const TensorId codes = lowering.scratch(node.outputs[0]->dtype, d.dims, d.order, *quant);
+    lowering.emit(QuantizeParams{}, {x}, {codes});
+    return lowering.bind(node.outputs[0], codes);
+  }
   const auto range =
       *std::ranges::find_if(kCodes, [&](const CodeRange& r) { return r.dtype == node.outputs[0]->dtype; });
   const TensorId x = cast_to(lowering, plain_input(lowering, node), DType::f32);

@@ -277,6 +277,8 @@ std::vector<std::string> assign_precision(Graph& graph, const Choice& choice) {
 std::vector<Value*> values_to_calibrate(const Graph& graph) {
   std::vector<Value*> list = int8_values(graph);
   std::erase_if(list, [&](const Value* v) { return shares_scale(graph, *v) || prescribed(graph, *v); });
+  for (const auto& v : graph.values())
+    if (v->observed && std::ranges::find(list, v.get()) == list.end()) list.push_back(v.get());
   return list;
 }
 

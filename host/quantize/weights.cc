@@ -8,14 +8,21 @@
 namespace openhb::quantize {
 namespace {
 
-// Calls f(channel, element index) for every element.
+// Calls f(channel, first element, number of elements) for every run of elements of one channel.
 template <class F>
-void for_each_channel(const Shape& shape, int axis, F f) {
+void for_each_run(const Shape& shape, int axis, F f) {
   const auto a = static_cast<size_t>(axis);
-  const int64_t channels = shape[a];
-  const int64_t inner = num_elements(Shape(shape.begin() + axis + 1, shape.end()));
-  const int64_t total = num_elements(shape);
-  for (int64_t i = 0; i < total; ++i) f(static_cast<size_t>((i / inner) % channels), static_cast<size_t>(i));
+  const auto channels = static_cast<size_t>(shape[a]);
+  const auto inner = static_cast<size_t>(num_elements(Shape(shape.begin() + axis + 1, shape.end())));
+  const auto total = static_cast<size_t>(num_elements(shape));
+  for (size_t first = 0; first < total;)
+    for (size_t c = 0; c < channels; ++c, first += inner) f(c, first, inner);
+}
+
+// Rounds to the nearest whole number, ties to even, as nearbyint does; for |x| < 2^22, and without a call.
+float round_small(float x) {
+  constexpr float kShift = 0x1.8p23f;
+  return (x + kShift) - kShift;
 }
 
 }  // namespace
@@ -25,8 +32,11 @@ IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* b
   const auto channels = static_cast<size_t>(weights.shape()[static_cast<size_t>(axis)]);
   const auto w = weights.data<float>();
   std::vector<float> largest(channels, 0.0f);
-  for_each_channel(weights.shape(), axis,
-                   [&](size_t c, size_t i) { largest[c] = std::max(largest[c], std::fabs(w[i])); });
+  for_each_run(weights.shape(), axis, [&](size_t c, size_t first, size_t n) {
+    float most = largest[c];
+    for (size_t i = first; i < first + n; ++i) most = std::max(most, std::fabs(w[i]));
+    largest[c] = most;
+  });
 
   // A channel of zeros takes the layer's median scale, so that its bias stays representable.
   std::vector<float> sorted;
@@ -64,9 +74,10 @@ IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* b
           std::clamp(std::nearbyint(bias->data<float>()[c] / (input_scale * scale)), -0x1.fffffep30f,
                      0x1.fffffep30f));
   }
-  for_each_channel(weights.shape(), axis, [&](size_t c, size_t i) {
-    result.codes[i] =
-        static_cast<int8_t>(std::clamp(std::nearbyint(w[i] / result.scales[c]), -127.0f, 127.0f));
+  for_each_run(weights.shape(), axis, [&](size_t c, size_t first, size_t n) {
+    const float scale = result.scales[c];
+    for (size_t i = first; i < first + n; ++i)
+      result.codes[i] = static_cast<int8_t>(round_small(std::clamp(w[i] / scale, -127.0f, 127.0f)));
   });
   return result;
 }
@@ -74,9 +85,11 @@ IntegerWeights quantize_weights(const Tensor& weights, int axis, const Tensor* b
 bool accumulator_fits(const IntegerWeights& weights, const Shape& shape, int axis, int32_t input_zero_point,
                       DType codes) {
   std::vector<int64_t> sum(weights.scales.size(), 0), absolute(weights.scales.size(), 0);
-  for_each_channel(shape, axis, [&](size_t c, size_t i) {
-    sum[c] += weights.codes[i];
-    absolute[c] += std::abs(weights.codes[i]);
+  for_each_run(shape, axis, [&](size_t c, size_t first, size_t n) {
+    for (size_t i = first; i < first + n; ++i) {
+      sum[c] += weights.codes[i];
+      absolute[c] += std::abs(weights.codes[i]);
+    }
   });
   if (codes == DType::i16) {
     for (size_t c = 0; c < sum.size(); ++c)

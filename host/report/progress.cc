@@ -23,7 +23,8 @@ std::string duration(double seconds) {
 
 // What a stage counts.
 std::string unit_of(const std::string& stage) {
-  constexpr std::pair<std::string_view, std::string_view> kUnits[] = {{"search", "methods"}, {"compare", "steps"}};
+  constexpr std::pair<std::string_view, std::string_view> kUnits[] = {{"search", "methods"},
+                                                                      {"compare", "tensors"}};
   for (const auto& [name, unit] : kUnits)
     if (name == stage) return std::string(unit);
   return "samples";
@@ -65,7 +66,8 @@ void Progress::advance(size_t steps) {
 
 void Progress::draw(double seconds) {
   const double share = static_cast<double>(done_) / static_cast<double>(total_);
-  const double rate = static_cast<double>(done_ - std::min(options_.already, done_)) / std::max(seconds, 1e-9);
+  const double rate =
+      static_cast<double>(done_ - std::min(options_.already, done_)) / std::max(seconds, 1e-9);
   const double remaining = static_cast<double>(total_ - done_) / std::max(rate, 1e-9);
   const std::string numbers =
       fmt::format("{}/{} {}, {:.3g} per s, {} left", done_, total_, unit_, rate, duration(remaining));

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 openhb_test(NAME device_engine_test
-  SOURCES device/engine/session_test.cc device/engine/chain_test.cc device/engine/tensor_io_test.cc device/engine/hostile_program_test.cc
+  SOURCES device/engine/session_test.cc device/engine/chain_test.cc device/engine/fusion_test.cc device/engine/tensor_io_test.cc device/engine/hostile_program_test.cc
           device/engine/sample_programs.cc
   LIBRARIES openhb::engine LABELS fast bad_input)
 openhb_test(NAME device_model_exec_test

@@ -2,6 +2,7 @@
 openhb_test(NAME host_histogram_test SOURCES host/calibration/histogram_test.cc LIBRARIES openhb::calibration LABELS fast)
 openhb_test(NAME host_range_test SOURCES host/calibration/range_test.cc LIBRARIES openhb::calibration LABELS fast)
 openhb_test(NAME host_dataset_test SOURCES host/calibration/dataset_test.cc LIBRARIES openhb::calibration LABELS fast)
+openhb_test(NAME host_lint_test SOURCES host/calibration/lint_test.cc LIBRARIES openhb::calibration LABELS fast)
 openhb_test(NAME host_config_test SOURCES host/calibration/config_test.cc host/calibration/config_fuzz_test.cc
             host/calibration/config_keys_test.cc host/calibration/node_info_test.cc
             LIBRARIES openhb::calibration LABELS fast bad_input)

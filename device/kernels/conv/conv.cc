@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 
 #include "device/kernels/conv/finish.h"
 #include "device/kernels/conv/rows.h"
@@ -64,7 +65,9 @@ class ConvRunner final : public Runner {
       stage_.fits = stage_.fits16 = true;
       for (int64_t i = 0; i < blocks_ * 16; ++i) {
         const float multiplier = std::abs(multiplier_[i]), bias = std::abs(static_cast<float>(bias_[i]));
-        const float largest = bias + static_cast<float>(win_.taps() * stored) * 16384.0f;
+        float largest = bias + static_cast<float>(win_.taps() * stored) * 16384.0f;
+        if (row_.fn.narrows && multiplier < 1 && largest * multiplier >= 32000)
+          largest = bias + static_cast<float>(weight_sum(i)) * 128.0f;
         stage_.fits = stage_.fits && multiplier < 1;
         stage_.fits16 = stage_.fits16 && multiplier < 1 && largest * multiplier < 32000;
       }
@@ -125,6 +128,15 @@ class ConvRunner final : public Runner {
       run_blocks(pixels, {b, next}, table, sums);
       b = next;
     }
+  }
+
+  // Of the magnitudes of one output's int8 weights.
+  int64_t weight_sum(int64_t output) const {
+    const Weight<T>* w = weights_ + output / 16 * weight_stride_ + output % 16 * 4;
+    int64_t sum = 0;
+    for (int64_t line = 0; line < weight_stride_; line += 64)
+      for (int64_t c = 0; c < 4; ++c) sum += static_cast<int64_t>(std::abs(w[line + c]));
+    return sum;
   }
 
   // Blocks from `first` that one tile may cover: of one group, at most nr.

@@ -103,7 +103,13 @@ class StoreI8 {
   }
   template <Way kWay>
   __attribute__((always_inline)) void run(const int32x4_t (&acc)[M][N]) {
-    if constexpr (kWay == Way::any) {
+    if (kWay == Way::any && stage_.raw && outputs_ == 4 * N) {
+#pragma GCC unroll 5
+      for (int m = 0; m < M; ++m)
+#pragma GCC unroll 4
+        for (int i = 0; i < N; ++i)
+          vst1q_s32(reinterpret_cast<int32_t*>(c_.y + m * c_.y_pitch) + i * 4, acc[m][i]);
+    } else if constexpr (kWay == Way::any) {
       int32x4_t sums[M][4] = {};  // not acc: what a call gets the address of is not kept in registers
 #pragma GCC unroll 5
       for (int m = 0; m < M; ++m)

@@ -15,9 +15,13 @@ constexpr KernelRow<ConvKernel<int8_t, int32_t>> kConvI8[] = {
      {avx512vnni::conv_i8_256, kConvI8Vnni256Mr, kConvI8Vnni256Nr, true}},
     {"avx512vnni", kCpuAvx512 | kCpuAvx512Vnni, {conv_i8_avx512vnni, kConvI8VnniMr, kConvI8VnniNr, true}},
 #elif defined(__aarch64__)
-    {"neon", kCpuNeon, {conv_i8_neon, kConvI8NeonMr, kConvI8NeonNr, true, false, true}},
-    {"dotprod", kCpuNeon | kCpuDotProd, {conv_i8_dotprod, kConvI8DotprodMr, kConvI8DotprodNr, true, false}},
-    {"i8mm", kCpuNeon | kCpuI8mm, {conv_i8_i8mm, kConvI8I8mmMr, kConvI8I8mmNr, true, false}},
+    {"neon", kCpuNeon, {conv_i8_neon, kConvI8NeonMr, kConvI8NeonNr, true, false, true, false, true}},
+    {"dotprod",
+     kCpuNeon | kCpuDotProd,
+     {conv_i8_dotprod, kConvI8DotprodMr, kConvI8DotprodNr, true, false, false, false, true}},
+    {"i8mm",
+     kCpuNeon | kCpuI8mm,
+     {conv_i8_i8mm, kConvI8I8mmMr, kConvI8I8mmNr, true, false, false, false, true}},
 #endif
 };
 

@@ -20,6 +20,7 @@ struct ConvKernel {
   bool lines = panels;     // can find the inputs of lines by their distances
   bool symmetric = false;  // wants to know of weights that are -128
   bool finishes = false;   // int16: stores outputs itself where int32 holds the sums of products
+  bool narrows = false;    // int8: is faster where no product exceeds 16 bits
 };
 template <class T, class B>
 struct DepthwiseKernel {

@@ -140,11 +140,17 @@ inline void row(const Table& table, const int8_t* x, int8_t* y, int64_t n) {
   }
   const int8x16_t last = load_pair(x + n - 16, x + n - 8);
   int64_t i = 0;
-  for (; i + 64 <= n; i += 64) {
-    int8x16_t codes[4];
-    for (int k = 0; k < 4; ++k) codes[k] = load_pair(x + i + 16 * k, x + i + 16 * k + 8);
-    for (auto& c : codes) c = table.look_up(c);
-    for (int k = 0; k < 4; ++k) vst1q_s8(y + i + 16 * k, codes[k]);
+  if (n >= 64) {
+    int8x16_t next[4];  // loaded an iteration ahead, beside the look-ups
+    for (int k = 0; k < 4; ++k) next[k] = load_pair(x + 16 * k, x + 16 * k + 8);
+    for (; i + 64 <= n; i += 64) {
+      const int8_t* from = x + (i + 128 <= n ? i + 64 : i);
+      int8x16_t codes[4];
+      for (int k = 0; k < 4; ++k) codes[k] = next[k];
+      for (int k = 0; k < 4; ++k) next[k] = load_pair(from + 16 * k, from + 16 * k + 8);
+      for (auto& c : codes) c = table.look_up(c);
+      for (int k = 0; k < 4; ++k) vst1q_s8(y + i + 16 * k, codes[k]);
+    }
   }
   for (; i + 16 <= n; i += 16) full(table, x + i, y + i);
   if (i < n) vst1q_s8(y + n - 16, table.look_up(last));

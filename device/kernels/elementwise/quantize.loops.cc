@@ -11,14 +11,36 @@ namespace {
 
 #if defined(__aarch64__)
 // What vectorisation does not find: in-order cores load halves of vectors beside arithmetic, so those of the
-// next elements come early. Returns how many of the first elements are done.
+// next elements come early. The functions return how many of the first elements are done.
+inline float32x4_t load(const void* p) {
+  const auto* halves = static_cast<const uint64_t*>(p);
+  const uint64x1_t low = vld1_u64(halves);
+  return vreinterpretq_f32_u64(vld1q_lane_u64(halves + 1, vcombine_u64(low, vdup_n_u64(0)), 1));
+}
+
+// kEach: a scale per element.
+template <bool kEach>
+int64_t dequantize_vectors(const int32_t* x, float* y, int64_t n, const float* scale) {
+  const float32x4_t single = kEach ? vdupq_n_f32(0) : vdupq_n_f32(*scale);
+  if (n < 16) return 0;
+  float32x4_t next[4], scales[4];
+  for (int j = 0; j < 4; ++j) next[j] = load(x + 4 * j);
+  for (int j = 0; j < 4; ++j) scales[j] = kEach ? load(scale + 4 * j) : single;
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    const int64_t from = i + 32 <= n ? i + 16 : i;
+    float32x4_t v[4];
+    for (int j = 0; j < 4; ++j) v[j] = vcvtq_f32_s32(vreinterpretq_s32_f32(next[j]));
+    for (int j = 0; j < 4; ++j) next[j] = load(x + from + 4 * j);
+    for (int j = 0; j < 4; ++j) v[j] = vmulq_f32(v[j], scales[j]);
+    for (int j = 0; j < 4 && kEach; ++j) scales[j] = load(scale + from + 4 * j);
+    for (int j = 0; j < 4; ++j) vst1q_f32(y + i + 4 * j, v[j]);
+  }
+  return i;
+}
+
 int64_t quantize_vectors(const float* x, int8_t* y, int64_t n, float scale, int32_t zero) {
   constexpr int64_t kCount = 32;
-  const auto load = [](const float* p) {
-    const uint64x1_t low = vld1_u64(reinterpret_cast<const uint64_t*>(p));
-    return vreinterpretq_f32_u64(
-        vld1q_lane_u64(reinterpret_cast<const uint64_t*>(p + 2), vcombine_u64(low, vdup_n_u64(0)), 1));
-  };
   if (n < kCount) return 0;
   const auto zero_float = static_cast<float>(zero);
   const float32x4_t divisor = vdupq_n_f32(scale), lo = vdupq_n_f32(-128.0f - zero_float),
@@ -49,6 +71,10 @@ int64_t quantize_vectors(const float* x, int8_t* y, int64_t n, float scale, int3
   return i;
 }
 #else
+template <bool kEach>
+int64_t dequantize_vectors(const int32_t*, float*, int64_t, const float*) {
+  return 0;
+}
 int64_t quantize_vectors(const float*, int8_t*, int64_t, float, int32_t) { return 0; }
 #endif
 
@@ -79,13 +105,15 @@ void dequantize_i8_each(const int8_t* x, float* y, int64_t n, const float* scale
 }
 
 void dequantize_i32(const int32_t* x, float* y, int64_t n, float scale) {
+  const int64_t done = dequantize_vectors<false>(x, y, n, &scale);
   OPENHB_INDEPENDENT
-  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]) * scale;
+  for (int64_t i = done; i < n; ++i) y[i] = static_cast<float>(x[i]) * scale;
 }
 
 void dequantize_i32_each(const int32_t* x, float* y, int64_t n, const float* scale) {
+  const int64_t done = dequantize_vectors<true>(x, y, n, scale);
   OPENHB_INDEPENDENT
-  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<float>(x[i]) * scale[i];
+  for (int64_t i = done; i < n; ++i) y[i] = static_cast<float>(x[i]) * scale[i];
 }
 
 void image_i8(const uint8_t* x, int8_t* y, int64_t n) {

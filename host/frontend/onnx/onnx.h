@@ -13,8 +13,8 @@ namespace openhb::onnx_frontend {
 using Metadata = std::map<std::string, std::string>;
 
 struct ImportOptions {
-  std::map<std::string, Shape>
-      input_shapes;              // overrides, by name ("": the only input); resolve dynamic dimensions
+  // Overrides, by name ("": the only input); they resolve dynamic dimensions.
+  std::map<std::string, Shape> input_shapes = {};
   bool allow_nan = false;        // in weights; for files that this compiler wrote: folding may have made them
   Metadata* metadata = nullptr;  // where to put it
 };

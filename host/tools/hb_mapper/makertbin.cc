@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/tools/hb_mapper/makertbin.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "common/io/file.h"
 #include "common/text/text.h"
 #include "host/compiler/convert.h"
+#include "host/compiler/plan.h"
 #include "host/config/config.h"
 #include "host/config/keys.h"
-#include "host/compiler/plan.h"
+#include "host/report/conversion_json.h"
 #include "host/report/interrupt.h"
 #include "host/report/log.h"
+#include "host/report/page.h"
 #include "host/report/progress.h"
+#include "host/report/provenance.h"
+#include "host/tools/hb_mapper/fast_perf.h"
 #include "host/tools/hb_mapper/tables.h"
 
 namespace openhb::tools {
@@ -39,27 +43,34 @@ std::string reasons(const compiler::ConversionReport& report) {
   return text;
 }
 
-nlohmann::ordered_json as_json(const compiler::ConversionReport& report) {
-  nlohmann::ordered_json j;
-  j["bin"] = report.bin_path;
-  j["calibration_method"] = report.method;
-  j["predicted_peak_bytes"] = report.predicted_peak_bytes;
-  j["macs"] = report.macs;
-  j["arena_bytes"] = report.arena_bytes;
-  j["arena_lower_bound"] = report.arena_lower_bound;
-  j["weight_bytes"] = report.weight_bytes;
-  for (const auto& n : report.nodes)
-    j["nodes"].push_back({{"node", n.node},
-                          {"on", n.on},
-                          {"subgraph", n.subgraph},
-                          {"type", n.type},
-                          {"cosine", n.cosine},
-                          {"threshold", n.threshold},
-                          {"reason", n.reason}});
-  for (const auto& o : report.outputs)
-    j["outputs"].push_back(
-        {{"output", o.output}, {"cosine", o.cosine}, {"l1", o.l1}, {"l2", o.l2}, {"chebyshev", o.chebyshev}});
-  return j;
+// The HTML report, one of the artefacts; the same as JSON for --json.
+std::string write_report(const MakertbinOptions& options, const config::Config& config,
+                         const compiler::ConversionReport& result, const compiler::Artefacts& artefacts,
+                         const std::string& date) {
+  report::ConversionResult all{result, config, OPENHB_VERSION, date, {}, {}};
+  if (!options.config.empty()) all.more_inputs.push_back(report::hash_file("configuration", options.config));
+  for (const char* suffix : {"_original_float_model.onnx", "_optimized_float_model.onnx",
+                             "_calibrated_model.onnx", "_quantized_model.onnx", ".bin"}) {
+    const std::string name = config.prefix + suffix;
+    if (!std::filesystem::exists(artefacts.staged(name))) continue;
+    all.results.push_back(report::hash_file("result", artefacts.staged(name)));
+    all.results.back().path = artefacts.path(name);
+  }
+  artefacts.write(
+      config.prefix + "_report.html",
+      report::html_page(config.prefix + " - conversion", "conversion.js", report::conversion_json(all, -1)));
+  all.predicted_peak_bytes = result.predicted_peak_bytes;
+  return report::conversion_json(all, 2);
+}
+
+compiler::StageRange range_of(const MakertbinOptions& options) {
+  compiler::StageRange range{.resume_from = options.resume_from};
+  if (options.stop_after.empty()) return range;
+  const auto found = std::ranges::find(config::kStageNames, options.stop_after);
+  if (found == config::kStageNames.end())
+    fail(ErrorCode::usage, "--stop-after {}: no stage has this name", options.stop_after);
+  range.stop_after = static_cast<config::Stage>(found - config::kStageNames.begin());
+  return range;
 }
 
 }  // namespace
@@ -80,10 +91,12 @@ int makertbin(const MakertbinOptions& options) {
   };
   try {
     log.info("log will be stored in {}", std::filesystem::absolute(log.path()).string());
-    // Before the work, so that a wrong path is told at once.
+    // Before the work, so that what is wrong is told at once.
+    const std::string date = report::source_date();
     if (!options.json.empty()) ensure_directory(std::filesystem::path(options.json).parent_path().string());
     log.info("Start hb_mapper....\nOpenHB version {}", OPENHB_VERSION);
-    config::Config config = config::load_config(options.config);
+    config::Config config =
+        options.fast_perf ? fast_perf_config(options) : config::load_config(options.config);
     if ((options.model_type == "caffe") != config.is_caffe())
       fail(ErrorCode::usage, "--model-type {} was given, but the configuration '{}' names {}",
            options.model_type, options.config,
@@ -104,10 +117,18 @@ int makertbin(const MakertbinOptions& options) {
                             ? options.threads
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     compiler::Artefacts artefacts(config.working_dir, config.prefix);
-    const auto result = compiler::convert(config, threads, reporter, artefacts);
-    artefacts.write("effective_config.yaml", config::effective_yaml(config));
+    const compiler::StageRange range = range_of(options);
+    const auto result = compiler::convert(config, threads, reporter, artefacts, range);
+    artefacts.write(options.fast_perf ? "fast_perf.yaml" : "effective_config.yaml",
+                    config::effective_yaml(config));
+    const std::string json = range.stop_after ? "" : write_report(options, config, result, artefacts, date);
     artefacts.commit();
-    if (std::error_code ignored; !result.checkpoint.empty()) std::filesystem::remove(result.checkpoint, ignored);
+    if (std::error_code ignored; !result.checkpoint.empty())
+      std::filesystem::remove(result.checkpoint, ignored);
+    if (range.stop_after) {
+      log.info("Stopped after stage {}; --resume-from continues from the model it wrote", options.stop_after);
+      return 0;
+    }
     if (const std::string why = reasons(result); !why.empty())
       log.info("These nodes run on the CPU in float:{}", why);
     log.info("The converted model node information:\n{}", node_table(result.nodes, true));
@@ -117,14 +138,16 @@ int makertbin(const MakertbinOptions& options) {
              static_cast<double>(result.arena_bytes) / 1e3,
              static_cast<double>(result.arena_lower_bound) / 1e3);
     log.info("Convert to runtime bin file successfully: {}", result.bin_path);
+    log.info("Report: {}", artefacts.path(config.prefix + "_report.html"));
     log.info("End Model Convert");
-    if (!options.json.empty()) write_text(options.json, as_json(result).dump(2) + "\n");
+    if (!options.json.empty()) write_text(options.json, json);
     return 0;
   } catch (const Error& e) {
     return failed(e);
   } catch (const report::Interrupted& e) {
-    log.error("interrupted: nothing was left half-written; what the calibration has found so far is kept in "
-              "working_dir, and the same command continues there");
+    log.error(
+        "interrupted: nothing was left half-written; what the calibration has found so far is kept in "
+        "working_dir, and the same command continues there");
     log.error("exception in command: makertbin");
     return e.exit_status();
   } catch (const std::bad_alloc&) {

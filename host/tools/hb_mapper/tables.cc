@@ -16,10 +16,11 @@ std::string shortened(const std::string& name) {
 std::string node_table(std::span<const compiler::NodeReport> nodes, bool similarity) {
   std::vector<std::string> header{"Node", "ON", "Subgraph", "Type"};
   if (similarity) header.insert(header.end(), {"Cosine Similarity", "Threshold"});
+  const auto number = [](const std::optional<double>& x) { return x ? fmt::format("{:.6f}", *x) : "--"; };
   std::vector<std::vector<std::string>> rows;
   for (const auto& n : nodes) {
     rows.push_back({shortened(n.node), n.on, n.subgraph, n.type});
-    if (similarity) rows.back().insert(rows.back().end(), {n.cosine, n.threshold});
+    if (similarity) rows.back().insert(rows.back().end(), {number(n.cosine), number(n.threshold)});
   }
   return format_table(header, rows);
 }

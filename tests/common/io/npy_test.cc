@@ -60,6 +60,28 @@ TEST(Npy, AcceptsVariants) {
   EXPECT_EQ(verdict(file("{'descr': '<u1', 'fortran_order': False, 'shape': (), }", 1)), ErrorCode{0});
 }
 
+TEST(Npy, ReadsBothByteOrdersAndBothIndexOrders) {
+  const auto with_data = [](const std::string& header, const std::vector<uint8_t>& data) {
+    auto bytes = file(header, data.size());
+    std::memcpy(bytes.data() + bytes.size() - data.size(), data.data(), data.size());
+    return parse_npy(bytes, "test");
+  };
+  const auto values = [](const Tensor& t) {
+    return std::vector<int16_t>(t.data<int16_t>().begin(), t.data<int16_t>().end());
+  };
+  const std::vector<uint8_t> big = {0, 1, 0, 2, 0, 3, 0xff, 0xfc, 0, 5, 1, 6};
+  const Tensor plain = with_data("{'descr': '>i2', 'fortran_order': False, 'shape': (2, 3), }", big);
+  EXPECT_EQ(values(plain), (std::vector<int16_t>{1, 2, 3, -4, 5, 262}));
+  // Columns first: (0,0) (1,0) (0,1) (1,1) (0,2) (1,2).
+  const Tensor turned = with_data("{'descr': '>i2', 'fortran_order': True, 'shape': (2, 3), }", big);
+  EXPECT_EQ(turned.shape(), (Shape{2, 3}));
+  EXPECT_EQ(values(turned), (std::vector<int16_t>{1, 3, 5, 2, -4, 262}));
+  const Tensor cube = with_data("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2, 2), }",
+                                {0, 1, 2, 3, 4, 5, 6, 7});
+  EXPECT_EQ(std::vector<uint8_t>(cube.data<uint8_t>().begin(), cube.data<uint8_t>().end()),
+            (std::vector<uint8_t>{0, 4, 2, 6, 1, 5, 3, 7}));
+}
+
 TEST(Npy, RefusesBadHeaders) {
   const std::string good = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n";
   ASSERT_EQ(verdict(file(good, 24)), ErrorCode{0});
@@ -67,10 +89,10 @@ TEST(Npy, RefusesBadHeaders) {
   EXPECT_EQ(verdict(file(good, 25)), ErrorCode::data_bad_size);
   EXPECT_EQ(verdict(file(good, 24, 3)), ErrorCode::data_bad_value);
   for (const char* header :
-       {"", "{", "{}", "[]", "{'descr': '>f4', 'fortran_order': False, 'shape': (2, 3), }",
+       {"", "{", "{}", "[]", "{'descr': '|f4', 'fortran_order': False, 'shape': (2, 3), }",
+        "{'descr': '>f5', 'fortran_order': False, 'shape': (2, 3), }",
         "{'descr': '|O', 'fortran_order': False, 'shape': (3,), }",
         "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (3,), }",
-        "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }",
         "{'descr': '<f4', 'fortran_order': Maybe, 'shape': (2, 3), }",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (-2, 3), }",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (2 3), }",

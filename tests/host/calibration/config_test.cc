@@ -61,7 +61,10 @@ TEST(Config, MinimalFileGetsDefaults) {
   EXPECT_EQ(c.inputs[0].norm, Norm::none);
   EXPECT_FALSE(c.inputs[0].cal_dtype);
   EXPECT_EQ(c.calibration, CalibrationType::automatic);
-  EXPECT_EQ(c.optimize_level, "O2");
+  EXPECT_EQ(c.optimize_level, "O0");
+  EXPECT_EQ(c.compile_mode, "latency");
+  EXPECT_TRUE(c.debug);
+  EXPECT_FALSE(c.layer_out_dump);
 }
 
 TEST(Config, FullFile) {
@@ -134,7 +137,7 @@ TEST(Config, BadValues) {
       {"model_parameters", "output_nodes", "';'", "no name"},
       {"model_parameters", "output_nodes", "[a, b]", "separated by ';'"},
       {"model_parameters", "caffe_model", "x.caffemodel", "there is a Caffe model, too"},
-      {"model_parameters", "layer_out_dump", "True", "'layer_out_dump' is not available yet"},
+      {"model_parameters", "layer_out_dump", "1", "neither True nor False"},
       {"model_parameters", "node_info", "{a: {'ON': 'GPU'}}", "node 'a': 'ON' is 'GPU'"},
       {"model_parameters", "node_info", "{a: {'InputTyp': 'int16'}}", "Did you mean 'InputType'"},
       {"model_parameters", "node_info", "{a: {'OutputType0': 'int16'}}", "'OutputType0' is none of"},
@@ -147,7 +150,8 @@ TEST(Config, BadValues) {
       {"model_parameters", "node_info", "a", "not of the form name:int16"},
       {"model_parameters", "set_node_data_type", "a:int8", "asks for 'int8'"},
       {"calibration_parameters", "optimization", "set_all_node_int16", "Did you mean 'set_all_nodes_int16'"},
-      {"calibration_parameters", "optimization", "set_model_output_int16", "not available yet"},
+      {"calibration_parameters", "optimization", "'set_model_output_int8, set_model_output_int16'",
+       "exclude each other"},
       {"calibration_parameters", "optimization", "set__input_int16", "is none of"},
       {"input_parameters", "input_type_rt", "nv21", "Did you mean 'nv12'"},
       {"input_parameters", "input_type_train", "nv12",
@@ -188,15 +192,20 @@ TEST(Config, BadValues) {
       {"calibration_parameters", "cal_data_dir", "''", "'cal_data_dir' is missing"},
       {"calibration_parameters", "cal_data_type", "float", "none of: float32, uint8"},
       {"calibration_parameters", "preprocess_on", "maybe", "neither True nor False"},
-      {"calibration_parameters", "calibration_type", "mix", "'mix' is not available yet"},
       {"calibration_parameters", "calibration_type", "percentile", "'max_percentile' is missing"},
       {"calibration_parameters", "max_percentile", "0.99", "only calibration_type max and percentile use it"},
       {"calibration_parameters", "max_percentile", "1.5", "is not between 0.5 and 1"},
       {"calibration_parameters", "max_percentile", "much", "is not a number"},
-      {"calibration_parameters", "optimization", "asymmetric", "not available yet"},
-      {"compiler_parameters", "compile_mode", "bandwidth", "'bandwidth' is not available yet"},
-      {"compiler_parameters", "core_num", "2", "only its default 1 is"},
-      {"compiler_parameters", "jobs", "8", "'jobs' is not available yet; remove it"},
+      {"calibration_parameters", "optimization", "asymmetric", "chooses between symmetric and asymmetric itself"},
+      {"compiler_parameters", "compile_mode", "speed", "none of: latency, bandwidth, balance"},
+      {"compiler_parameters", "compile_mode", "balance", "compile_mode balance needs it"},
+      {"compiler_parameters", "balance_factor", "101", "101 is not between 0 and 100"},
+      {"compiler_parameters", "core_num", "2", "on 1 core"},
+      {"compiler_parameters", "core_num", "3", "3 is not between 1 and 2"},
+      {"compiler_parameters", "jobs", "0", "0 is not between 1 and 1024"},
+      {"compiler_parameters", "max_time_per_fc", "999", "0 or at least 1000"},
+      {"compiler_parameters", "max_time_per_fc", "4294967296", "4294967296 is not between 0 and 4294967295"},
+      {"compiler_parameters", "advice", "-1", "-1 is not between 0 and 4294967295"},
       {"compiler_parameters", "optimize_level", "O4", "none of: O0, O1, O2, O3"},
       {"compiler_parameters", "debug", "1", "neither True nor False"},
       {"compiler_parameters", "debgu", "True",

@@ -37,6 +37,7 @@ std::string compare(const frontend::ModelSource& source, march::March march) {
   config.caffe_model = source.caffemodel;
   config.march = march::name_of(march);
   config.working_dir = scratch_folder().string();
+  config.optimize_level = "O2";
   config.calibration = config::CalibrationType::skip;
   for (const graph::Value* v : graph.inputs) {
     config::InputConfig input;
