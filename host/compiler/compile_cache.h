@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// cache.json in the working directory: which .bin files of it came from what, so that compiling the same again
-// need not be done. It holds no paths and no programs, only hashes; what it leads to is checked like any file.
+// cache.json in the working directory: which .bin files of it came from what, so that compiling the same
+// again need not be done. It holds no paths and no programs, only hashes; what it leads to is checked like
+// any file.
 #pragma once
 
 #include <functional>

@@ -70,16 +70,15 @@ std::string line_of(const Program& program) {
 void log_estimates(const Conversion& c, const BuildOptions& options) {
   const auto estimates = estimate_steps(c.program);
   const ProgramEstimate sum = total(estimates);
-  c.reporter.info(
-      fmt::format("Estimate for {} (a model, no measurement): FPS={:.2f}, latency = {:.1f} us, DDR = {} bytes",
-                  kBoardCore, 1e6 / std::max(sum.microseconds(), 0.01), sum.microseconds(),
-                  sum.loaded + sum.stored));
+  c.reporter.info(fmt::format(
+      "Estimate for {} (a model, no measurement): FPS={:.2f}, latency = {:.1f} us, DDR = {} bytes",
+      kBoardCore, 1e6 / std::max(sum.microseconds(), 0.01), sum.microseconds(), sum.loaded + sum.stored));
   if (options.advice_microseconds <= 0) return;
   const auto lines = advice(c.program, estimates, options.advice_microseconds);
   for (const std::string& line : lines) c.reporter.info("advice: " + line);
   if (lines.empty())
-    c.reporter.info(fmt::format("advice: no step is estimated to lose more than {:.0f} us",
-                                options.advice_microseconds));
+    c.reporter.info(
+        fmt::format("advice: no step is estimated to lose more than {:.0f} us", options.advice_microseconds));
 }
 
 // Low levels are for short compile times; who did not choose them shall know.
@@ -161,7 +160,8 @@ void compile(Conversion& c) {
   }
   c.reporter.info(fmt::format("consumed time {:.3f} s", seconds_since(start)));
   if (c.config.layer_out_dump)
-    c.artefacts.write(c.config.prefix + "_quantized_model_conv_output_map.json", conv_output_map(kept, graph));
+    c.artefacts.write(c.config.prefix + "_quantized_model_conv_output_map.json",
+                      conv_output_map(kept, graph));
   log_estimates(c, options);
   if (options.level < 2) log_higher_level(c, graph, lower, options);
 

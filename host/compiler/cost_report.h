@@ -15,8 +15,8 @@ namespace openhb::compiler {
 std::vector<std::string> advice(const Program& program, const std::vector<StepEstimate>& steps,
                                 double microseconds);
 
-// The property "layer_costs", JSON: an array with an object per layer (the steps of one ONNX node) in order of
-// execution.
+// The property "layer_costs", JSON: an array with an object per layer (the steps of one ONNX node) in order
+// of execution.
 std::string layer_costs(const Program& program, const std::vector<StepEstimate>& steps);
 
 // Steps behind which a runtime may let something else run, such that no stretch between two of them is

@@ -65,8 +65,8 @@ void set_offsets(Draft& draft, const std::vector<uint64_t>& of_root) {
   }
 }
 
-// What the steps of a chain touch stays until its end, where the bound allows it: the engine runs a chain strip
-// by strip only if none of its steps overwrites what another one reads.
+// What the steps of a chain touch stays until its end, where the bound allows it: the engine runs a chain
+// strip by strip only if none of its steps overwrites what another one reads.
 void keep_chains(Draft& draft, std::vector<Lifetime>& alive, uint64_t bound) {
   std::vector<uint64_t> apart(alive.size(), 0);
   uint64_t end = 0;

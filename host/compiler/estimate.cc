@@ -18,8 +18,8 @@ constexpr int kI8 = static_cast<int>(DType::i8), kI16 = static_cast<int>(DType::
               kF32 = static_cast<int>(DType::f32), kI32 = static_cast<int>(DType::i32);
 
 // Cycles per padded multiply-accumulate, per output element and per element of the first input. Fitted to the
-// cycles that tests/bench/a55 finds for the steps of twelve networks (docs/benchmarks.md). `variant`: the step's
-// function or mode, of a convolution 1 when it has more than one tap.
+// cycles that tests/bench/a55 finds for the steps of twelve networks (docs/benchmarks.md). `variant`: the
+// step's function or mode, of a convolution 1 when it has more than one tap.
 struct Row {
   uint16_t step;
   int in, out, variant;
@@ -109,8 +109,8 @@ StepEstimate estimate_step(const StepView& view, const P& params) {
   const auto in = static_cast<double>(x.elements()), out = static_cast<double>(y.elements());
   e.cycles = row.mac * static_cast<double>(e.padded_macs) + row.output * out + row.input * in;
   const int64_t read = x.storage == Storage::arena ? bytes_of(x) : bytes_of(y);
-  e.least_cycles = std::max(static_cast<double>(e.macs) / macs_per_cycle(x.dtype),
-                            static_cast<double>(read) / kLoadBytes);
+  e.least_cycles =
+      std::max(static_cast<double>(e.macs) / macs_per_cycle(x.dtype), static_cast<double>(read) / kLoadBytes);
   e.cycles = std::max(e.cycles, e.least_cycles);
   return e;
 }
@@ -120,8 +120,8 @@ StepEstimate estimate_step(const StepView& view, const P& params) {
 std::vector<StepEstimate> estimate_steps(const Program& program) {
   std::vector<StepEstimate> steps;
   for (const Step& step : program.steps)
-    steps.push_back(std::visit([&](const auto& p) { return estimate_step(StepView(program, step), p); },
-                               step.params));
+    steps.push_back(
+        std::visit([&](const auto& p) { return estimate_step(StepView(program, step), p); }, step.params));
   for (const engine::Chain& chain : engine::find_chains(program)) {
     // What an earlier step of the chain wrote is read while it is near.
     std::set<uint64_t> written;

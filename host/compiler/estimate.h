@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a program is expected to cost on the board, without one: for the compiler's choices, its advice and the
-// per-layer figures in a .bin file. An estimate: docs/benchmarks.md says of what, and how far off it is.
+// What a program is expected to cost on the board, without one: for the compiler's choices, its advice and
+// the per-layer figures in a .bin file. An estimate: docs/benchmarks.md says of what, and how far off it is.
 #pragma once
 
 #include <cstdint>

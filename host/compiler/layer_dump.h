@@ -15,8 +15,8 @@ struct ConvOutput {
   std::string output;      // of the program
 };
 
-// Makes outputs of what the convolutions of an annotated graph hand on, as floats, and lists them. A result that
-// was an output before is listed only. What the other outputs compute does not change.
+// Makes outputs of what the convolutions of an annotated graph hand on, as floats, and lists them. A result
+// that was an output before is listed only. What the other outputs compute does not change.
 std::vector<ConvOutput> keep_conv_outputs(graph::Graph& graph);
 
 // The map that tools name the dumped tensors by: <prefix>_quantized_model_conv_output_map.json.

@@ -24,8 +24,8 @@ struct MemoryPlan {
 inline constexpr size_t kPlanOrders = 4;
 MemoryPlan plan_memory(const std::vector<Lifetime>& tensors, size_t orders = kPlanOrders);
 
-// Looks for a smaller plan: tensors at the top of the arena are placed earlier, `tries` times or until the lower
-// bound is reached. The same tries with the same seed.
+// Looks for a smaller plan: tensors at the top of the arena are placed earlier, `tries` times or until the
+// lower bound is reached. The same tries with the same seed.
 MemoryPlan improve_plan(const std::vector<Lifetime>& tensors, MemoryPlan plan, size_t tries, uint64_t seed);
 
 // The largest sum of aligned sizes alive at one step.

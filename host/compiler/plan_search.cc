@@ -31,7 +31,8 @@ class Judge {
   // Lexicographic: the objective, then what it leaves out.
   std::tuple<double, double> operator()(const PlanCost& cost) const {
     const double cycles = cost.cycles / std::max(usual_.cycles, 1.0);
-    const double arena = static_cast<double>(cost.arena) / static_cast<double>(std::max<uint64_t>(usual_.arena, 1));
+    const double arena =
+        static_cast<double>(cost.arena) / static_cast<double>(std::max<uint64_t>(usual_.arena, 1));
     return {latency_ * cycles + (1 - latency_) * arena, cycles + arena};
   }
 
@@ -175,8 +176,7 @@ SearchResult search_plan(Draft& draft, Objective objective, int jobs) {
   std::array<std::optional<Found>, kSearches> found;
   std::atomic<size_t> next{0};
   const auto work = [&] {
-    for (size_t i = next++; i < kSearches; i = next++)
-      found[i] = search(draft, judge, start.options, i + 1);
+    for (size_t i = next++; i < kSearches; i = next++) found[i] = search(draft, judge, start.options, i + 1);
   };
   std::vector<std::jthread> threads;
   for (int i = 1; i < jobs; ++i) threads.emplace_back(work);

@@ -25,3 +25,9 @@ openhb_test(NAME host_build_test
 
 openhb_test(NAME host_quantizer_options_test SOURCES host/compiler/quantizer_options_test.cc
             LIBRARIES openhb::compiler LABELS fast)
+
+openhb_test(NAME host_surgery_test SOURCES host/compiler/surgery_test.cc LIBRARIES openhb::compiler LABELS fast)
+
+openhb_test(NAME host_restore_test SOURCES host/compiler/restore_test.cc LIBRARIES openhb::compiler LABELS fast)
+
+openhb_test(NAME host_artefacts_test SOURCES host/compiler/artefacts_test.cc LIBRARIES openhb::compiler LABELS fast)

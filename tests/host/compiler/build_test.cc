@@ -2,6 +2,9 @@
 // Levels, modes and jobs change what a program costs, never what it computes.
 #include <gtest/gtest.h>
 
+#include <map>
+#include <thread>
+
 #include "common/program/file.h"
 #include "device/engine/model.h"
 #include "tests/host/compiler/annotated.h"

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <functional>
 
 #include "common/io/file.h"
 #include "common/program/file.h"
@@ -84,12 +86,20 @@ TEST_F(CompileCacheTest, DamagedFilesAreIgnoredWithAWarning) {
   }
   const std::string key = R"("00000000000000000000000000000001")";
   const std::vector<std::string> hostile{
-      "[]", "null", "7", R"({"format": 1})", R"({"format": "1", "entries": []})", R"({"format": 2, "entries": []})",
-      R"({"format": 1, "entries": {}})" + std::string("x"), R"({"format": 1, "entries": [1]})",
+      "[]",
+      "null",
+      "7",
+      R"({"format": 1})",
+      R"({"format": "1", "entries": []})",
+      R"({"format": 2, "entries": []})",
+      R"({"format": 1, "entries": {}})" + std::string("x"),
+      R"({"format": 1, "entries": [1]})",
       R"({"format": 1, "entries": [{"key": "../../etc", "bin": )" + key + R"(, "plans": 1}]})",
       R"({"format": 1, "entries": [{"key": )" + key + R"(, "bin": 3, "plans": 1}]})",
       R"({"format": 1, "entries": [{"key": )" + key + R"(, "bin": "0"}]})",
-      std::string(100'000, '['), std::string(1'000'000, ' '), std::string("\xff\xfe\0{", 4)};
+      std::string(100'000, '['),
+      std::string(1'000'000, ' '),
+      std::string("\xff\xfe\0{", 4)};
   for (const std::string& text : hostile) {
     warnings_.clear();
     write_file_atomically(path(), text);

@@ -3,8 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <numeric>
+#include <set>
 
 #include "tests/host/compiler/annotated.h"
 
@@ -44,9 +45,11 @@ TEST(CostReportTest, AdviceNamesWhatIsSlowerThanItMust) {
   const Program program = padded(g);
   const auto estimates = estimate_steps(program);
   const auto lines = advice(program, estimates, 0.01);
-  const auto it = std::find_if(lines.begin(), lines.end(), [](const std::string& l) { return l.starts_with("Conv of"); });
+  const auto it =
+      std::find_if(lines.begin(), lines.end(), [](const std::string& l) { return l.starts_with("Conv of"); });
   ASSERT_NE(it, lines.end());
-  EXPECT_NE(it->find("output 1x8x8x5, aligned 1x8x8x16; 76.6 % of the multiplications are padding"), std::string::npos)
+  EXPECT_NE(it->find("output 1x8x8x5, aligned 1x8x8x16; 76.6 % of the multiplications are padding"),
+            std::string::npos)
       << *it;
   EXPECT_TRUE(advice(program, estimates, 1e9).empty());
 }
