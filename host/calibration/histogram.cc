@@ -8,8 +8,11 @@
 #include <utility>
 
 #include "common/error.h"
+#include "device/kernels/elementwise/isa_rows.h"
+#include "host/calibration/bins.h"
 
 namespace openhb::calibration {
+OPENHB_LOOP_ROWS(BinLoops, kBinLoops)
 namespace {
 
 constexpr uint32_t kInfinity = 0x7f800000, kMagnitude = 0x7fffffff;
@@ -17,46 +20,20 @@ constexpr uint32_t kInfinity = 0x7f800000, kMagnitude = 0x7fffffff;
 constexpr double kMinRange = 0x1p-110;
 constexpr size_t kBlock = 2048;
 
-// Integers in the order of the floats (-0 just below +0), and back: the map is its own inverse.
-int32_t ordered(int32_t bits) { return bits ^ ((bits >> 31) & static_cast<int32_t>(kMagnitude)); }
-float from_ordered(int32_t key) { return std::bit_cast<float>(ordered(key)); }
+float from_ordered(int32_t key) { return std::bit_cast<float>(key ^ ((key >> 31) & kMagnitudeBits)); }
 
-struct BlockStatistics {
-  int32_t lowest, highest;  // as ordered integers
-  uint32_t absmax;          // as bits; at least kInfinity when a value is not finite
-  uint32_t zeros, negative_zeros;
-};
-
-// Integer operations without branches, which compilers turn into vector code.
-BlockStatistics inspect(const int32_t* bits, size_t n) {
-  BlockStatistics s{ordered(bits[0]), ordered(bits[0]), 0, 0, 0};
-  for (size_t i = 0; i < n; ++i) {
-    const int32_t key = ordered(bits[i]);
-    const uint32_t magnitude = static_cast<uint32_t>(bits[i]) & kMagnitude;
-    s.lowest = key < s.lowest ? key : s.lowest;
-    s.highest = key > s.highest ? key : s.highest;
-    s.absmax = magnitude > s.absmax ? magnitude : s.absmax;
-    s.zeros += magnitude == 0;
-    s.negative_zeros += static_cast<uint32_t>(bits[i]) == 0x80000000u;
-  }
-  return s;
-}
-
-// Bin of each value; negative values (and -0) are kBins higher. Exact: the factor is a power of two.
-void find_bins(const int32_t* bits, size_t n, float factor, int32_t* bins) {
-  for (size_t i = 0; i < n; ++i) {
-    const float magnitude = std::bit_cast<float>(bits[i] & static_cast<int32_t>(kMagnitude));
-    bins[i] = static_cast<int32_t>(magnitude * factor) + ((bits[i] >> 31) & Histogram::kBins);
-  }
+const BinLoops& loops() {
+  static const BinLoops& best = *choose_kBinLoops(usable_cpu()).fn;
+  return best;
 }
 
 // Counts of one call to add(). Two tables, because adding twice in a row to one counter waits for the memory.
 class Counters {
  public:
   void add(const int32_t* bins, size_t n) {
-    if (counts_.empty()) counts_.resize(4 * Histogram::kBins);
+    if (counts_.empty()) counts_.resize(2 * kTable);
     uint32_t* even = counts_.data();
-    uint32_t* odd = even + 2 * Histogram::kBins;
+    uint32_t* odd = even + kTable;
     size_t i = 0;
     for (; i + 1 < n; i += 2) {
       ++even[bins[i]];
@@ -69,8 +46,8 @@ class Counters {
     if (pending_ == 0) return;
     constexpr size_t kB = Histogram::kBins;
     for (size_t j = 0; j < kB; ++j) {
-      positive[j] += uint64_t{counts_[j]} + counts_[2 * kB + j];
-      negative[j] += uint64_t{counts_[kB + j]} + counts_[3 * kB + j];
+      positive[j] += uint64_t{counts_[j]} + counts_[kTable + j];
+      negative[j] += uint64_t{counts_[kB + j]} + counts_[kTable + kB + j];
     }
     std::fill(counts_.begin(), counts_.end(), 0u);
     pending_ = 0;
@@ -78,6 +55,7 @@ class Counters {
   bool nearly_full() const { return pending_ > (size_t{1} << 31); }
 
  private:
+  static constexpr size_t kTable = 2 * Histogram::kBins + kZeroCounters;
   std::vector<uint32_t> counts_;
   size_t pending_ = 0;
 };
@@ -134,7 +112,7 @@ void Histogram::add(std::span<const float> values) {
   for (size_t start = 0; start < values.size(); start += kBlock) {
     size_t n = std::min(kBlock, values.size() - start);
     std::memcpy(bits, values.data() + start, n * sizeof(float));
-    BlockStatistics s = inspect(bits, n);
+    BlockStatistics s = loops().inspect(bits, n);
     if (s.absmax >= kInfinity) {
       const size_t finite = static_cast<size_t>(
           std::remove_if(bits, bits + n,
@@ -143,7 +121,7 @@ void Histogram::add(std::span<const float> values) {
       non_finite_ += n - finite;
       n = finite;
       if (n == 0) continue;
-      s = inspect(bits, n);
+      s = loops().inspect(bits, n);
     }
     // + 0: a minimum of -0 is 0.
     const float low = from_ordered(s.lowest) + 0.0f, high = from_ordered(s.highest) + 0.0f;
@@ -158,16 +136,14 @@ void Histogram::add(std::span<const float> values) {
       counters.flush(positive_, negative_);
       grow_to(absmax);
     }
-    find_bins(bits, n, static_cast<float>(kBins / range_), bins);
+    loops().find_bins(bits, n, static_cast<float>(kBins / range_), kBins, bins);
     if (values.size() <= kBlock) {  // too few to pay for the tables
       for (size_t i = 0; i < n; ++i)
-        ++(bins[i] < kBins ? positive_ : negative_)[static_cast<size_t>(bins[i] & (kBins - 1))];
+        if (bins[i] < 2 * kBins)  // zeros are counted apart
+          ++(bins[i] < kBins ? positive_ : negative_)[static_cast<size_t>(bins[i] & (kBins - 1))];
     } else {
       counters.add(bins, n);
     }
-    // Zeros went to the first bins; they are counted apart.
-    positive_[0] -= s.zeros - s.negative_zeros;
-    negative_[0] -= s.negative_zeros;
     if (counters.nearly_full()) counters.flush(positive_, negative_);
   }
   counters.flush(positive_, negative_);

@@ -22,4 +22,5 @@ add_library(openhb_calibration STATIC
   config/values.cc
 )
 add_library(openhb::calibration ALIAS openhb_calibration)
-target_link_libraries(openhb_calibration PUBLIC openhb::common openhb::report PRIVATE yaml-cpp)
+target_link_libraries(openhb_calibration PUBLIC openhb::common openhb::report PRIVATE yaml-cpp openhb::engine)
+openhb_isa_source(openhb_calibration ${CMAKE_CURRENT_SOURCE_DIR}/calibration/bins.loops.cc ref avx2 avx512 neon)

@@ -52,9 +52,14 @@ std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, Gra
                                                           const SampleReader& samples, size_t sample,
                                                           const std::function<void()>& each_tensor = {});
 
-// Node and output similarity between the float and the int8 program on the first sample, and placement.
-// `unfolded`: the program with the steps of every node (LowerOptions::fold_steps).
-void compare_programs(const graph::Graph& graph, const Program& unfolded, const SampleReader& samples,
-                      int threads, const Reporter& reporter, ConversionReport& report);
+// The thresholds of the nodes in the report, which are those of `graph`.
+void fill_thresholds(const graph::Graph& graph, ConversionReport& report);
+
+// Node and output similarity on the first sample between the float `graph` and its integer program
+// `unfolded`, which has the steps of every node (LowerOptions::fold_steps); the report lists the nodes
+// already.
+void compare_programs(const graph::Graph& graph, std::shared_ptr<const engine::Model> unfolded,
+                      const SampleReader& samples, int threads, const Reporter& reporter,
+                      ConversionReport& report);
 
 }  // namespace openhb::compiler

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/compiler/calibration_run.h"
 
+#include <malloc.h>
+
 #include <filesystem>
 
 #include "common/program/file.h"
@@ -68,7 +70,7 @@ void lint_samples(Conversion& c) {
 std::string run_calibration(Conversion& c, const SampleReader& samples) {
   lint_samples(c);
   if (c.config.dump_calibration) dump_calibration_data(c, samples);
-  const auto real = engine::Model::create(Lowering(c.graph, {}).run());
+  auto real = engine::Model::create(Lowering(c.graph, {}).run());
   const Work work = work_of(c, samples, real->program(), candidate_count(c.config));
   Plan plan = make_plan(work, c.threads, c.config.memory_limit);
   plan.real = real;
@@ -80,11 +82,12 @@ std::string run_calibration(Conversion& c, const SampleReader& samples) {
   c.report.predicted_peak_bytes = plan.peak;
   if (!c.dataset->is_random())
     c.report.checkpoint = c.artefacts.path(c.config.prefix + "_calibration.checkpoint");
-  c.checkpoint = std::make_unique<Checkpoint>(
-      c.report.checkpoint, [&c, real] { return key_of(c, real->program()); }, c.reporter);
+  Checkpoint checkpoint(c.report.checkpoint, [&] { return key_of(c, real->program()); }, c.reporter);
   Calibration found =
-      calibrate(c.graph, c.config, integer_options(c.config), samples, plan, *c.checkpoint, c.reporter);
+      calibrate(c.graph, c.config, integer_options(c.config), samples, plan, checkpoint, c.reporter);
   c.report.search = std::move(found.search), c.report.histograms = std::move(found.histograms);
+  plan.real.reset(), real.reset();
+  ::malloc_trim(0);  // what the allocator holds back would count in the stages that follow
   return found.method;
 }
 

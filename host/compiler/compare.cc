@@ -27,6 +27,11 @@ std::vector<float> real_output(const GraphRunner& runner, size_t o) {
 
 }  // namespace
 
+void fill_thresholds(const graph::Graph& graph, ConversionReport& report) {
+  for (size_t i = 0; i < report.nodes.size(); ++i)
+    report.nodes[i].threshold = threshold_of(*graph.nodes()[i]);
+}
+
 std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, GraphRunner& integer,
                                                           const SampleReader& samples, size_t sample,
                                                           const std::function<void()>& each_tensor) {
@@ -55,15 +60,18 @@ std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, Gra
   return similarity;
 }
 
-void compare_programs(const graph::Graph& graph, const Program& unfolded, const SampleReader& samples,
-                      int threads, const Reporter& reporter, ConversionReport& report) {
-  GraphRunner integer(engine::Model::create(unfolded), threads), real(graph, {}, threads);
+void compare_programs(const graph::Graph& graph, std::shared_ptr<const engine::Model> unfolded,
+                      const SampleReader& samples, int threads, const Reporter& reporter,
+                      ConversionReport& report) {
+  GraphRunner integer(std::move(unfolded), threads), real(graph, {}, threads);
   size_t done = 0, tensors = 0;
   for (const Program* program : {&integer.program(), &real.program()})
     for (const Step& step : program->steps) tensors += step.completes.size();
   const auto similarity =
       tensor_similarity(real, integer, samples, 0, [&] { reporter.progress("compare", ++done, tensors); });
   for (size_t o = 0; o < graph.outputs.size(); ++o) {
+    const auto& outputs = integer.program().outputs;
+    if (o >= outputs.size() || outputs[o].name != graph.outputs[o]->name) continue;  // edited on the way
     const std::vector<float> a = real_output(real, o), b = real_output(integer, o);
     if (a.empty() || a.size() != b.size()) continue;
     OutputReport row{graph.outputs[o]->name, cosine(a, b), 0, 0, 0};
@@ -75,18 +83,17 @@ void compare_programs(const graph::Graph& graph, const Program& unfolded, const 
     row.l2 /= static_cast<double>(std::max<size_t>(a.size(), 1));
     report.outputs.push_back(row);
   }
-  report.nodes = placements(graph, *engine::Model::create(unfolded));
   const auto consumers = graph.consumers();
-  for (size_t i = 0; i < report.nodes.size(); ++i) {
-    const graph::Node& node = *graph.nodes()[i];
+  for (NodeReport& row : report.nodes) {
+    const graph::Node* found = graph.find_node(row.node);
+    if (!found) continue;  // somebody edited a model on the way
+    const graph::Node& node = *found;
     // A fused activation's tensor is what both nodes produce.
     const graph::Value* result = node.outputs[0];
     if (const graph::Node* next = fusable_activation(node, consumers, graph);
         next && !similarity.contains(result->name))
       result = next->outputs[0];
-    if (const auto it = similarity.find(result->name); it != similarity.end())
-      report.nodes[i].cosine = it->second;
-    report.nodes[i].threshold = threshold_of(node);
+    if (const auto it = similarity.find(result->name); it != similarity.end()) row.cosine = it->second;
   }
 }
 

@@ -11,6 +11,7 @@
 #include "host/calibration/lint.h"
 #include "host/compiler/artefacts.h"
 #include "host/config/config.h"
+#include "host/config/stage.h"
 #include "host/graph/graph.h"
 #include "host/report/conversion.h"
 
@@ -58,10 +59,16 @@ struct ConversionReport {
 // are left open.
 std::vector<NodeReport> placements(const graph::Graph& graph, const engine::Model& model);
 
-// Runs every stage. The artefacts are <prefix>_original_float_model.onnx, _optimized_float_model.onnx,
+// Which part of a conversion to run.
+struct StageRange {
+  std::string resume_from = {};                            // the ONNX file of a stage: what comes behind it
+  std::optional<config::Stage> stop_after = std::nullopt;  // otherwise to the end, and results are compared
+};
+
+// Runs the stages. The artefacts are <prefix>_original_float_model.onnx, _optimized_float_model.onnx,
 // _calibrated_model.onnx, _quantized_model.onnx and <prefix>.bin; the caller commits them.
 ConversionReport convert(const config::Config& config, int threads, const Reporter& reporter,
-                         const Artefacts& artefacts);
+                         const Artefacts& artefacts, const StageRange& range = {});
 
 // All graph optimisations, in order; the result is numerically equivalent in float.
 void optimize(graph::Graph& graph);

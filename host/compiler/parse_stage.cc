@@ -4,6 +4,7 @@
 #include "common/text/text.h"
 #include "host/compiler/inputs.h"
 #include "host/compiler/stages.h"
+#include "host/compiler/surgery.h"
 #include "host/frontend/model.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/ops/operator.h"
@@ -53,6 +54,10 @@ void parse(Conversion& c) {
   c.graph = read_model(c.config, c.reporter);
   graph::Graph& graph = c.graph;
   if (c.loads()) c.loaded = quantize::take_quantization(graph);
+  const auto removals = remove_nodes(graph, c.config.remove_node_types, c.config.remove_node_names);
+  if (!removals.empty()) c.reporter.info(text_of(removals));
+  for (const Removal& r : removals)
+    c.report.removed.push_back({r.node, r.op, (r.removed ? "removed " : "not removed: ") + r.reason});
   std::vector<std::string> names;
   for (const auto* v : graph.inputs) names.push_back(v->name);
   c.config.inputs = config::inputs_in_order(c.config, names);
@@ -63,7 +68,6 @@ void parse(Conversion& c) {
   ops::infer_shapes(graph);
   for (const std::string& note : check_inputs(c.config, graph)) c.reporter.warn(note);
   select_outputs(graph, c.config.output_nodes);
-  c.reporter.info(fmt::format("End to parse the {} model.", kind));
   passes::insert_preprocess(graph, c.config.inputs);
 }
 

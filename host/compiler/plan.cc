@@ -43,13 +43,14 @@ uint64_t predicted_peak(const Work& w, int workers, int search) {
   const uint64_t calibration = w.program_weights + n * (w.arena + w.sample + histograms) + 2 * histograms;
   // A candidate: quantized and packed weights, its arena, and the float outputs to compare with.
   const uint64_t candidates =
-      w.program_weights + w.arena + 2 * histograms + s * (w.weights + w.arena / 2 + w.sample);
+      w.program_weights + w.arena + 2 * histograms + s * (w.weights + w.weights / 2 + w.arena / 2 + w.sample);
   // The quantized model as a graph, as a message and as bytes.
   const uint64_t saving = 3 * w.weights;
   // Both programs, and every tensor of the integer one.
-  const uint64_t comparing = w.program_weights + w.weights / 2 + 2 * w.arena + w.activations / 2;
+  const uint64_t comparing =
+      w.program_weights + w.weights + s * w.weights / 2 + 2 * w.arena + w.activations / 2;
   const uint64_t most = std::max({calibration, candidates, saving, comparing});
-  return std::max(w.so_far, w.now + most + 8 * kMiB);
+  return std::max(w.so_far, w.now + most + 16 * kMiB);
 }
 
 Plan make_plan(const Work& work, int threads, uint64_t limit) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
 #include <utility>
 
 #include "host/compiler/stages.h"
@@ -11,7 +12,8 @@ void record_inputs(Conversion& c) {
   for (const auto& [role, path] : {std::pair("model", c.config.onnx_model),
                                    {"structure of the model", c.config.prototxt},
                                    {"weights of the model", c.config.caffe_model}})
-    if (!path.empty()) files.push_back(report::hash_file(role, path));
+    if (std::error_code ignored; std::filesystem::exists(path, ignored))
+      files.push_back(report::hash_file(role, path));
   if (!c.dataset || c.dataset->is_random()) return;
   for (size_t i = 0; i < c.config.inputs.size(); ++i) {
     std::vector<std::string> paths;

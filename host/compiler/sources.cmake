@@ -33,14 +33,18 @@ add_library(openhb_compiler STATIC
   compiler/memory_plan.cc
   compiler/methods.cc
   compiler/mix.cc
+  compiler/node_names.cc
   compiler/parse_stage.cc
+  compiler/per_channel.cc
   compiler/placement.cc
   compiler/plan_search.cc
   compiler/plan.cc
   compiler/sample.cc
   compiler/record_inputs.cc
   compiler/share_memory.cc
+  compiler/stage_file.cc
   compiler/stages.cc
+  compiler/surgery.cc
   compiler/statistics.cc
   march/attribute.cc
   march/march.cc
@@ -52,11 +56,16 @@ add_library(openhb_compiler STATIC
   precision/activation.cc
   precision/assign.cc
   precision/bias_correction.cc
+  precision/channel_ranges.cc
   precision/outputs.cc
   quantize/calibrated.cc
   quantize/file_params.cc
   quantize/load.cc
+  quantize/notes.cc
   quantize/qdq.cc
+  quantize/restore.cc
+  quantize/restore_calibrated.cc
+  quantize/restore_quantized.cc
   quantize/weights.cc
 )
 add_library(openhb::compiler ALIAS openhb_compiler)

@@ -6,6 +6,8 @@
 #include "common/program/file.h"
 #include "host/compiler/calibration_run.h"
 #include "host/compiler/inputs.h"
+#include "host/compiler/per_channel.h"
+#include "host/compiler/node_names.h"
 #include "host/ops/operator.h"
 #include "host/passes/passes.h"
 #include "host/quantize/load.h"
@@ -18,6 +20,7 @@ LowerOptions integer_options(const config::Config& config) {
 }
 
 void open_dataset(Conversion& c) {
+  if (c.dataset) return;
   std::vector<Shape> shapes;
   for (const auto* v : c.graph.inputs) shapes.push_back(v->shape);
   const bool random = c.loads() || c.config.calibration == config::CalibrationType::skip;
@@ -42,19 +45,24 @@ void optimize(Conversion& c) {
   optimize(c.graph);
   c.reporter.info(fmt::format("After optimization, the number of nodes has changed from {} to {}.", before,
                               c.graph.nodes().size()));
-  c.reporter.info("End to optimize the model.");
 }
 
 void calibrate(Conversion& c) {
   c.reporter.info("Start to calibrate the model.");
   graph::Graph& graph = c.graph;
   const config::Config& config = c.config;
+  check_node_names(config, graph);
   std::vector<std::string> on_cpu = config::nodes_on_cpu(config), on_bpu = config::nodes_on_bpu(config);
   if (config::asks_for(config, "set_Softmax_input_int8") ||
-      config::asks_for(config, "set_Softmax_output_int8"))
-    for (const auto& node : graph.nodes())
-      if (node->op == "Softmax" && std::ranges::find(on_cpu, node->name) == on_cpu.end())
-        on_bpu.push_back(node->name);
+      config::asks_for(config, "set_Softmax_output_int8")) {
+    bool any = false;
+    for (const auto& node : graph.nodes()) {
+      if (node->op != "Softmax") continue;
+      any = true;
+      if (std::ranges::find(on_cpu, node->name) == on_cpu.end()) on_bpu.push_back(node->name);
+    }
+    if (!any) c.reporter.warn("optimization: the model has no node of type 'Softmax'.");
+  }
   if (config::asks_for(config, "lstm_batch_last"))
     c.reporter.warn("optimization lstm_batch_last has no effect: LSTM runs in float on the CPU");
   if (c.loads()) {
@@ -66,23 +74,34 @@ void calibrate(Conversion& c) {
            graph, {on_cpu, on_bpu, config::int16_requests(config), march::find_march(config.march)}))
     c.reporter.warn(denied);
   const SampleReader samples(config, graph, *c.dataset);
+  for (const config::InputConfig& input : config.inputs)
+    c.reporter.info(fmt::format("input name: {},  number_of_samples: {}", input.name, samples.size()));
   c.reporter.info(fmt::format("There are {} samples in the calibration data set.", samples.size()));
   if (c.loads()) {
     quantize::apply_params(graph, c.loaded);
     c.report.method = "load";
   } else {
+    const bool search = config.calibration == config::CalibrationType::automatic;
+    c.reporter.info(
+        fmt::format("Run calibration model with {} method.",
+                    search ? "modelwise search"
+                           : config::settings_of(config, config::Stage::calibrate).at("calibration_type")));
+    if (config.per_channel) apply_per_channel(c, samples);
     c.report.method = run_calibration(c, samples);
   }
   c.reporter.info(fmt::format("Select {} method.", c.report.method));
-  c.reporter.info("End to calibrate the model.");
 }
 
 void compare(Conversion& c) {
-  const SampleReader samples(c.config, c.graph, *c.dataset);
   LowerOptions unfolded = integer_options(c.config);
   unfolded.fold_steps = false;
-  compare_programs(c.graph, Lowering(c.graph, unfolded).run(), samples, c.threads, c.reporter,
-                   c.report);
+  const auto model = engine::Model::create(Lowering(c.graph, unfolded).run());
+  c.report.nodes = placements(c.graph, *model);
+  fill_thresholds(c.graph, c.report);
+  if (!c.reference) return;
+  open_dataset(c);
+  compare_programs(*c.reference, model, SampleReader(c.config, *c.reference, *c.dataset), c.threads,
+                   c.reporter, c.report);
 }
 
 }  // namespace openhb::compiler

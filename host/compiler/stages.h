@@ -9,7 +9,6 @@
 
 #include "host/calibration/dataset.h"
 #include "host/compiler/artefacts.h"
-#include "host/compiler/checkpoint.h"
 #include "host/compiler/convert.h"
 #include "host/compiler/lowering.h"
 #include "host/quantize/load.h"
@@ -25,7 +24,10 @@ struct Conversion {
   graph::Graph graph;                  // as the last stage left it
   quantize::LoadedParams loaded = {};  // calibration_type load: the model's own parameters
   std::shared_ptr<calibration::Dataset> dataset = {};
-  std::shared_ptr<Checkpoint> checkpoint = {};  // of a calibration that has begun
+  // The calibrated model, whose float results the integers are compared with (none: resumed without it), and
+  // its file's hash.
+  std::shared_ptr<const graph::Graph> reference = {};
+  std::string float_hash = {};
   Program program = {};
   ConversionReport report = {};
 

@@ -117,8 +117,8 @@ class Builder {
       const bool colour = input.kind_train == InputKind::rgb || input.kind_train == InputKind::bgr;
       if (input.bt601_video && wrong.empty() && !(colour && input.kind_rt == InputKind::nv12))
         bad("input_space_and_range",
-            "{}bt601_video needs input_type_rt nv12 and input_type_train rgb or bgr, not {} and {}", of_input(i),
-            word("input_type_rt", i), word("input_type_train", i));
+            "{}bt601_video needs input_type_rt nv12 and input_type_train rgb or bgr, not {} and {}",
+            of_input(i), word("input_type_rt", i), word("input_type_train", i));
       check_source(i);
     }
     if (word("input_layout_rt", i).empty()) input.nhwc_rt = is_image(input.kind_rt) ? true : input.nhwc_train;
@@ -205,6 +205,14 @@ class Builder {
     if (sound && config_.calibration == CalibrationType::automatic && asks_for(config_, "asymmetric"))
       bad("optimization",
           "calibration_type default chooses between symmetric and asymmetric itself; remove 'asymmetric'");
+    if (sound && config_.calibration == CalibrationType::load)
+      for (const char* word :
+           {"asymmetric", "bias_correction", "set_model_output_int8", "set_model_output_int16"})
+        if (asks_for(config_, word))
+          bad("optimization",
+              "'{}' needs calibration data, which calibration_type load does without: the model's own scales "
+              "are used; remove it",
+              word);
     if (asks_for(config_, "set_model_output_int8") && asks_for(config_, "set_model_output_int16"))
       bad("optimization", "set_model_output_int8 and set_model_output_int16 exclude each other");
     const Given* kinds = document_.find("input_type_train");
@@ -318,6 +326,14 @@ std::vector<InputConfig> inputs_in_order(const Config& config, const std::vector
     ordered.back().name = name;
   }
   return ordered;
+}
+
+std::map<std::string, std::string> settings_of(const Config& config, Stage stage) {
+  std::map<std::string, std::string> settings;
+  for (const Key& key : keys())
+    if (key.type != Type::path && stage_of(key) <= stage)
+      settings[std::string(key.name)] = effective_value(key, config);
+  return settings;
 }
 
 std::vector<Setting> effective_settings(const Config& config) {

@@ -11,6 +11,7 @@
 
 #include "common/dtype.h"
 #include "common/program/program.h"
+#include "host/config/stage.h"
 
 namespace openhb::config {
 
@@ -56,6 +57,7 @@ struct Config {
   std::string working_dir = "model_output";
   bool layer_out_dump = false;
   std::vector<std::string> output_nodes;
+  std::vector<std::string> remove_node_types, remove_node_names;  // in the order given
   std::vector<InputConfig> inputs;
   int64_t input_batch = 1;                           // of the program alone
   std::map<std::string, InputSource> input_sources;  // those that are given, by input name
@@ -73,9 +75,9 @@ struct Config {
   std::string optimize_level = "O0";
   uint32_t max_time_per_fc = 0;  // microseconds, 0: no limit
   std::optional<int> jobs;
-  uint32_t advice = 0;  // microseconds, 0: none
+  uint32_t advice = 0;            // microseconds, 0: none
   bool dump_calibration = false;  // debug_mode
-  uint64_t memory_limit = 0;  // bytes, 0: none; from the command line
+  uint64_t memory_limit = 0;      // bytes, 0: none; from the command line
 
   bool is_caffe() const { return onnx_model.empty(); }
 };
@@ -98,6 +100,10 @@ bool asks_for(const Config& config, std::string_view option);
 // The configured inputs in the order of the model's, which `names` lists; a single unnamed one takes the
 // model's name. Throws Error(config_bad_value) when the two do not match.
 std::vector<InputConfig> inputs_in_order(const Config& config, const std::vector<std::string>& names);
+
+// The values, as effective_yaml writes them, of all keys that the results of a stage depend on. Paths are not
+// among them.
+std::map<std::string, std::string> settings_of(const Config& config, Stage stage);
 
 // One key with its value, every default filled in.
 struct Setting {

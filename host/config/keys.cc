@@ -8,6 +8,7 @@
 #include "common/text/text.h"
 #include "host/config/inputs.h"
 #include "host/config/node_info.h"
+#include "host/config/removable.h"
 
 namespace openhb::config {
 namespace {
@@ -51,6 +52,15 @@ std::string show_names(const std::vector<std::string>& names, std::string_view a
   return fmt::format("{}{}", fmt::join(names, fmt::format("{}; ", after)), after);
 }
 
+std::string check_removable(const std::vector<std::string>& types) {
+  std::vector<std::string> known;
+  for (const auto& [word, op] : kRemovable) known.emplace_back(word);
+  for (const std::string& type : types)
+    if (std::ranges::find(known, type) == known.end())
+      return fmt::format("'{}' cannot be removed, only: {}.{}", type, fmt::join(known, "; "), suggestion(type, known));
+  return "";
+}
+
 using C = Config;
 using I = InputConfig;
 using V = Value;
@@ -67,16 +77,16 @@ const Key kKeys[] = {
   {.group = Group::model, .name = "caffe_model", .type = Type::path,
    .help = "The weights of a Caffe model.",
    .set = [](C& c, const V& v) { c.caffe_model = v.text; }, .show = [](const C& c) { return c.caffe_model; }},
-  {.group = Group::model, .name = "march", .type = Type::text, .required = true, .values = "bayes", .later = "bernoulli2",
+  {.group = Group::model, .name = "march", .type = Type::text, .required = true, .since = Stage::calibrate, .values = "bayes", .later = "bernoulli2",
    .help = "The architecture to compile for.",
    .set = [](C& c, const V& v) { c.march = v.text; }, .show = [](const C& c) { return c.march; }},
-  {.group = Group::model, .name = "output_model_file_prefix", .type = Type::text, .fallback = "model",
+  {.group = Group::model, .name = "output_model_file_prefix", .type = Type::text, .since = Stage::compile, .fallback = "model",
    .help = "Names of all results begin with this.",
    .set = [](C& c, const V& v) { c.prefix = v.text; }, .show = [](const C& c) { return c.prefix; }},
   {.group = Group::model, .name = "working_dir", .type = Type::path, .fallback = "model_output",
    .help = "The folder for all results, relative to the current directory; made when it is missing.",
    .set = [](C& c, const V& v) { c.working_dir = v.text; }, .show = [](const C& c) { return c.working_dir; }},
-  {.group = Group::model, .name = "layer_out_dump", .type = Type::boolean, .fallback = "False",
+  {.group = Group::model, .name = "layer_out_dump", .type = Type::boolean, .since = Stage::compile, .fallback = "False",
    .help = "What convolutions hand on (with the activation that is part of their step) becomes further outputs of the "
            "program, as floats, listed in `<prefix>_quantized_model_conv_output_map.json`. More memory, more time, the "
            "same numbers. Not with `input_source: resizer`.",
@@ -86,21 +96,29 @@ const Key kKeys[] = {
    .help = "Exactly these nodes become the outputs.",
    .set = [](C& c, const V& v) { c.output_nodes = v.names; }, .show = [](const C& c) { return show_names(c.output_nodes); }},
   {.group = Group::model, .name = "remove_node_type", .type = Type::names,
-   .help = "Types of nodes to remove at inputs and outputs.", .available = false},
+   .help = "Types of nodes to remove, one type after the other: any of `Quantize; Transpose; Dequantize; Cast; Reshape; "
+           "Softmax`. A node goes only when at that moment it stands at an input (which keeps its name and becomes what the "
+           "node made of it) or at an output (what the node read becomes the output, under its own name), and nobody else "
+           "reads that tensor; so the order matters. The log lists what went, and why other nodes of the types stay.",
+   .check = [](V& v) { return check_removable(v.names); },
+   .set = [](C& c, const V& v) { c.remove_node_types = v.names; },
+   .show = [](const C& c) { return show_names(c.remove_node_types); }},
   {.group = Group::model, .name = "remove_node_name", .type = Type::names,
-   .help = "Names of nodes to remove at inputs and outputs.", .available = false},
-  {.group = Group::model, .name = "set_node_data_type", .type = Type::names,
+   .help = "Nodes to remove, by name, in this order, behind those of `remove_node_type` and under the same conditions.",
+   .set = [](C& c, const V& v) { c.remove_node_names = v.names; },
+   .show = [](const C& c) { return show_names(c.remove_node_names); }},
+  {.group = Group::model, .name = "set_node_data_type", .type = Type::names, .since = Stage::calibrate,
    .help = "Nodes with int16 outputs, as `name:int16`, as far as the nodes that read them take int16.",
    .check = [](V& v) { return parse_node_types(std::exchange(v.names, {}), v.names); },
    .set = [](C& c, const V& v) { c.int16_nodes = v.names; },
    .show = [](const C& c) { return c.int16_nodes.empty() ? "" : show_names(c.int16_nodes, ":int16"); }},
-  {.group = Group::model, .name = "debug_mode", .type = Type::text,
+  {.group = Group::model, .name = "debug_mode", .type = Type::text, .since = Stage::compile,
    .values = "dump_calibration_data",
    .help = "`dump_calibration_data` writes every calibration sample as the network takes it (after colour conversion, "
            "mean and scale) to `calibration_data/<input>/<i>.npy` in `working_dir`.",
    .set = [](C& c, const V& v) { c.dump_calibration = !v.text.empty(); },
    .show = [](const C& c) { return std::string(c.dump_calibration ? "dump_calibration_data" : ""); }},
-  {.group = Group::model, .name = "node_info", .type = Type::node_info,
+  {.group = Group::model, .name = "node_info", .type = Type::node_info, .since = Stage::calibrate,
    .help = "Place and data type of single nodes: a map such as `{'conv_1': {'ON': 'BPU', 'InputType': 'int16', "
            "'OutputType': 'int16'}}` (`InputType0`, ...: one input), or `conv_1:int16;add_2:int16` for outputs. A tensor "
            "becomes int16 when all integer nodes that touch it take int16; otherwise it stays int8 and the log says why.",
@@ -127,7 +145,7 @@ const Key kKeys[] = {
            "from nv12 hardware set both types to `gray` and pass the luma plane alone.",
    .set_input = [](I& i, const V& v) { i.kind_rt = kind_from_word(v.text); },
    .show_input = [](const I& i) { return std::string(type_word(i.kind_rt)); }},
-  {.group = Group::input, .name = "input_layout_rt", .type = Type::text, .per_input = true, .values = "NCHW NHWC",
+  {.group = Group::input, .name = "input_layout_rt", .type = Type::text, .per_input = true, .since = Stage::compile, .values = "NCHW NHWC",
    .help = "The layout that the program is given when it runs. Default: `NHWC`; for a featuremap as "
            "`input_layout_train` (one of other than 4 dimensions has no layout). The bytes of `nv12` have one order only: "
            "there it has no effect, and the log says so.",
@@ -146,7 +164,7 @@ const Key kKeys[] = {
            "that is open is 1 without).",
    .set_input = [](I& i, const V& v) { i.shape = v.shape; },
    .show_input = [](const I& i) { return i.shape ? to_string(*i.shape) : std::string(); }},
-  {.group = Group::input, .name = "input_batch", .type = Type::integer, .fallback = "1",
+  {.group = Group::input, .name = "input_batch", .type = Type::integer, .since = Stage::compile, .fallback = "1",
    .help = "Batch of the program, of all its inputs; the ONNX files keep theirs, and calibration samples stay single. "
            "Every input's first dimension must be 1, and no node may mix what is along it: the conversion checks that on "
            "random data and names the node otherwise.",
@@ -196,7 +214,10 @@ const Key kKeys[] = {
    .set = [](C& c, const V& v) { c.max_percentile = v.number; },
    .show = [](const C& c) { return fmt::format("{}", c.max_percentile); }},
   {.group = Group::calibration, .name = "per_channel", .type = Type::boolean, .fallback = "False",
-   .help = "Ranges per channel of feature maps. No effect yet; the log says so.",
+   .help = "Ranges of their own for the channels of tensors between convolutions (or Gemm; a Relu or LeakyRelu may stand "
+           "between): channels are multiplied by powers of two where they are written and divided where they are read, which "
+           "changes no float result. Other tensors keep one range. No effect with `calibration_type` `default` and `mix`, and "
+           "the log says so.",
    .set = [](C& c, const V& v) { c.per_channel = v.boolean; },
    .show = [](const C& c) { return show_boolean(c.per_channel); }},
   {.group = Group::calibration, .name = "run_on_cpu", .type = Type::names,
@@ -291,6 +312,11 @@ constexpr std::array<std::string_view, 11> kTypeNames = {"text",   "path",      
 }  // namespace
 
 std::span<const Key> keys() { return kKeys; }
+
+Stage stage_of(const Key& key) {
+  if (key.since) return *key.since;
+  return key.group == Group::calibration ? Stage::calibrate : key.group == Group::compiler ? Stage::compile : Stage::parse;
+}
 
 std::string_view type_name(const Key& key) { return kTypeNames[static_cast<size_t>(key.type)]; }
 

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "host/config/config.h"
+#include "host/config/stage.h"
 
 namespace openhb::config {
 
@@ -50,11 +52,13 @@ struct Key {
   Type type;
   bool per_input = false;
   bool required = false;
+  std::optional<Stage> since =
+      {};  // the first stage whose result depends on it; unset: as the group (stage_of)
   std::string_view fallback = {};  // the default, as text; empty: not set
   std::string_view values = {};    // allowed words separated by blanks, or empty
   std::string_view later = {};     // known words that are not available yet
   std::string_view help = {};
-  std::string_view start = {};  // in the template: what a first configuration says
+  std::string_view start = {};             // in the template: what a first configuration says
   double least = 0, most = 0;              // bounds of numbers, when least < most
   bool available = true;                   // false: only the default is accepted
   std::string (*check)(Value&) = nullptr;  // beyond what the type asks: what is wrong, or ""
@@ -65,6 +69,7 @@ struct Key {
 };
 
 std::span<const Key> keys();
+Stage stage_of(const Key& key);
 std::string_view type_name(const Key& key);
 // Words of a row's `values` or `later`.
 std::vector<std::string> words(std::string_view text);

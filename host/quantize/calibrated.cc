@@ -21,7 +21,8 @@ class Marker {
     std::vector<Node*> nodes;
     for (const auto& n : graph_.nodes()) nodes.push_back(n.get());
     for (Node* node : nodes) {
-      const ops::QuantRule rule = node->int8 ? ops::op_of(*node, graph_.opset).quant(*node) : ops::QuantRule{};
+      const ops::QuantRule rule =
+          node->int8 ? ops::op_of(*node, graph_.opset).quant(*node) : ops::QuantRule{};
       for (size_t i = 0; i < node->inputs.size(); ++i) mark_input(*node, rule, i);
       if (node->int8 && rule.kind == ops::QuantKind::compute) mark_weights(*node, rule);
     }
@@ -89,12 +90,12 @@ class Marker {
     const QuantParams& q = *v->quant;
     const auto zero = static_cast<uint8_t>(q.zero_point() + 128);
     const bool int16 = v->codes == DType::i16;
-    return activations_[v] = add(
-               v, Tensor::from<float>({}, std::vector<float>{q.scale()}),
-               int16 ? Tensor(DType::i16, {}) : Tensor::from<uint8_t>({}, std::vector<uint8_t>{zero}), 1,
-               {std::max(-v->range_lo, v->range_hi)},
-               {v->range_lo, v->range_hi, q.scale(), static_cast<float>(q.zero_point())},
-               int16 ? "int16" : "int8", before);
+    return activations_[v] =
+               add(v, Tensor::from<float>({}, std::vector<float>{q.scale()}),
+                   int16 ? Tensor(DType::i16, {}) : Tensor::from<uint8_t>({}, std::vector<uint8_t>{zero}), 1,
+                   {std::max(-v->range_lo, v->range_hi)},
+                   {v->range_lo, v->range_hi, q.scale(), static_cast<float>(q.zero_point())},
+                   int16 ? "int16" : "int8", before);
   }
 
   Value* add(Value* v, Tensor scale, Tensor zero, int64_t axis, std::vector<float> thresholds,

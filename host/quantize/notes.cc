@@ -35,7 +35,8 @@ auto checked(std::string_view json, const std::string& origin, Read read) {
     return read(Json::parse(json));
   } catch (const std::exception& error) {
     fail(ErrorCode::model_structure,
-         "{}: its metadata was damaged ({}); continue from the file of an earlier stage", origin, error.what());
+         "{}: its metadata was damaged ({}); continue from the file of an earlier stage", origin,
+         error.what());
   }
 }
 
@@ -58,7 +59,6 @@ std::string unpacked(std::string_view text) {
   }
   return bytes;
 }
-std::string unpacked(const Json& json) { return unpacked(json.get<std::string>()); }
 
 constexpr std::string_view kInt8 = "int8", kInt16 = "int16";
 
@@ -78,7 +78,8 @@ Notes notes_of(const graph::Graph& graph) {
   }
   for (const auto& v : graph.values())
     if (v->quant && !v->is_constant())
-      notes.ranges[v->name] = {v->range_lo, v->range_hi, v->quant->scale(), v->quant->zero_point()};
+      notes.ranges[v->name] = {v->range_lo, v->range_hi, v->quant->scale(), v->quant->zero_point(),
+                               v->codes == DType::i16};
   return notes;
 }
 
@@ -96,7 +97,8 @@ std::string notes_to_json(const Notes& notes) {
     json["nodes"].push_back(std::move(entry));
   }
   json["ranges"] = Json::object();
-  for (const auto& [name, r] : notes.ranges) json["ranges"][packed(name)] = {r.lo, r.hi, r.scale, r.zero_point};
+  for (const auto& [name, r] : notes.ranges)
+    json["ranges"][packed(name)] = {r.lo, r.hi, r.scale, r.zero_point, r.int16};
   return json.dump();
 }
 
@@ -104,19 +106,23 @@ Notes notes_from_json(std::string_view json, const std::string& origin) {
   return checked(json, origin, [](const Json& parsed) {
     Notes notes;
     for (const Json& entry : parsed.at("nodes")) {
-      NodeNote note{.name = unpacked(entry.at("name")),
+      NodeNote note{.name = unpacked(entry.at("name").get<std::string>()),
                     .op = entry.value("op", ""),
                     .domain = entry.value("domain", ""),
                     .int8 = entry.at("on").get<std::string>() == "BPU",
                     .reason = unpacked(entry.value("reason", ""))};
-      for (const Json& name : entry.at("outputs")) note.outputs.push_back(unpacked(name));
+      for (const Json& name : entry.at("outputs")) note.outputs.push_back(unpacked(name.get<std::string>()));
       if (entry.contains("attributes"))
         for (const auto& [name, value] : entry.at("attributes").items())
           note.attributes[name] = attribute_from_json(value);
       notes.nodes.push_back(std::move(note));
     }
     for (const auto& [name, r] : parsed.at("ranges").items())
-      notes.ranges[unpacked(name)] = {finite(r.at(0)), finite(r.at(1)), finite(r.at(2)), r.at(3).get<int32_t>()};
+      notes.ranges[unpacked(name)] = {finite(r.at(0)), finite(r.at(1)), finite(r.at(2)),
+                                      r.at(3).get<int32_t>(), r.at(4).get<bool>()};
+    for (const auto& [name, r] : notes.ranges)
+      if (!(r.scale > 0) || r.zero_point < -128 || r.zero_point > 127)
+        throw std::runtime_error("a scale or zero point is out of range");
     return notes;
   });
 }
@@ -125,9 +131,9 @@ std::string params_to_json(const LoadedParams& params) {
   Json json = Json::object();
   for (const auto& [name, entry] : params.values)
     json[packed(name)] = {{"codes", entry.codes == DType::i16 ? kInt16 : kInt8},
-                  {"axis", entry.quant.axis},
-                  {"scales", entry.quant.scales},
-                  {"zero_points", entry.quant.zero_points}};
+                          {"axis", entry.quant.axis},
+                          {"scales", entry.quant.scales},
+                          {"zero_points", entry.quant.zero_points}};
   return json.dump();
 }
 

@@ -16,9 +16,10 @@ namespace openhb::quantize {
 struct NodeNote {
   std::string name = {}, op = {}, domain = {};
   bool int8 = false;
-  std::string reason = {};                                // why it is not
-  std::vector<std::string> outputs = {};                  // names in the graph
-  std::map<std::string, graph::Attribute> attributes = {};  // numbers, of operators that the file writes in parts
+  std::string reason = {};                // why it is not
+  std::vector<std::string> outputs = {};  // names in the graph
+  std::map<std::string, graph::Attribute> attributes =
+      {};  // numbers, of operators that the file writes in parts
 };
 
 // The range that calibration chose for a value, and the parameters that followed from it: as long as these
@@ -26,6 +27,7 @@ struct NodeNote {
 struct RangeNote {
   float lo = 0, hi = 0, scale = 0;
   int32_t zero_point = 0;
+  bool int16 = false;
 };
 
 struct Notes {

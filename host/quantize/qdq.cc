@@ -30,7 +30,8 @@ float wide_bias(int64_t code, double unit, float original) {
 
 class Builder {
  public:
-  Builder(const Graph& source, const std::vector<std::string>& pictures, const std::vector<std::string>& to_nhwc)
+  Builder(const Graph& source, const std::vector<std::string>& pictures,
+          const std::vector<std::string>& to_nhwc)
       : source_(source),
         consumers_(source.consumers()),
         pictures_(pictures.begin(), pictures.end()),
@@ -278,7 +279,8 @@ class Builder {
     if (node.input(0)->codes == DType::i16) {  // more bits than int32 has
       std::vector<float> bias;
       for (size_t c = 0; c < scales.size(); ++c)
-        bias.push_back(wide_bias(integer.wide_bias[c], double{node.input(0)->quant->scale()} * double{integer.scales[c]},
+        bias.push_back(wide_bias(integer.wide_bias[c],
+                                 double{node.input(0)->quant->scale()} * double{integer.scales[c]},
                                  node.input(2)->constant->data<float>()[c]));
       inputs[2] = out_.add_constant(node.name + "_bias", Tensor::from<float>({n}, bias));
       return;

@@ -45,11 +45,10 @@ void place_nodes(Graph& graph, const Notes& notes) {
     const auto note = by_name.find(node->name);
     const ops::QuantRule rule = ops::op_of(*node, graph.opset).quant(*node);
     node->int8 = note != by_name.end() && note->second->int8 && rule.kind != ops::QuantKind::none;
-    node->reason = node->int8                        ? ""
-                   : note == by_name.end()           ? "it was not in the model that was calibrated"
-                   : !note->second->reason.empty()   ? note->second->reason
-                   : !rule.reason.empty()            ? rule.reason
-                                                     : "the file says so";
+    node->reason = node->int8              ? ""
+                   : note == by_name.end() ? "it was not in the model that was calibrated"
+                   : note->second->int8    ? rule.reason
+                                           : note->second->reason;
   }
 }
 
@@ -57,7 +56,8 @@ void annotate(Graph& graph, const Notes& notes, Stored stored, const Warn& warn)
   follow_sources(graph, stored, warn);
   apply_params(graph, stored.params);
   for (const auto& [name, range] : stored.ranges)
-    if (Value* v = graph.find_value(name); v && v->quant) v->range_lo = range.first, v->range_hi = range.second;
+    if (Value* v = graph.find_value(name); v && v->quant)
+      v->range_lo = range.first, v->range_hi = range.second;
   for (const NodeNote& note : notes.nodes)
     if (const Node* node = graph.find_node(note.name); node && note.int8 && !node->int8)
       warn(fmt::format("{} runs on the CPU now: {}", node->describe(), node->reason));

@@ -15,9 +15,9 @@ namespace openhb::quantize {
 
 using Warn = std::function<void(const std::string& sentence)>;
 
-// Turns the HzCalibration nodes of an imported calibrated model into annotations. An edited scale, zero point,
-// threshold or qtype counts; where the node was taken away, what read the value behind it becomes float.
-// Throws Error(model_structure, model_bad_value) for nodes that mean nothing.
+// Turns the HzCalibration nodes of an imported calibrated model into annotations. An edited scale, zero
+// point, threshold or qtype counts; where the node was taken away, what read the value behind it becomes
+// float. Throws Error(model_structure, model_bad_value) for nodes that mean nothing.
 void restore_calibrated(graph::Graph& graph, const Notes& notes, const std::vector<std::string>& pictures,
                         const Warn& warn);
 

@@ -53,7 +53,8 @@ bool positive(const std::vector<float>& list) {
 Mark read_mark(const Node& node) {
   Mark mark;
   mark.node = node.describe();
-  if (node.inputs.size() != 3 || !node.input(0) || !node.input(1) || !node.input(2) || node.outputs.size() != 1)
+  if (node.inputs.size() != 3 || !node.input(0) || !node.input(1) || !node.input(2) ||
+      node.outputs.size() != 1)
     fail(ErrorCode::model_structure, "{} needs the inputs x, scale and zero_point", mark.node);
   const auto scales = floats(node.input(1));
   if (!scales || scales->empty() || !positive(*scales))
@@ -65,8 +66,9 @@ Mark read_mark(const Node& node) {
   mark.calibrated = node.attr_floats("calibrated", {});
   if (mark.zero_points.size() != mark.scales.size() ||
       (!mark.thresholds.empty() && mark.thresholds.size() != mark.scales.size()))
-    fail(ErrorCode::model_bad_value, "{}: {} scales, {} zero points and {} thresholds; as many of each are needed",
-         mark.node, mark.scales.size(), mark.zero_points.size(), mark.thresholds.size());
+    fail(ErrorCode::model_bad_value,
+         "{}: {} scales, {} zero points and {} thresholds; as many of each are needed", mark.node,
+         mark.scales.size(), mark.zero_points.size(), mark.thresholds.size());
   const std::string qtype = node.attr_string("qtype", mark.written == DType::i16 ? "int16" : "int8");
   if (qtype != "int8" && qtype != "int16")
     fail(ErrorCode::model_bad_value, "{}: its qtype is '{}', expected int8 or int16", mark.node, qtype);
@@ -79,8 +81,8 @@ Entry weights_entry(const Mark& mark, const Value& weights, const Warn& warn) {
   const auto axis = static_cast<size_t>(mark.axis);
   if (mark.axis < 0 || axis >= weights.shape.size() ||
       weights.shape[axis] != static_cast<int64_t>(mark.scales.size()))
-    fail(ErrorCode::model_bad_value, "{}: {} scales for weights {} along axis {}", mark.node, mark.scales.size(),
-         to_string(weights.shape), mark.axis);
+    fail(ErrorCode::model_bad_value, "{}: {} scales for weights {} along axis {}", mark.node,
+         mark.scales.size(), to_string(weights.shape), mark.axis);
   if (mark.wanted != DType::i8 || std::ranges::any_of(mark.zero_points, [](int32_t z) { return z != 0; }))
     fail(ErrorCode::model_bad_value, "{}: weights are int8 with zero point 0", mark.node);
   Entry entry{{mark.scales, mark.zero_points, static_cast<int32_t>(mark.axis)}, DType::i8};
@@ -96,7 +98,8 @@ Entry weights_entry(const Mark& mark, const Value& weights, const Warn& warn) {
     else
       entry.quant.scales[c] = mark.thresholds[c] / 127.0f;
   }
-  if (both) warn(fmt::format("{}: scale and threshold of a channel were both edited; the scale counts", mark.node));
+  if (both)
+    warn(fmt::format("{}: scale and threshold of a channel were both edited; the scale counts", mark.node));
   return entry;
 }
 
@@ -116,7 +119,8 @@ class Reader {
     require_marks();
     std::unordered_set<const Value*> wide;
     for (const auto& [name, mark] : marks_)
-      if (const Value* v = graph_.find_value(name); v && !v->is_constant() && mark.wanted == DType::i16) wide.insert(v);
+      if (const Value* v = graph_.find_value(name); v && !v->is_constant() && mark.wanted == DType::i16)
+        wide.insert(v);
     for (const std::string& denied : precision::assign_int16(graph_, wide)) warn_(denied);
     for (const auto& [name, mark] : marks_) store(name, mark);
     annotate(graph_, notes_, std::move(stored_), warn_);
@@ -134,8 +138,8 @@ class Reader {
     if (graph_.is_output(y)) {  // keeps its name
       Node* producer = x->producer;
       if (!producer || graph_.is_output(x))
-        fail(ErrorCode::model_structure, "{}: its result '{}' is an output of the model, which its input cannot be",
-             mark.node, y->name);
+        fail(ErrorCode::model_structure,
+             "{}: its result '{}' is an output of the model, which its input cannot be", mark.node, y->name);
       graph_.remove_node(&marker);
       std::ranges::replace(producer->outputs, x, y);
       y->producer = producer;
@@ -143,7 +147,8 @@ class Reader {
       kept = y;
     } else {
       graph_.remove_node(&marker);
-      if (const auto known = marks_.find(x->name); x->is_constant() && known != marks_.end() && !(known->second == mark)) {
+      if (const auto known = marks_.find(x->name);
+          x->is_constant() && known != marks_.end() && !(known->second == mark)) {
         kept = graph_.add_value(x->name, x->dtype, x->shape);  // the same weights with scales of their own
         kept->constant = x->constant;
       }
@@ -151,8 +156,8 @@ class Reader {
     }
     const auto [known, fresh] = marks_.emplace(kept->name, mark);
     if (!fresh && !(known->second == mark))
-      fail(ErrorCode::model_bad_value, "{} and {} give '{}' different parameters", known->second.node, mark.node,
-           kept->name);
+      fail(ErrorCode::model_bad_value, "{} and {} give '{}' different parameters", known->second.node,
+           mark.node, kept->name);
   }
 
   // Integer nodes whose operands are not calibrated become float.
@@ -183,7 +188,8 @@ class Reader {
 
   // The parameters that the value's own operator prescribes, or pictures have.
   std::optional<QuantParams> prescribed(const Value& v) const {
-    if (!v.producer && std::ranges::find(pictures_, v.name) != pictures_.end()) return QuantParams{{1.0f}, {0}, -1};
+    if (!v.producer && std::ranges::find(pictures_, v.name) != pictures_.end())
+      return QuantParams{{1.0f}, {0}, -1};
     if (!v.producer || !v.producer->int8) return std::nullopt;
     return ops::op_of(*v.producer, graph_.opset).quant(*v.producer).output;
   }
@@ -197,14 +203,16 @@ class Reader {
       return;
     }
     if (mark.scales.size() != 1)
-      fail(ErrorCode::model_bad_value, "{}: '{}' has {} scales, expected one", mark.node, name, mark.scales.size());
+      fail(ErrorCode::model_bad_value, "{}: '{}' has {} scales, expected one", mark.node, name,
+           mark.scales.size());
     if (v->is_constant()) {
       entry = {{mark.scales, mark.zero_points, -1}, mark.written};
     } else if (integer_.contains(v)) {
       entry = activation_entry(*v, mark);
     } else {
       stored_.params.values.erase(name);
-      warn_(fmt::format("{} has no effect: no node that runs in integers writes or reads '{}'", mark.node, name));
+      warn_(fmt::format("{} has no effect: no node that runs in integers writes or reads '{}'", mark.node,
+                        name));
     }
   }
 
@@ -235,7 +243,8 @@ class Reader {
     }
     if (!edited || rescale) stored_.ranges[v.name] = {range.lo, range.hi};
     if (!rescale && v.codes == mark.written) return as_written;
-    return {v.codes == DType::i16 ? precision::int16_of_range(range) : precision::quant_of_range(range), v.codes};
+    return {v.codes == DType::i16 ? precision::int16_of_range(range) : precision::quant_of_range(range),
+            v.codes};
   }
 
   // The end (or both) that made the threshold moves with it; the other one stays inside of it.
@@ -243,16 +252,17 @@ class Reader {
     const float now = mark.thresholds[0];
     if (!(now > 0) || !std::isfinite(now))
       fail(ErrorCode::model_bad_value, "{}: its threshold is {}, expected a positive number", mark.node, now);
-    return {-range.lo == was ? -now : std::max(range.lo, -now), range.hi == was ? now : std::min(range.hi, now)};
+    return {-range.lo == was ? -now : std::max(range.lo, -now),
+            range.hi == was ? now : std::min(range.hi, now)};
   }
 
   Graph& graph_;
   const Notes& notes_;
   const std::vector<std::string>& pictures_;
   const Warn& warn_;
-  std::map<std::string, Mark> marks_;                           // by name of the value
-  std::set<std::pair<std::string, size_t>> marked_inputs_;      // node and input that read a calibrated value
-  std::unordered_set<const Value*> integer_, weights_;      // what integer nodes write or read, and multiply with
+  std::map<std::string, Mark> marks_;                       // by name of the value
+  std::set<std::pair<std::string, size_t>> marked_inputs_;  // node and input that read a calibrated value
+  std::unordered_set<const Value*> integer_, weights_;  // what integer nodes write or read, and multiply with
   Stored stored_;
 };
 

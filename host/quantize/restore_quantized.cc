@@ -62,7 +62,8 @@ class Reader {
       if (!node) fail(ErrorCode::model_structure, "node '{}' is missing; {}", note.name, kAdvice);
       sources_.insert(node);
       for (const std::string& output : note.outputs) {  // before constants could take their names
-        if (out_.find_value(output)) fail(ErrorCode::model_structure, "tensor '{}' exists twice; {}", output, kAdvice);
+        if (out_.find_value(output))
+          fail(ErrorCode::model_structure, "tensor '{}' exists twice; {}", output, kAdvice);
         out_.add_value(output);
       }
     }
@@ -70,14 +71,19 @@ class Reader {
       const Node& node = *file_.find_node(note.name);
       used_.insert(&node);
       const bool product = node.op == "ConvInteger" || node.op == "MatMulInteger";
-      product && note.int8 ? add_product(node, note) : add_node(node, note);
+      product&& note.int8 ? add_product(node, note) : add_node(node, note);
     }
     for (const Value* v : file_.outputs) out_.outputs.push_back(value(v));
-    for (const auto& node : file_.nodes())
-      if (!used_.contains(node.get()))
+    for (const Node* node : live_nodes())
+      if (!used_.contains(node))
         fail(ErrorCode::model_structure, "{} is not what hb_mapper wrote; {}", node->describe(), kAdvice);
     ops::infer_shapes(out_);
     place_nodes(out_, notes_);
+    // Between a node and the activation that the file joins with it: a step may need the codes all the same.
+    for (const auto& [name, note] : notes_.ranges)
+      if (out_.find_value(name))
+        stored_.params.values.emplace(
+            name, Entry{{{note.scale}, {note.zero_point}, -1}, note.int16 ? DType::i16 : DType::i8});
     for (const auto& [name, entry] : stored_.params.values) {
       const auto note = notes_.ranges.find(name);
       if (note == notes_.ranges.end() || entry.quant.scale() != note->second.scale ||
@@ -90,6 +96,17 @@ class Reader {
   }
 
  private:
+  std::vector<const Node*> live_nodes() const {
+    std::vector<const Node*> live;
+    std::unordered_set<const Value*> read(file_.outputs.begin(), file_.outputs.end());
+    for (auto it = file_.nodes().rbegin(); it != file_.nodes().rend(); ++it) {
+      const Node& node = **it;
+      if (std::ranges::none_of(node.outputs, [&](const Value* v) { return read.contains(v); })) continue;
+      live.push_back(&node);
+      read.insert(node.inputs.begin(), node.inputs.end());
+    }
+    return live;
+  }
   [[noreturn]] void unexpected(const Node& node) const {
     fail(ErrorCode::model_structure, "{} is not what hb_mapper wrote; {}", node.describe(), kAdvice);
   }
@@ -114,7 +131,8 @@ class Reader {
 
   const Node* only_reader(const Node& node) {
     const auto it = consumers_.find(node.outputs[0]);
-    if (it == consumers_.end() || it->second.size() != 1 || sources_.contains(it->second[0])) unexpected(node);
+    if (it == consumers_.end() || it->second.size() != 1 || sources_.contains(it->second[0]))
+      unexpected(node);
     used_.insert(it->second[0]);
     return it->second[0];
   }
@@ -138,10 +156,14 @@ class Reader {
     Shape shape = node.input(1)->shape;
     size_t axis = conv ? 0 : shape.size() - 1;
     const auto trans_b = note.attributes.find("transB");
-    const bool transposed = trans_b != note.attributes.end() && trans_b->second == graph::Attribute(int64_t{1});
-    if (shape.size() < 2 || (transposed && shape.size() > 2) || scales->size() != static_cast<size_t>(shape[axis])) unexpected(*scaled);
+    const auto* flag = trans_b == note.attributes.end() ? nullptr : std::get_if<int64_t>(&trans_b->second);
+    const bool transposed = flag && *flag != 0;
+    if (shape.size() < 2 || (transposed && shape.size() > 2) ||
+        scales->size() != static_cast<size_t>(shape[axis]))
+      unexpected(*scaled);
     const float sx = x_entry->second.quant.scale();
-    Entry entry{{{}, std::vector<int32_t>(scales->size(), 0), static_cast<int32_t>(transposed ? 0 : axis)}, DType::i8};
+    Entry entry{{{}, std::vector<int32_t>(scales->size(), 0), static_cast<int32_t>(transposed ? 0 : axis)},
+                DType::i8};
     for (const float s : *scales) entry.quant.scales.push_back(factor(s, sx));
     Tensor weights(DType::f32, transposed ? Shape{shape[1], shape[0]} : shape);
     for (size_t i = 0; i < codes->size(); ++i) {
@@ -159,7 +181,8 @@ class Reader {
       inputs.push_back(out_.add_constant(biased->input(1)->name, std::move(real)));
     }
     twin_[scaled->outputs[0]] =
-        add(note, note.op, note.domain, conv ? node.attributes : note.attributes, std::move(inputs))->outputs[0];
+        add(note, note.op, note.domain, conv ? node.attributes : note.attributes, std::move(inputs))
+            ->outputs[0];
   }
 
   Value* constant(const std::string& name, Tensor real, const Entry& entry) {
@@ -183,21 +206,34 @@ class Reader {
     used_.insert(node);
     const bool quantizes = node->op == "QuantizeLinear", dequantizes = node->op == "DequantizeLinear";
     if (dequantizes && node->input(0)->is_constant()) return twin_[v] = dequantized(*node);
-    if (!quantizes && !dequantizes && node->op != "Identity" && node->op != "Cast" && node->op != "Add")
+    if (!quantizes && !dequantizes && node->op != "Identity" && node->op != "Cast" && node->op != "Add" &&
+        node->op != "Transpose")
       unexpected(*node);
-    Value* source = value(node->input(0));  // Cast and Add: of pixels to codes
+    Value* source = value(node->input(0));  // Cast, Add, Transpose: of pixels to codes
+    if (node->op == "Transpose") to_network_layout(*source, *node);
     if (quantizes || dequantizes) set_params(*source, *node);
     return twin_[v] = source;
   }
 
+  // The file has the picture as N, H, W, C, the network as N, C, H, W.
+  void to_network_layout(Value& input, const Node& transpose) {
+    const std::vector<int64_t> perm{0, 3, 1, 2};
+    if (input.producer || input.is_constant() || input.shape.size() != 4 ||
+        transpose.attr_ints("perm", {}) != perm)
+      unexpected(transpose);
+    const Shape& s = input.shape;
+    input.shape = {s[0], s[3], s[1], s[2]};
+  }
+
   void set_params(const Value& v, const Node& node) {
     const auto entry = activation_params(node);
-    if (!entry) fail(ErrorCode::model_bad_value, "{}: its scale or zero point cannot be used", node.describe());
+    if (!entry)
+      fail(ErrorCode::model_bad_value, "{}: its scale or zero point cannot be used", node.describe());
     const auto [known, fresh] = stored_.params.values.emplace(v.name, *entry);
     if (!fresh && (!(known->second.quant == entry->quant) || known->second.codes != entry->codes))
       fail(ErrorCode::model_bad_value,
-           "{}: tensor '{}' has scale {} and zero point {} here, {} and {} elsewhere", node.describe(), v.name,
-           entry->quant.scale(), entry->quant.zero_point(), known->second.quant.scale(),
+           "{}: tensor '{}' has scale {} and zero point {} here, {} and {} elsewhere", node.describe(),
+           v.name, entry->quant.scale(), entry->quant.zero_point(), known->second.quant.scale(),
            known->second.quant.zero_point());
   }
 
@@ -214,13 +250,15 @@ class Reader {
     if (!single && (axis < 0 || axis >= std::ssize(data.shape) ||
                     data.shape[static_cast<size_t>(axis)] != std::ssize(*scales)))
       unexpected(node);
-    const auto channel = [&](size_t i) { return single ? 0 : channel_of(data.shape, static_cast<size_t>(axis), i); };
+    const auto channel = [&](size_t i) {
+      return single ? 0 : channel_of(data.shape, static_cast<size_t>(axis), i);
+    };
     Tensor real(DType::f32, data.shape);
     for (size_t i = 0; i < codes->size(); ++i) {
       const size_t c = channel(i);
       const int64_t code = (*codes)[i] - (*zeros)[c];
-      real.data<float>()[i] = data.dtype == DType::i32 ? bias_of(code, (*scales)[c])
-                                                       : static_cast<float>(code) * (*scales)[c];
+      real.data<float>()[i] =
+          data.dtype == DType::i32 ? bias_of(code, (*scales)[c]) : static_cast<float>(code) * (*scales)[c];
     }
     if (data.dtype == DType::i32) return out_.add_constant(data.name, std::move(real));
     const int32_t shift = data.dtype == DType::u8 ? 128 : 0;

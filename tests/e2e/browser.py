@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import tempfile
@@ -88,7 +89,7 @@ class Browser:
     def open(self, path):
         """Opens a file and returns the milliseconds until everything was drawn."""
         self.events.clear()
-        self.call("Page.navigate", url="file://" + os.path.abspath(path))
+        self.call("Page.navigate", url=pathlib.Path(path).resolve().as_uri())
         while "Page.loadEventFired" not in self.events:
             self.note(self.receive())
         self.frames()
@@ -115,6 +116,7 @@ class Browser:
         self.frames()
 
     def drag(self, x0, y0, x1, y1):
+        self.mouse("mouseMoved", x0, y0)
         self.mouse("mousePressed", x0, y0, button="left", buttons=1, clickCount=1)
         for part in (0.3, 0.6, 1):
             self.mouse("mouseMoved", x0 + (x1 - x0) * part, y0 + (y1 - y0) * part, button="left", buttons=1)

@@ -41,8 +41,8 @@ constexpr BodyNode kCalibrationBody[] = {
     {"DequantizeLinear", {"q", "scale", "zero_point"}, "y", "axis", onnx::AttributeProto::INT, kPerAxisOpset},
 };
 
-// The others only inform: scale and zero point were made from them. Whoever continues from an edited model sees by
-// `calibrated` (of an activation: range, scale, zero point; of weights: scales) what was edited.
+// The others only inform: scale and zero point were made from them. Whoever continues from an edited model
+// sees by `calibrated` (of an activation: range, scale, zero point; of weights: scales) what was edited.
 constexpr std::string_view kCalibrationAttributes[] = {"axis", "calibrated", "qtype", "thresholds"};
 // They only inform: what the input holds (such as RGB_128) and its layout.
 constexpr std::string_view kPreprocessAttributes[] = {"input_type", "data_format"};

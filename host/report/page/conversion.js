@@ -8,6 +8,9 @@
   const {nodes, outputs, search, histograms, buffers, steps, removed, findings, configuration, inputs, results} = data;
   const histogramOf = new Map(histograms.map((entry) => [entry.tensor, entry]));
   const tensorLabel = (names) => names.length === 0 ? '(scratch)' : names.length === 1 ? names[0] : `${names[0]} and ${names.length - 1} more`;
+  // A run may stop before the last stage.
+  const compared = nodes.length > 0, compiled = steps.length > 0;
+  const stopped = (what) => h('p', {class: 'empty'}, `This run stopped before ${what}.`);
   const shape = (dims) => (dims.length ? dims.join(' \u00d7 ') : 'scalar');
 
   // --- what matters first ---
@@ -21,17 +24,18 @@
       verdict ? h('p', {class: 'verdict ' + verdict[0]}, h('strong', {}, `Output cosine ${fixed(worst.cosine, 6)}`),
                   `: ${verdict[1]}${outputs.length > 1 ? ` (the lowest of ${outputs.length} outputs, ${worst.output})` : ''}.`) : null,
       frame.facts([
-        ['Nodes in integers', `${onBpu} of ${nodes.length}`, onBpu < nodes.length ? `${nodes.length - onBpu} in float on the CPU` : null],
-        ['Multiply-accumulates', amount(data.macs)],
+        compared && ['Nodes in integers', `${onBpu} of ${nodes.length}`, onBpu < nodes.length ? `${nodes.length - onBpu} in float on the CPU` : null],
+        compiled && ['Multiply-accumulates', amount(data.macs)],
         binary ? ['Program (.bin)', bytes(binary.bytes)] : null,
-        ['Weights', bytes(data.weight_bytes)],
-        ['Memory for tensors', bytes(data.arena_bytes), `at least ${bytes(data.arena_lower_bound)} needed`],
+        compiled && ['Weights', bytes(data.weight_bytes)],
+        compiled && ['Memory for tensors', bytes(data.arena_bytes), `at least ${bytes(data.arena_lower_bound)} needed`],
         ['Ranges chosen by', data.calibration_method || none],
       ], 'figures'),
     ];
   }
 
   function outputSection() {
+    if (!compared) return stopped('results were compared');
     const error = (key, label) => ({key, label, number: true, text: (o) => short(o[key], 6)});
     return [
       makeTable({label: 'Outputs', search: outputs.length > 8, rows: outputs, empty: 'No output is float.', columns: [
@@ -50,28 +54,28 @@
   // --- nodes ---
   let showTensor = () => {};
   function nodeSection() {
+    if (!compared) return stopped('results were compared');
     const measured = nodes.map((node, x) => ({x, node, y: node.cosine, kind: node.on})).filter((point) => isNumber(point.y));
     const details = h('div', {class: 'details', 'aria-live': 'polite'}, h('p', {class: 'empty'}, 'Choose a node in the chart or the table.'));
     const loss = (point) => Math.max(1 - point.y, 1e-8);
-    let logarithmic = false;
-    const low = Math.min(1, ...measured.map((point) => point.y)), span = Math.max(1 - low, 1e-5);
-    const y = {label: 'cosine', range: () => [low - 0.05 * span, 1 + 0.05 * span], size: 72, ...marks.linear};
-    const options = {
+    const losses = measured.map(loss), span = Math.max(1e-5, ...losses);
+    const decade = (round, x) => 10 ** round(Math.log10(x));
+    const scales = [
+      {label: 'cosine', log: false, size: 72, range: [1 - 1.05 * span, 1 + 0.05 * span], splits: null, ...marks.linear},
+      {label: '1 \u2212 cosine (lower is better)', log: true, size: 58,
+       range: [decade(Math.floor, Math.min(0.1, ...losses)), decade(Math.ceil, Math.max(1e-7, ...losses))], ...marks.decades}];
+    const y = {...scales[0]};
+    const chart = marks.points({
       label: 'Cosine similarity of every node', height: 320, points: measured,
       kinds: {BPU: {colour: 'int'}, CPU: {colour: 'float', hollow: true}},
-      value: (point) => (logarithmic ? loss(point) : point.y),
+      value: (point) => (y.log ? loss(point) : point.y),
       x: {label: 'node, in order of the network', range: () => [-1, Math.max(nodes.length, 1)], values: (s) => s.map((v) => (Number.isInteger(v) && v >= 0 ? String(v) : ''))},
       y,
       describe: (i) => [measured[i].node.node, `${measured[i].node.type}, ${measured[i].node.on}`, `cosine ${fixed(measured[i].y, 6)}`],
       onselect: (i) => choose(measured[i].node),
-    };
-    const chart = marks.points(options);
-    const scale = frame.choice('Scale of the chart', [[false, 'Cosine'], [true, '1 \u2212 cosine, logarithmic']], (log) => {
-      logarithmic = log;
-      for (const key of Object.keys(y)) delete y[key];
-      const losses = measured.map(loss);
-      Object.assign(y, log ? {label: '1 \u2212 cosine (lower is better)', log: true, size: 58, range: () => [10 ** Math.floor(Math.log10(Math.min(0.1, ...losses))), 10 ** Math.ceil(Math.log10(Math.max(1e-7, ...losses)))], ...marks.decades}
-                           : {label: 'cosine', range: () => [low - 0.05 * span, 1 + 0.05 * span], size: 72, ...marks.linear});
+    });
+    const scale = frame.choice('Scale of the chart', scales.map((s, i) => [s, ['Cosine', '1 \u2212 cosine, logarithmic'][i]]), (chosen) => {
+      Object.assign(y, chosen);
       chart.remake();
     });
 
@@ -133,7 +137,7 @@
     let shown = histograms[0], log = true;
     const all = (entry) => Math.max(entry.bins.length * entry.width, entry.hi - entry.lo, 1e-30);
     const y = {label: 'values', range: () => (log ? [0.5, 10 ** Math.ceil(Math.log10(2 * Math.max(1, ...shown.bins)))] : [0, 1.08 * Math.max(1, ...shown.bins)])};
-    const scales = {true: {log: true, ...marks.decades}, false: {log: false, values: (splits) => splits.map(amount), size: 58}};
+    const scales = {true: {log: true, ...marks.decades}, false: {log: false, splits: null, values: (splits) => splits.map(amount)}};
     Object.assign(y, scales[log]);
     const chart = marks.histogram({
       label: 'Histogram of a tensor\u2019s values during calibration', height: 260, current: () => shown,
@@ -193,6 +197,7 @@
 
   // --- memory ---
   function memorySection() {
+    if (!compiled) return stopped('the program was made');
     if (buffers.length === 0) return h('p', {class: 'empty'}, 'The program uses no memory for tensors.');
     const when = (buffer) => {
       const name = (step) => (step < 0 ? 'before the start' : step >= steps.length ? 'the end' : steps[step] || 'a step without a node');
@@ -242,6 +247,7 @@
 
   // --- cost, data, files ---
   function costSection() {
+    if (!compared) return null;
     const types = new Map();
     for (const node of nodes) {
       const row = types.get(node.op) ?? {op: node.op, nodes: 0, macs: 0, bytes: 0};
@@ -260,14 +266,15 @@
 
   function changes() {
     return makeTable({label: 'Removed nodes', search: removed.length > 8, rows: removed, empty: 'No node was removed from the network.', columns: [
-      {key: 'node', label: 'Node'}, {key: 'op', label: 'Operator'}, {key: 'reason', label: 'Why', wide: true}]}).element;
+      {key: 'node', label: 'Node'}, {key: 'op', label: 'Operator'}, {key: 'reason', label: 'What became of it', wide: true}]}).element;
   }
 
   function lint() {
     return makeTable({label: 'Findings', rows: findings, search: findings.length > 8, facets: [{key: 'severity', label: 'Severity'}],
-      empty: 'Nothing odd was found in the calibration data.', columns: [
+      empty: data.calibration_samples ? `Nothing odd was found in ${plural(data.calibration_samples, 'calibration sample')}.` : 'No calibration data were read.', columns: [
         {key: 'severity', label: 'Severity', cell: (f) => h('span', {class: 'badge ' + (f.severity === 'error' ? 'bad' : f.severity === 'warning' ? 'fair' : 'good')}, f.severity)},
-        {key: 'input', label: 'Input'}, {key: 'text', label: 'Finding', wide: true}]}).element;
+        {key: 'check', label: 'Check'}, {key: 'input', label: 'Input', text: (f) => f.input || none},
+        {key: 'samples', label: 'Samples', number: true, text: (f) => count(f.samples)}, {key: 'text', label: 'Finding', wide: true}]}).element;
   }
 
   function configurationSection() {
@@ -307,7 +314,7 @@
       {id: 'memory', title: 'Memory plan', content: memorySection()},
       {id: 'cost', title: 'Cost', content: costSection()},
       {id: 'removed', title: 'Removed nodes', content: changes()},
-      {id: 'data', title: 'Data check', content: lint()},
+      {id: 'lint', title: 'Data check', content: lint()},
       {id: 'configuration', title: 'Configuration', content: configurationSection()},
       {id: 'provenance', title: 'Provenance', content: files()},
     ],

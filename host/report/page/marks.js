@@ -36,8 +36,10 @@ const marks = (() => {
     return length < 4 ? '' : label.slice(0, length) + '\u2026';
   }
 
-  // points: [{x, y, kind}]; kinds: {name: {colour, hollow}}. Other options as plot.chart.
+  // points: [{x, y, kind}]; kinds: {name: {colour, hollow}}; value(point): what the y axis shows. Hollow ones, which are
+  // few, are drawn last. Other options as plot.chart.
   function points({points, kinds, ...options}) {
+    const order = points.map((_, i) => i).sort((a, b) => Boolean(kinds[points[a].kind].hollow) - Boolean(kinds[points[b].kind].hollow));
     const radius = () => (points.length > 300 ? 3 : 4);
     const at = (u, i) => [u.valToPos(points[i].x, 'x'), u.valToPos(options.value(points[i]), 'y')];
     return plot.chart({
@@ -45,16 +47,17 @@ const marks = (() => {
       draw(u, context, px, {selected, hovered}) {
         const r = radius() * px;
         const {left, top} = u.bbox;
-        points.forEach((point, i) => {
-          const kind = kinds[point.kind];
+        order.forEach((i) => {
+          const kind = kinds[points[i].kind];
           const [x, y] = at(u, i).map((v) => v * px);
           context.beginPath();
           if (kind.hollow) context.rect(left + x - r, top + y - r, 2 * r, 2 * r);
           else context.arc(left + x, top + y, r, 0, 7);
           context.lineWidth = 1.5 * px;
           context.strokeStyle = context.fillStyle = colour(kind.colour);
+          if (kind.hollow) context.fillStyle = colour('panel');
+          context.fill();
           if (kind.hollow) context.stroke();
-          else context.fill();
           if (i !== selected && i !== hovered) return;
           context.beginPath();
           context.arc(left + x, top + y, r + 4 * px, 0, 7);
@@ -136,7 +139,8 @@ const marks = (() => {
           text(context, px, 'boxtext');
           context.textAlign = 'left';
           const from = Math.max(x, u.bbox.left) + 4 * px, to = Math.min(x + width, u.bbox.left + u.bbox.width) - 4 * px;
-          context.fillText(fitting(context, box.label, to - from), from, y + (height - 12 * px) / 2);
+          const top = Math.max(y, u.bbox.top), bottom = Math.min(y + height, u.bbox.top + u.bbox.height);
+          context.fillText(fitting(context, box.label, to - from), from, (top + bottom - 12 * px) / 2);
         });
         for (const i of [hovered, selected]) {
           if (i < 0) continue;

@@ -50,11 +50,11 @@ const plot = (() => {
     });
 
     function make() {
-      const data = [range(options.x), range(options.y)];
+      const data = [range(options.x), range(options.y)];  // the corners: the whole range
       u = new uPlot({
         width: Math.max(holder.clientWidth, 200), height: options.height, legend: {show: false}, padding: [8, 8, 0, 0],
         cursor: {points: {show: false}, x: false, y: false, drag: {x: true, y: false, dist: 6, ...options.drag}},
-        scales: {x: {time: false, range: () => range(options.x)},
+        scales: {x: {time: false, range: (_, least, most) => [least, most]},
                  y: {distr: options.y.log ? 3 : 1, range: () => range(options.y)}},
         axes: [axis(options.x, 2), axis(options.y, 3)],
         series: [{}, {paths: () => null, points: {show: false}}],

@@ -14,28 +14,13 @@
 #include "host/quantize/qdq.h"
 #include "host/report/log.h"
 #include "host/tools/hb_mapper/run.h"
+#include "host/tools/hb_mapper/shapes.h"
 #include "host/tools/hb_mapper/tables.h"
 
 namespace openhb::tools {
 namespace {
 
 constexpr const char* kFolder = "./.hb_check";
-
-Shape parse_shape(const std::string& name, const std::string& text) {
-  Shape shape;
-  for (const std::string& part : split(text, 'x')) {
-    int64_t extent = 0;
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), extent);
-    if (error != std::errc() || end != part.data() + part.size() || extent < 1)
-      fail(ErrorCode::usage,
-           "--input-shape {} {}: '{}' is not an extent; expected numbers such as 1x3x224x224", name, text,
-           part);
-    shape.push_back(extent);
-  }
-  if (shape.empty() || std::count(text.begin(), text.end(), 'x') + 1 != std::ssize(shape))
-    fail(ErrorCode::usage, "--input-shape {} '{}': expected numbers such as 1x3x224x224", name, text);
-  return shape;
-}
 
 graph::Graph import_model(const CheckerOptions& options, report::Log& log) {
   frontend::ModelSource source;
@@ -51,9 +36,7 @@ graph::Graph import_model(const CheckerOptions& options, report::Log& log) {
       fail(ErrorCode::usage, "--proto belongs to --model-type caffe; an ONNX model is one file (--model)");
     source.onnx = options.model;
   }
-  for (const auto& [name, text] : options.input_shapes)
-    if (!source.input_shapes.emplace(name, parse_shape(name, text)).second)
-      fail(ErrorCode::usage, "--input-shape gives input '{}' two shapes", name);
+  source.input_shapes = shapes_by_name(options.input_shapes);
   return frontend::import_model(source);
 }
 

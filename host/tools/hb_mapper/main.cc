@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/text/text.h"
+#include "host/config/stage.h"
 #include "host/march/march.h"
 #include "host/tools/hb_mapper/checker.h"
 #include "host/tools/hb_mapper/infer.h"
@@ -74,6 +75,23 @@ int main(int argc, char** argv) {
                       "Print a configuration with comments to start from, and do nothing else");
   makertbin->add_option("--model-type", options.model_type, "onnx or caffe: the format of the model")
       ->check(CLI::IsMember({"onnx", "caffe"}));
+  CLI::Option* fast = makertbin->add_flag("--fast-perf", options.fast_perf,
+                                          "Without a configuration and calibration data: the fastest program "
+                                          "of a model, to measure it, not to use it");
+  makertbin->add_option("--model", options.model, "With --fast-perf: the .onnx or .caffemodel file")
+      ->needs(fast);
+  makertbin->add_option("--proto", options.proto, "With --fast-perf: the .prototxt of a Caffe model")
+      ->needs(fast);
+  makertbin->add_option("--march", options.march, "With --fast-perf: bayes (default)")
+      ->needs(fast)
+      ->check(CLI::IsMember({"bayes"}));
+  makertbin
+      ->add_option(
+          "-i,--input-shape", options.input_shapes,
+          "With --fast-perf: name of an input and its shape, as in: -i data 1x3x224x224; once per input")
+      ->needs(fast)
+      ->take_all();
+  fast->excludes(makertbin->get_option("--config"));
   makertbin->add_option("--threads", options.threads, "Threads for calibration (default: all processors)")
       ->check(CLI::Range(1, 256));
   makertbin->add_option(
@@ -81,10 +99,23 @@ int main(int argc, char** argv) {
       "Memory that the conversion may use, such as 512M or 2G; it takes fewer samples at a time, or "
       "refuses before it starts");
   makertbin->add_option("--working-dir", options.working_dir, "Instead of working_dir of the configuration");
+  std::vector<std::string> stages(openhb::config::kStageNames.begin(), openhb::config::kStageNames.end());
+  makertbin
+      ->add_option(
+          "--stop-after", options.stop_after,
+          "End after this stage: parse, optimize, calibrate, quantize or compile (without comparing results)")
+      ->check(CLI::IsMember(stages));
+  makertbin->add_option("--resume-from", options.resume_from,
+                        "Continue from the ONNX file that a stage wrote (and somebody edited, perhaps)");
   makertbin->add_option("--json", options.json, "Also write the result tables to this JSON file");
   makertbin->add_flag("-v,--verbose", options.verbose, "More lines on the console");
   makertbin->add_flag("--quiet", options.quiet, "Errors only on the console");
-  makertbin->footer("Example:\n  hb_mapper makertbin -c config.yaml --model-type onnx --json result.json");
+  makertbin->footer(
+      "Examples:\n  hb_mapper makertbin -c config.yaml --model-type onnx --json result.json\n"
+      "  hb_mapper makertbin -c config.yaml --model-type onnx --stop-after calibrate\n"
+      "  hb_mapper makertbin -c config.yaml --model-type onnx --resume-from "
+      "model_output/net_calibrated_model.onnx\n"
+      "  hb_mapper makertbin --fast-perf --model net.onnx --model-type onnx");
 
   openhb::tools::InferOptions inference;
   CLI::App* infer = app.add_subcommand("infer", "Run one of the ONNX files of a conversion on one sample");
@@ -124,7 +155,8 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
     if (*makertbin && !options.print_template)
       for (const char* needed : {"--config", "--model-type"})
-        if (makertbin->count(needed) == 0) throw CLI::RequiredError(needed);
+        if (makertbin->count(needed) == 0 && !(options.fast_perf && needed == std::string_view("--config")))
+          throw CLI::RequiredError(needed);
     if (!command()) throw CLI::RequiredError("A command (checker, infer, makertbin)");
   } catch (const CLI::Success& e) {
     return app.exit(e);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/tools/hb_mapper/makertbin.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
@@ -19,6 +20,7 @@
 #include "host/report/page.h"
 #include "host/report/progress.h"
 #include "host/report/provenance.h"
+#include "host/tools/hb_mapper/fast_perf.h"
 #include "host/tools/hb_mapper/tables.h"
 
 namespace openhb::tools {
@@ -45,8 +47,8 @@ std::string reasons(const compiler::ConversionReport& report) {
 std::string write_report(const MakertbinOptions& options, const config::Config& config,
                          const compiler::ConversionReport& result, const compiler::Artefacts& artefacts,
                          const std::string& date) {
-  report::ConversionResult all{
-      result, config, OPENHB_VERSION, date, {report::hash_file("configuration", options.config)}, {}};
+  report::ConversionResult all{result, config, OPENHB_VERSION, date, {}, {}};
+  if (!options.config.empty()) all.more_inputs.push_back(report::hash_file("configuration", options.config));
   for (const char* suffix : {"_original_float_model.onnx", "_optimized_float_model.onnx",
                              "_calibrated_model.onnx", "_quantized_model.onnx", ".bin"}) {
     const std::string name = config.prefix + suffix;
@@ -54,11 +56,22 @@ std::string write_report(const MakertbinOptions& options, const config::Config& 
     all.results.push_back(report::hash_file("result", artefacts.staged(name)));
     all.results.back().path = artefacts.path(name);
   }
-  artefacts.write(
-      config.prefix + "_report.html",
-      report::html_page(config.prefix + " - conversion", "conversion.js", report::conversion_json(all, -1)));
+  if (options.stop_after.empty())  // else that of the last whole conversion stays
+    artefacts.write(config.prefix + "_report.html",
+                    report::html_page(config.prefix + " - conversion", "conversion.js",
+                                      report::conversion_json(all, -1)));
   all.predicted_peak_bytes = result.predicted_peak_bytes;
   return report::conversion_json(all, 2);
+}
+
+compiler::StageRange range_of(const MakertbinOptions& options) {
+  compiler::StageRange range{.resume_from = options.resume_from};
+  if (options.stop_after.empty()) return range;
+  const auto found = std::ranges::find(config::kStageNames, options.stop_after);
+  if (found == config::kStageNames.end())
+    fail(ErrorCode::usage, "--stop-after {}: no stage has this name", options.stop_after);
+  range.stop_after = static_cast<config::Stage>(found - config::kStageNames.begin());
+  return range;
 }
 
 }  // namespace
@@ -83,7 +96,8 @@ int makertbin(const MakertbinOptions& options) {
     const std::string date = report::source_date();
     if (!options.json.empty()) ensure_directory(std::filesystem::path(options.json).parent_path().string());
     log.info("Start hb_mapper....\nOpenHB version {}", OPENHB_VERSION);
-    config::Config config = config::load_config(options.config);
+    config::Config config =
+        options.fast_perf ? fast_perf_config(options) : config::load_config(options.config);
     if ((options.model_type == "caffe") != config.is_caffe())
       fail(ErrorCode::usage, "--model-type {} was given, but the configuration '{}' names {}",
            options.model_type, options.config,
@@ -104,12 +118,19 @@ int makertbin(const MakertbinOptions& options) {
                             ? options.threads
                             : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     compiler::Artefacts artefacts(config.working_dir, config.prefix);
-    const auto result = compiler::convert(config, threads, reporter, artefacts);
-    artefacts.write("effective_config.yaml", config::effective_yaml(config));
+    const compiler::StageRange range = range_of(options);
+    const auto result = compiler::convert(config, threads, reporter, artefacts, range);
+    artefacts.write(options.fast_perf ? "fast_perf.yaml" : "effective_config.yaml",
+                    config::effective_yaml(config));
     const std::string json = write_report(options, config, result, artefacts, date);
     artefacts.commit();
     if (std::error_code ignored; !result.checkpoint.empty())
       std::filesystem::remove(result.checkpoint, ignored);
+    if (range.stop_after) {
+      if (!options.json.empty()) write_text(options.json, json);
+      log.info("Stopped after stage {}; --resume-from continues from the model it wrote", options.stop_after);
+      return 0;
+    }
     if (const std::string why = reasons(result); !why.empty())
       log.info("These nodes run on the CPU in float:{}", why);
     log.info("The converted model node information:\n{}", node_table(result.nodes, true));
@@ -118,7 +139,8 @@ int makertbin(const MakertbinOptions& options) {
              static_cast<double>(result.macs) / 1e6, static_cast<double>(result.weight_bytes) / 1e3,
              static_cast<double>(result.arena_bytes) / 1e3,
              static_cast<double>(result.arena_lower_bound) / 1e3);
-    log.info("Convert to runtime bin file successfully: {}", result.bin_path);
+    log.info("The program is {}", result.bin_path);
+    log.info("Convert to runtime bin file successfully!");
     log.info("Report: {}", artefacts.path(config.prefix + "_report.html"));
     log.info("End Model Convert");
     if (!options.json.empty()) write_text(options.json, json);
