@@ -220,11 +220,19 @@ Calibration calibrate(graph::Graph& graph, const config::Config& config, const L
   auto [method, candidate, search] =
       choose_ranges(graph, config, int8_options, samples, statistics, plan, checkpoint, reporter);
   auto histograms = coarse_histograms(graph, statistics.histograms);
-  if (codes)
+  if (codes) {
+    // Each output by the method of the network; for mix by its own best one.
+    const bool mix = config.calibration == config::CalibrationType::mix;
+    const auto list = mix ? candidates(config) : std::vector{candidate};
     precision::quantize_outputs(graph, *codes, [&](const graph::Value& v) {
-      return calibration::choose_range(statistics.histograms.at(v.name), candidate.method,
-                                       candidate.percentile, candidate.symmetric);
+      const auto& histogram = histogram_of(statistics.histograms, v);
+      std::vector<calibration::ClipRange> ranges;
+      for (const Candidate& each : list) ranges.push_back(range_of(histogram, each, *codes));
+      return *std::ranges::min_element(ranges, {}, [&](calibration::ClipRange range) {
+        return calibration::expected_error(histogram, range);
+      });
     });
+  }
   return {method, std::move(search), std::move(histograms)};
 }
 

@@ -27,7 +27,8 @@ void run(Conversion& c, Stage stage) {
       return compile(c);
   }
   hand_on(c, stage);
-  c.reporter.info(fmt::format("End to {} the model.", name_of(stage)));
+  const std::string_view kind = stage != Stage::parse ? "" : c.config.is_caffe() ? " caffe" : " onnx";
+  c.reporter.info(fmt::format("End to {} the{} model.", name_of(stage), kind));
 }
 
 }  // namespace

@@ -40,8 +40,9 @@ std::string unsupported_types(std::string_view train, std::string_view rt) {
   if (row == kTypes.end()) return "";
   const std::vector<std::string> possible = words(row->second);
   if (std::ranges::find(possible, rt) != possible.end()) return "";
-  return fmt::format("input_type_rt {} and input_type_train {} is not supported; a model trained on {} takes: {}",
-                     rt, train, train, fmt::join(possible, ", "));
+  return fmt::format(
+      "input_type_rt {} and input_type_train {} is not supported; a model trained on {} takes: {}", rt, train,
+      train, fmt::join(possible, ", "));
 }
 
 std::string parse_input_source(const std::string& text, std::map<std::string, InputSource>& sources) {
@@ -58,8 +59,9 @@ std::string parse_input_source(const std::string& text, std::map<std::string, In
     const std::string name = entry.first.Scalar(), word = entry.second.Scalar();
     const auto* found = std::ranges::find(kSourceWords, word);
     if (found == kSourceWords.end())
-      return fmt::format("input '{}': '{}' is none of: {}.{}", name, word, fmt::join(kSourceWords, ", "),
-                         suggestion(word, std::vector<std::string>(kSourceWords.begin(), kSourceWords.end())));
+      return fmt::format(
+          "input '{}': '{}' is none of: {}.{}", name, word, fmt::join(kSourceWords, ", "),
+          suggestion(word, std::vector<std::string>(kSourceWords.begin(), kSourceWords.end())));
     if (!sources.emplace(name, static_cast<InputSource>(found - kSourceWords.begin())).second)
       return fmt::format("input '{}' is named twice", name);
   }
@@ -81,8 +83,7 @@ std::string show_input_source(const Config& config) {
     if (!input.name.empty()) sources[input.name] = source_of(config, input);
   std::vector<std::string> entries;
   for (const auto& [name, source] : sources)
-    entries.push_back(
-        fmt::format("{}: {}", quoted(name), quoted(kSourceWords[static_cast<size_t>(source)])));
+    entries.push_back(fmt::format("{}: {}", quoted(name), quoted(kSourceWords[static_cast<size_t>(source)])));
   return entries.empty() ? "" : fmt::format("{{{}}}", fmt::join(entries, ", "));
 }
 

@@ -78,7 +78,8 @@ Notes notes_of(const graph::Graph& graph) {
   }
   for (const auto& v : graph.values())
     if (v->quant && !v->is_constant())
-      notes.ranges[v->name] = {v->range_lo, v->range_hi, v->quant->scale(), v->quant->zero_point()};
+      notes.ranges[v->name] = {v->range_lo, v->range_hi, v->quant->scale(), v->quant->zero_point(),
+                               v->codes == DType::i16};
   return notes;
 }
 
@@ -97,7 +98,7 @@ std::string notes_to_json(const Notes& notes) {
   }
   json["ranges"] = Json::object();
   for (const auto& [name, r] : notes.ranges)
-    json["ranges"][packed(name)] = {r.lo, r.hi, r.scale, r.zero_point};
+    json["ranges"][packed(name)] = {r.lo, r.hi, r.scale, r.zero_point, r.int16};
   return json.dump();
 }
 
@@ -118,7 +119,10 @@ Notes notes_from_json(std::string_view json, const std::string& origin) {
     }
     for (const auto& [name, r] : parsed.at("ranges").items())
       notes.ranges[unpacked(name)] = {finite(r.at(0)), finite(r.at(1)), finite(r.at(2)),
-                                      r.at(3).get<int32_t>()};
+                                      r.at(3).get<int32_t>(), r.at(4).get<bool>()};
+    for (const auto& [name, r] : notes.ranges)
+      if (!(r.scale > 0) || r.zero_point < -128 || r.zero_point > 127)
+        throw std::runtime_error("a scale or zero point is out of range");
     return notes;
   });
 }

@@ -34,15 +34,15 @@ class Check:
 
     def config(self, name, **changes):
         """The example's configuration with other values, as a file of this test."""
-        lines = []
-        for line in (self.example / "config.yaml").read_text().splitlines():
+        lines, text = [], (self.example / "config.yaml").read_text()
+        for line in text.splitlines():
             key = line.split(":")[0].strip()
             if key in changes:
                 line = f"  {key}: '{changes.pop(key)}'"
             lines.append(line.replace("'traffic_signs.onnx'", f"'{self.example / 'traffic_signs.onnx'}'")
                          .replace("'./calibration'", f"'{self.example / 'calibration'}'"))
             if key == "calibration_parameters":
-                lines += [f"  {k}: '{v}'" for k, v in changes.items()]
+                lines += [f"  {k}: '{v}'" for k, v in changes.items() if f"  {k}:" not in text]
         path = self.work / f"{name}.yaml"
         path.write_text("\n".join(lines) + "\n")
         return path
@@ -183,11 +183,15 @@ class Check:
         self.expect(filecmp.cmp(self.file("moved", "compile"), self.file("rgb_one", "compile"), shallow=False),
                     "the stage is known whatever the file is called")
         model = onnx.load(str(self.file("rgb_one", "quantize")))
-        model.graph.node[-1].op_type = "Abs"
-        damaged = self.work / "damaged.onnx"
-        onnx.save(model, str(damaged))
-        result = self.run(config, "refused", "--resume-from", damaged)
-        self.expect(result.returncode == 1 and "OHB-" in result.stderr or result.returncode == 0, "an edited quantized model")
+        last = model.graph.node[-1]
+        model.graph.node.append(onnx.helper.make_node("Abs", ["before"], [last.output[0]], name="added"))
+        last.output[0] = "before"
+        changed = self.work / "changed.onnx"
+        onnx.save(model, str(changed))
+        self.refused("node 'added' (Abs) is not what hb_mapper wrote", config, "refused", "--resume-from", changed)
+        del model.metadata_props[:]
+        onnx.save(model, str(changed))
+        self.refused("or its metadata was lost", config, "refused", "--resume-from", changed)
         self.expect(not list((self.work / "refused").iterdir()), "refusals leave nothing behind")
 
 

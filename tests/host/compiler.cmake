@@ -23,6 +23,9 @@ openhb_test(NAME host_build_test
                     host/compiler/layer_dump_test.cc
             LIBRARIES openhb::compiler LABELS fast)
 
+openhb_test(NAME host_quantizer_options_test SOURCES host/compiler/quantizer_options_test.cc
+            LIBRARIES openhb::compiler LABELS fast)
+
 openhb_test(NAME host_surgery_test SOURCES host/compiler/surgery_test.cc LIBRARIES openhb::compiler LABELS fast)
 
 openhb_test(NAME host_restore_test SOURCES host/compiler/restore_test.cc LIBRARIES openhb::compiler LABELS fast)

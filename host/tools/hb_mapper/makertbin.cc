@@ -139,7 +139,8 @@ int makertbin(const MakertbinOptions& options) {
              static_cast<double>(result.macs) / 1e6, static_cast<double>(result.weight_bytes) / 1e3,
              static_cast<double>(result.arena_bytes) / 1e3,
              static_cast<double>(result.arena_lower_bound) / 1e3);
-    log.info("Convert to runtime bin file successfully: {}", result.bin_path);
+    log.info("The program is {}", result.bin_path);
+    log.info("Convert to runtime bin file successfully!");
     log.info("Report: {}", artefacts.path(config.prefix + "_report.html"));
     log.info("End Model Convert");
     if (!options.json.empty()) write_text(options.json, json);
