@@ -94,13 +94,13 @@ std::string wrong_shape(const InputConfig& input, const Shape& shape) {
   }
   const size_t channel_axis = input.nhwc_train ? 3 : 1, rows = input.nhwc_train ? 1 : 2;
   const int64_t channels = input.kind_train == InputKind::gray ? 1 : 3;
-  if (shape.size() != 4)
-    return fmt::format("{} is no shape of a {} input in layout {}: a picture has 4 dimensions",
-                       to_string(shape), type_word(input.kind_train), input.nhwc_train ? "NHWC" : "NCHW");
+  const std::string no_shape =
+      fmt::format("{} is no shape of a {} input in layout {} (input_type_train, input_layout_train)",
+                  to_string(shape), type_word(input.kind_train), input.nhwc_train ? "NHWC" : "NCHW");
+  if (shape.size() != 4) return no_shape + ": a picture has 4 dimensions";
   if (shape[channel_axis] != channels)
-    return fmt::format("{} is no shape of a {} input in layout {}: {} channel{} would be at position {}",
-                       to_string(shape), type_word(input.kind_train), input.nhwc_train ? "NHWC" : "NCHW",
-                       channels, channels == 1 ? "" : "s", channel_axis);
+    return fmt::format("{}: {} channel{} would be at position {}", no_shape, channels,
+                       channels == 1 ? "" : "s", channel_axis);
   if (input.kind_rt == InputKind::nv12 && (shape[rows] % 2 != 0 || shape[rows + 1] % 2 != 0))
     return fmt::format("nv12 has one u and v for each 2x2 pixels: height {} and width {} must be even",
                        shape[rows], shape[rows + 1]);
