@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "host/compiler/lowering.h"
@@ -170,7 +171,7 @@ class Reader {
       const bool compute = rule.kind == ops::QuantKind::compute;
       for (const size_t i : rule.activations) integer_.insert(node->input(i));
       integer_.insert(node->outputs.begin(), node->outputs.end());
-      if (compute) weights_.insert(node->input(1));
+      if (compute) weights_[node->input(1)] = rule.weight_axis;
       const Value* missing = nullptr;
       for (const size_t i : rule.activations)
         if (!node->input(i)->is_constant() && !internal.contains(node->input(i)) &&
@@ -198,7 +199,10 @@ class Reader {
     const Value* v = graph_.find_value(name);
     if (!v) return;
     Entry& entry = stored_.params.values[name];
-    if (weights_.contains(v)) {
+    if (const auto axis = weights_.find(v); axis != weights_.end()) {
+      if (mark.axis != axis->second)
+        fail(ErrorCode::model_bad_value, "{}: its axis is {}, but the channels of '{}' are along axis {}",
+             mark.node, mark.axis, name, axis->second);
       entry = weights_entry(mark, *v, warn_);
       return;
     }
@@ -262,7 +266,8 @@ class Reader {
   const Warn& warn_;
   std::map<std::string, Mark> marks_;                       // by name of the value
   std::set<std::pair<std::string, size_t>> marked_inputs_;  // node and input that read a calibrated value
-  std::unordered_set<const Value*> integer_, weights_;  // what integer nodes write or read, and multiply with
+  std::unordered_set<const Value*> integer_;                // what integer nodes write or read
+  std::unordered_map<const Value*, int> weights_;  // what they multiply with, and its axis of channels
   Stored stored_;
 };
 

@@ -67,6 +67,8 @@ std::string write_report(const MakertbinOptions& options, const config::Config& 
 compiler::StageRange range_of(const MakertbinOptions& options) {
   compiler::StageRange range{.resume_from = options.resume_from};
   if (options.stop_after.empty()) return range;
+  if (!options.json.empty())
+    fail(ErrorCode::usage, "--json belongs to a whole conversion; leave it out together with --stop-after");
   const auto found = std::ranges::find(config::kStageNames, options.stop_after);
   if (found == config::kStageNames.end())
     fail(ErrorCode::usage, "--stop-after {}: no stage has this name", options.stop_after);
