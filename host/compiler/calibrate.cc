@@ -116,6 +116,13 @@ std::optional<DType> output_codes(const config::Config& config) {
   if (config::asks_for(config, "set_model_output_int16")) return DType::i16;
   return std::nullopt;
 }
+
+// What the log calls the search.
+std::string method_words(const config::Config& config) {
+  if (config.calibration == config::CalibrationType::automatic) return "modelwise search";
+  if (config.calibration == config::CalibrationType::mix) return "mix";
+  return candidates(config).front().name;
+}
 }  // namespace
 
 size_t candidate_count(const config::Config& config) { return candidates(config).size(); }
@@ -212,6 +219,7 @@ Choice choose_ranges(graph::Graph& graph, const config::Config& config, const Lo
 Calibration calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
                       const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
                       const Reporter& reporter) {
+  reporter.info(fmt::format("Run calibration model with {} method.", method_words(config)));
   const auto codes = output_codes(config);
   if (codes) precision::observe_outputs(graph);
   const Statistics statistics = collect_statistics(graph, samples, plan, checkpoint, reporter);
@@ -220,11 +228,19 @@ Calibration calibrate(graph::Graph& graph, const config::Config& config, const L
   auto [method, candidate, search] =
       choose_ranges(graph, config, int8_options, samples, statistics, plan, checkpoint, reporter);
   auto histograms = coarse_histograms(graph, statistics.histograms);
-  if (codes)
+  if (codes) {
+    // Each output by the method of the network; for mix by its own best one.
+    const bool mix = config.calibration == config::CalibrationType::mix;
+    const auto list = mix ? candidates(config) : std::vector{candidate};
     precision::quantize_outputs(graph, *codes, [&](const graph::Value& v) {
-      return calibration::choose_range(statistics.histograms.at(v.name), candidate.method,
-                                       candidate.percentile, candidate.symmetric);
+      const auto& histogram = histogram_of(statistics.histograms, v);
+      std::vector<calibration::ClipRange> ranges;
+      for (const Candidate& each : list) ranges.push_back(range_of(histogram, each, *codes));
+      return *std::ranges::min_element(ranges, {}, [&](calibration::ClipRange range) {
+        return calibration::expected_error(histogram, range);
+      });
     });
+  }
   return {method, std::move(search), std::move(histograms)};
 }
 

@@ -28,7 +28,8 @@ void run(Conversion& c, Stage stage) {
       return compile(c);
   }
   hand_on(c, stage);
-  c.reporter.info(fmt::format("End to {} the model.", name_of(stage)));
+  const std::string_view kind = stage != Stage::parse ? "" : c.config.is_caffe() ? " caffe" : " onnx";
+  c.reporter.info(fmt::format("End to {} the{} model.", name_of(stage), kind));
 }
 
 }  // namespace
@@ -52,8 +53,7 @@ ConversionReport convert(const config::Config& config, int threads, const Report
     // What is wrong with the samples should be told before the long part.
     if (next == Stage::parse && last >= Stage::calibrate) open_dataset(c);
   }
-  if (range.stop_after) return std::move(c.report);
-  compare(c);
+  if (!range.stop_after) compare(c);
   record_inputs(c);
   if (!range.resume_from.empty())
     c.report.inputs.push_back(report::hash_file("continued from", range.resume_from));

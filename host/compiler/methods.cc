@@ -52,25 +52,34 @@ std::vector<Candidate> candidates(const config::Config& config) {
   return list;
 }
 
+const calibration::Histogram& histogram_of(const Histograms& histograms, const graph::Value& value) {
+  const auto it = histograms.find(value.name);
+  if (it == histograms.end())
+    fail(ErrorCode::internal, "tensor '{}' was not seen during calibration", value.name);
+  if (it->second.count() == 0)
+    fail(ErrorCode::quantize_failed,
+         "tensor '{}' held no finite value in any calibration sample; check the data", value.name);
+  return it->second;
+}
+
+ClipRange range_of(const calibration::Histogram& histogram, const Candidate& candidate, DType codes) {
+  if (codes != DType::i16)
+    return calibration::choose_range(histogram, candidate.method, candidate.percentile, candidate.symmetric);
+  const Method method = candidate.method == Method::percentile ? Method::percentile : Method::max;
+  return calibration::choose_range(histogram, method, candidate.percentile, false);
+}
+
 void apply(graph::Graph& graph, const std::vector<std::string>& pictures, const Histograms& histograms,
            const std::function<const Candidate&(const graph::Value&)>& choice) {
   const auto consumers = graph.consumers();
   auto ranges = [&] {
     precision::apply_ranges(graph, pictures, [&](const graph::Value& v) {
       const Candidate& c = choice(v);
-      const auto it = histograms.find(v.name);
-      if (it == histograms.end())
-        fail(ErrorCode::internal, "tensor '{}' was not seen during calibration", v.name);
-      if (it->second.count() == 0)
-        fail(ErrorCode::quantize_failed,
-             "tensor '{}' held no finite value in any calibration sample; check the data", v.name);
-      if (v.codes == DType::i16)  // codes enough for the whole range
-        return calibration::choose_range(it->second,
-                                         c.method == Method::percentile ? Method::percentile : Method::max,
-                                         c.percentile, false);
-      const ClipRange range = calibration::choose_range(it->second, c.method, c.percentile, c.symmetric);
+      const calibration::Histogram& histogram = histogram_of(histograms, v);
+      const ClipRange range = range_of(histogram, c, v.codes);
+      if (v.codes == DType::i16) return range;
       const auto activation = precision::activation_of(v, consumers, graph);
-      return activation && !c.symmetric ? precision::range_behind(*activation, it->second, range) : range;
+      return activation && !c.symmetric ? precision::range_behind(*activation, histogram, range) : range;
     });
   };
   ranges();

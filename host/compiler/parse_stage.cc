@@ -54,8 +54,10 @@ void parse(Conversion& c) {
   c.graph = read_model(c.config, c.reporter);
   graph::Graph& graph = c.graph;
   if (c.loads()) c.loaded = quantize::take_quantization(graph);
-  c.report.removed = remove_nodes(graph, c.config.remove_node_types, c.config.remove_node_names);
-  if (!c.report.removed.empty()) c.reporter.info(text_of(c.report.removed));
+  const auto removals = remove_nodes(graph, c.config.remove_node_types, c.config.remove_node_names);
+  if (!removals.empty()) c.reporter.info(text_of(removals));
+  for (const Removal& r : removals)
+    c.report.removed.push_back({r.node, r.op, (r.removed ? "removed " : "not removed: ") + r.reason});
   std::vector<std::string> names;
   for (const auto* v : graph.inputs) names.push_back(v->name);
   c.config.inputs = config::inputs_in_order(c.config, names);

@@ -33,6 +33,7 @@ add_library(openhb_compiler STATIC
   compiler/memory_plan.cc
   compiler/methods.cc
   compiler/mix.cc
+  compiler/node_names.cc
   compiler/parse_stage.cc
   compiler/per_channel.cc
   compiler/placement.cc

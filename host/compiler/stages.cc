@@ -7,6 +7,7 @@
 #include "host/compiler/calibration_run.h"
 #include "host/compiler/inputs.h"
 #include "host/compiler/per_channel.h"
+#include "host/compiler/node_names.h"
 #include "host/ops/operator.h"
 #include "host/passes/passes.h"
 #include "host/quantize/load.h"
@@ -50,12 +51,18 @@ void calibrate(Conversion& c) {
   c.reporter.info("Start to calibrate the model.");
   graph::Graph& graph = c.graph;
   const config::Config& config = c.config;
+  check_node_names(config, graph);
   std::vector<std::string> on_cpu = config::nodes_on_cpu(config), on_bpu = config::nodes_on_bpu(config);
   if (config::asks_for(config, "set_Softmax_input_int8") ||
-      config::asks_for(config, "set_Softmax_output_int8"))
-    for (const auto& node : graph.nodes())
-      if (node->op == "Softmax" && std::ranges::find(on_cpu, node->name) == on_cpu.end())
-        on_bpu.push_back(node->name);
+      config::asks_for(config, "set_Softmax_output_int8")) {
+    bool any = false;
+    for (const auto& node : graph.nodes()) {
+      if (node->op != "Softmax") continue;
+      any = true;
+      if (std::ranges::find(on_cpu, node->name) == on_cpu.end()) on_bpu.push_back(node->name);
+    }
+    if (!any) c.reporter.warn("optimization: the model has no node of type 'Softmax'.");
+  }
   if (config::asks_for(config, "lstm_batch_last"))
     c.reporter.warn("optimization lstm_batch_last has no effect: LSTM runs in float on the CPU");
   if (c.loads()) {
@@ -67,11 +74,18 @@ void calibrate(Conversion& c) {
            graph, {on_cpu, on_bpu, config::int16_requests(config), march::find_march(config.march)}))
     c.reporter.warn(denied);
   const SampleReader samples(config, graph, *c.dataset);
+  for (const config::InputConfig& input : config.inputs)
+    c.reporter.info(fmt::format("input name: {},  number_of_samples: {}", input.name, samples.size()));
   c.reporter.info(fmt::format("There are {} samples in the calibration data set.", samples.size()));
   if (c.loads()) {
     quantize::apply_params(graph, c.loaded);
     c.report.method = "load";
   } else {
+    const bool search = config.calibration == config::CalibrationType::automatic;
+    c.reporter.info(
+        fmt::format("Run calibration model with {} method.",
+                    search ? "modelwise search"
+                           : config::settings_of(config, config::Stage::calibrate).at("calibration_type")));
     if (config.per_channel) apply_per_channel(c, samples);
     c.report.method = run_calibration(c, samples);
   }

@@ -20,8 +20,22 @@ class Surgeon {
  public:
   explicit Surgeon(Graph& graph) : graph_(graph), inferred_(graph.clone()) {}
 
-  // Why it stays, or "" when it was removed.
-  std::string remove(Node& node) {
+  Removal remove(Node& node) {
+    Removal result{.node = node.name, .op = node.op};
+    result.reason = obstacle(node);
+    if (!result.reason.empty()) return result;
+    const bool at_input = is_input(node.input(0));
+    const std::string place = at_input ? fmt::format("at input '{}'", node.input(0)->name)
+                                       : fmt::format("at output '{}'", node.outputs[0]->name);
+    result.reason = at_input ? from_input(node) : from_output(node);
+    result.removed = result.reason.empty();
+    if (result.removed) result.reason = place;
+    return result;
+  }
+
+ private:
+  // Why it stays, or "".
+  std::string obstacle(const Node& node) const {
     const bool at_input = is_input(node.input(0)),
                at_output =
                    std::ranges::any_of(node.outputs, [&](const Value* v) { return graph_.is_output(v); });
@@ -31,10 +45,8 @@ class Surgeon {
       if (node.input(i) && !node.input(i)->is_constant())
         return fmt::format("its input '{}' is computed, too", node.input(i)->name);
     if (node.outputs.size() != 1) return "it has several results";
-    return at_input ? from_input(node) : from_output(node);
+    return "";
   }
-
- private:
   bool is_input(const Value* v) const {
     return v && std::ranges::find(graph_.inputs, v) != graph_.inputs.end();
   }
@@ -98,29 +110,29 @@ std::vector<Removal> remove_nodes(Graph& graph, const std::vector<std::string>& 
     const auto op = std::ranges::find(config::kRemovable, type, [](const auto& row) { return row.first; });
     if (op == config::kRemovable.end())
       fail(ErrorCode::config_bad_value, "remove_node_type: '{}' cannot be removed", type);
-    std::map<std::string, std::string> kept;
+    std::map<std::string, Removal> kept;
     for (bool changed = true; changed;) {  // behind a removed node another one may have come to the border
       changed = false;
       std::vector<Node*> nodes;
       for (const auto& node : graph.nodes())
         if (node->op == op->second && node->domain.empty()) nodes.push_back(node.get());
       for (Node* node : nodes) {
-        const std::string name = node->name;
-        kept[name] = surgeon.remove(*node);
-        if (!kept[name].empty()) continue;
-        removals.push_back({name, std::string(op->second), ""});
-        kept.erase(name);
-        changed = true;
-        break;  // others may have become dead
+        Removal removal = surgeon.remove(*node);
+        changed = removal.removed;
+        if (changed) {
+          kept.erase(removal.node);
+          removals.push_back(std::move(removal));
+          break;  // others may have become dead
+        }
+        kept[removal.node] = std::move(removal);
       }
     }
-    for (const auto& [name, reason] : kept)
-      if (graph.find_node(name)) removals.push_back({name, std::string(op->second), reason});
+    for (const auto& [name, removal] : kept)
+      if (graph.find_node(name)) removals.push_back(removal);
   }
   for (const std::string& name : names) {
     Node* node = graph.find_node(name);
-    const std::string op = node ? node->op : "--";
-    removals.push_back({name, op, node ? surgeon.remove(*node) : "it is gone already"});
+    removals.push_back(node ? surgeon.remove(*node) : Removal{name, "--", false, "it is gone already"});
   }
   return removals;
 }
@@ -131,8 +143,8 @@ std::string text_of(const std::vector<Removal>& removals) {
   std::vector<std::pair<std::string, std::vector<std::string>>> kept;  // by reason
   for (const Removal& r : removals) {
     std::string name = fmt::format("{} ({})", r.node, r.op);
-    if (r.reason.empty()) {
-      gone.push_back(std::move(name));
+    if (r.removed) {
+      gone.push_back(fmt::format("{} {}", name, r.reason));
       continue;
     }
     auto group = std::ranges::find(kept, r.reason, [](const auto& g) { return g.first; });

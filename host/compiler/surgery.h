@@ -6,12 +6,15 @@
 #include <vector>
 
 #include "host/graph/graph.h"
-#include "host/report/conversion.h"
 
 namespace openhb::compiler {
 
-// What was asked for, and what came of it: an empty reason means that the node is gone.
-using Removal = report::RemovedNode;
+// What was asked for, and what came of it.
+struct Removal {
+  std::string node = {}, op = {};
+  bool removed = false;
+  std::string reason = {};  // where it stood, or why it stays
+};
 
 // Takes nodes out of a graph as it was imported: all of each type in turn, then each name in turn. One goes
 // only when at that moment it stands between a model input that nobody else reads and the rest (the input

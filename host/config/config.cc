@@ -205,6 +205,14 @@ class Builder {
     if (sound && config_.calibration == CalibrationType::automatic && asks_for(config_, "asymmetric"))
       bad("optimization",
           "calibration_type default chooses between symmetric and asymmetric itself; remove 'asymmetric'");
+    if (sound && config_.calibration == CalibrationType::load)
+      for (const char* word :
+           {"asymmetric", "bias_correction", "set_model_output_int8", "set_model_output_int16"})
+        if (asks_for(config_, word))
+          bad("optimization",
+              "'{}' needs calibration data, which calibration_type load does without: the model's own scales "
+              "are used; remove it",
+              word);
     if (asks_for(config_, "set_model_output_int8") && asks_for(config_, "set_model_output_int16"))
       bad("optimization", "set_model_output_int8 and set_model_output_int16 exclude each other");
     const Given* kinds = document_.find("input_type_train");

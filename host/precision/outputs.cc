@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/precision/outputs.h"
 
+#include "common/error.h"
 #include "host/precision/assign.h"
 
 namespace openhb::precision {
@@ -15,7 +16,17 @@ void quantize_outputs(graph::Graph& graph, DType codes,
     if (!output->observed) continue;
     output->observed = false;
     const bool int16 = codes == DType::i16;
-    const QuantParams q = int16 ? int16_of_range(range_of(*output)) : quant_of_range(range_of(*output));
+    const calibration::ClipRange range = range_of(*output);
+    constexpr float kLargestValue = 1e30f;
+    if (!(range.lo >= -kLargestValue && range.hi <= kLargestValue))
+      fail(ErrorCode::quantize_failed,
+           "output '{}' reaches from {} to {}, which set_model_output_{} cannot express; check the "
+           "calibration data",
+           output->name, range.lo, range.hi, int16 ? "int16" : "int8");
+    // What is codes already keeps its own: nothing is lost.
+    const QuantParams q = output->quant && output->codes == codes ? *output->quant
+                          : int16                                 ? int16_of_range(range)
+                                                                  : quant_of_range(range);
     const std::string name = output->name;
     graph.rename_value(output, graph.unique_name(name + "_float"));
     graph::Value* scale =

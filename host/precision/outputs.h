@@ -12,8 +12,9 @@ namespace openhb::precision {
 // Calibration shall see the values of the float outputs.
 void observe_outputs(graph::Graph& graph);
 
-// Every observed output becomes int8 or int16 codes under its old name: QuantizeLinear with the parameters of
-// the range that `range_of` gives stands behind the float value, which is called NAME_float from then on.
+// Every observed output becomes int8 or int16 codes under its old name: QuantizeLinear stands behind the
+// float value, which is called NAME_float from then on. Its parameters are those of the value where an
+// integer node computes it in such codes, else those of the range that `range_of` gives.
 void quantize_outputs(graph::Graph& graph, DType codes,
                       const std::function<calibration::ClipRange(const graph::Value&)>& range_of);
 

@@ -113,6 +113,24 @@ class Checker:
         return [self.hb_mapper, "checker", *pairs, *self.extra]
 
 
+class Inference(Conversion):
+    """hb_mapper infer of the small classifier itself on one picture."""
+
+    def __init__(self, folder, hb_mapper, source):
+        super().__init__(folder, hb_mapper, source)
+        self.picture = self.pictures / "0.png"
+        self.output = self.folder / "results"
+        self.options = {"-c": self.config_path, "--model-file": self.onnx, "--model-type": "onnx",
+                        "--output-dir": self.output, "--threads": "1"}
+        self.files = [("image", self.picture)]
+        self.extra = []
+
+    def command(self):
+        self.arguments = ["infer", *[word for key, value in self.options.items() if value is not None for word in (key, value)],
+                          *[word for name, path in self.files for word in ("--image-file", name, path)], *self.extra]
+        return super().command()
+
+
 class Execution:
     """hrt_model_exec on a compiled copy of the small classifier (or another model of `models`)."""
 

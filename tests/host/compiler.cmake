@@ -22,3 +22,12 @@ openhb_test(NAME host_build_test
             SOURCES host/compiler/build_test.cc host/compiler/compile_cache_test.cc host/compiler/cost_report_test.cc
                     host/compiler/layer_dump_test.cc
             LIBRARIES openhb::compiler LABELS fast)
+
+openhb_test(NAME host_quantizer_options_test SOURCES host/compiler/quantizer_options_test.cc
+            LIBRARIES openhb::compiler LABELS fast)
+
+openhb_test(NAME host_surgery_test SOURCES host/compiler/surgery_test.cc LIBRARIES openhb::compiler LABELS fast)
+
+openhb_test(NAME host_restore_test SOURCES host/compiler/restore_test.cc LIBRARIES openhb::compiler LABELS fast)
+
+openhb_test(NAME host_artefacts_test SOURCES host/compiler/artefacts_test.cc LIBRARIES openhb::compiler LABELS fast)

@@ -8,6 +8,9 @@
   const {nodes, outputs, search, histograms, buffers, steps, removed, findings, configuration, inputs, results} = data;
   const histogramOf = new Map(histograms.map((entry) => [entry.tensor, entry]));
   const tensorLabel = (names) => names.length === 0 ? '(scratch)' : names.length === 1 ? names[0] : `${names[0]} and ${names.length - 1} more`;
+  // A run may stop before the last stage.
+  const compared = nodes.length > 0, compiled = steps.length > 0;
+  const stopped = (what) => h('p', {class: 'empty'}, `This run stopped before ${what}.`);
   const shape = (dims) => (dims.length ? dims.join(' \u00d7 ') : 'scalar');
 
   // --- what matters first ---
@@ -21,17 +24,18 @@
       verdict ? h('p', {class: 'verdict ' + verdict[0]}, h('strong', {}, `Output cosine ${fixed(worst.cosine, 6)}`),
                   `: ${verdict[1]}${outputs.length > 1 ? ` (the lowest of ${outputs.length} outputs, ${worst.output})` : ''}.`) : null,
       frame.facts([
-        ['Nodes in integers', `${onBpu} of ${nodes.length}`, onBpu < nodes.length ? `${nodes.length - onBpu} in float on the CPU` : null],
-        ['Multiply-accumulates', amount(data.macs)],
+        compared && ['Nodes in integers', `${onBpu} of ${nodes.length}`, onBpu < nodes.length ? `${nodes.length - onBpu} in float on the CPU` : null],
+        compiled && ['Multiply-accumulates', amount(data.macs)],
         binary ? ['Program (.bin)', bytes(binary.bytes)] : null,
-        ['Weights', bytes(data.weight_bytes)],
-        ['Memory for tensors', bytes(data.arena_bytes), `at least ${bytes(data.arena_lower_bound)} needed`],
+        compiled && ['Weights', bytes(data.weight_bytes)],
+        compiled && ['Memory for tensors', bytes(data.arena_bytes), `at least ${bytes(data.arena_lower_bound)} needed`],
         ['Ranges chosen by', data.calibration_method || none],
       ], 'figures'),
     ];
   }
 
   function outputSection() {
+    if (!compared) return stopped('results were compared');
     const error = (key, label) => ({key, label, number: true, text: (o) => short(o[key], 6)});
     return [
       makeTable({label: 'Outputs', search: outputs.length > 8, rows: outputs, empty: 'No output is float.', columns: [
@@ -50,6 +54,7 @@
   // --- nodes ---
   let showTensor = () => {};
   function nodeSection() {
+    if (!compared) return stopped('results were compared');
     const measured = nodes.map((node, x) => ({x, node, y: node.cosine, kind: node.on})).filter((point) => isNumber(point.y));
     const details = h('div', {class: 'details', 'aria-live': 'polite'}, h('p', {class: 'empty'}, 'Choose a node in the chart or the table.'));
     const loss = (point) => Math.max(1 - point.y, 1e-8);
@@ -192,6 +197,7 @@
 
   // --- memory ---
   function memorySection() {
+    if (!compiled) return stopped('the program was made');
     if (buffers.length === 0) return h('p', {class: 'empty'}, 'The program uses no memory for tensors.');
     const when = (buffer) => {
       const name = (step) => (step < 0 ? 'before the start' : step >= steps.length ? 'the end' : steps[step] || 'a step without a node');
@@ -241,6 +247,7 @@
 
   // --- cost, data, files ---
   function costSection() {
+    if (!compared) return null;
     const types = new Map();
     for (const node of nodes) {
       const row = types.get(node.op) ?? {op: node.op, nodes: 0, macs: 0, bytes: 0};
@@ -259,14 +266,15 @@
 
   function changes() {
     return makeTable({label: 'Removed nodes', search: removed.length > 8, rows: removed, empty: 'No node was removed from the network.', columns: [
-      {key: 'node', label: 'Node'}, {key: 'op', label: 'Operator'}, {key: 'reason', label: 'Why', wide: true}]}).element;
+      {key: 'node', label: 'Node'}, {key: 'op', label: 'Operator'}, {key: 'reason', label: 'What became of it', wide: true}]}).element;
   }
 
   function lint() {
     return makeTable({label: 'Findings', rows: findings, search: findings.length > 8, facets: [{key: 'severity', label: 'Severity'}],
-      empty: 'Nothing odd was found in the calibration data.', columns: [
+      empty: data.calibration_samples ? `Nothing odd was found in ${plural(data.calibration_samples, 'calibration sample')}.` : 'No calibration data were read.', columns: [
         {key: 'severity', label: 'Severity', cell: (f) => h('span', {class: 'badge ' + (f.severity === 'error' ? 'bad' : f.severity === 'warning' ? 'fair' : 'good')}, f.severity)},
-        {key: 'input', label: 'Input'}, {key: 'text', label: 'Finding', wide: true}]}).element;
+        {key: 'check', label: 'Check'}, {key: 'input', label: 'Input', text: (f) => f.input || none},
+        {key: 'samples', label: 'Samples', number: true, text: (f) => count(f.samples)}, {key: 'text', label: 'Finding', wide: true}]}).element;
   }
 
   function configurationSection() {

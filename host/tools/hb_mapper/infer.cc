@@ -3,14 +3,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
-#include "common/io/file.h"
 #include "common/text/text.h"
+#include "host/compiler/artefacts.h"
 #include "host/compiler/calibrate.h"
 #include "host/compiler/evaluate.h"
 #include "host/compiler/sample.h"
+#include "host/config/inputs.h"
 #include "host/frontend/model.h"
 #include "host/ops/operator.h"
 #include "host/passes/preprocess.h"
@@ -49,37 +52,51 @@ std::vector<Dump> choose_dumps(const graph::Graph& graph, bool convolutions) {
   std::vector<Dump> dumps;
   if (convolutions) {
     const auto consumers = graph.consumers();
-    for (const auto& node : graph.nodes())
-      if (node->op == "Conv" || node->op == "ConvTranspose" || node->op == "ConvInteger")
-        if (graph::Value* value = real_result(graph, *node, consumers)) dumps.push_back({node->name, value});
+    for (const auto& node : graph.nodes()) {
+      const bool convolution = node->op == "Conv" || node->op == "ConvTranspose" || node->op == "ConvInteger";
+      // In the quantized model the pre-processing is a convolution, too.
+      if (!convolution || node->name.starts_with("HZ_PREPROCESS_FOR_")) continue;
+      if (graph::Value* value = real_result(graph, *node, consumers)) dumps.push_back({node->name, value});
+    }
   }
   for (graph::Value* value : graph.outputs) dumps.push_back({value->name, value});
   return dumps;
 }
 
-// The values to dump become the outputs, as float32.
-void set_outputs(graph::Graph& graph, const std::vector<Dump>& dumps) {
-  graph.outputs.clear();
-  for (const Dump& dump : dumps) graph.outputs.push_back(dump.value);
-  ops::infer_shapes(graph);
-  for (graph::Value*& output : graph.outputs) {
-    if (output->dtype == DType::f32) continue;
-    constexpr int64_t kOnnxFloat = 1;
-    graph::Node* cast = graph.add_node("Cast", graph.unique_name(output->name + "_to_float"), {output},
-                                       {output->name + "_float"});
-    cast->attributes["to"] = kOnnxFloat;
-    output = cast->outputs[0];
+// As float32: codes as what they stand for, whole numbers and truth values as they are.
+graph::Value* as_float(graph::Graph& graph, graph::Value* value) {
+  if (value->dtype == DType::f32) return value;
+  const std::string name = graph.unique_name(value->name + "_to_float");
+  if (const graph::Node* quantize = value->producer; quantize && quantize->op == "QuantizeLinear") {
+    std::vector<graph::Value*> inputs = quantize->inputs;
+    inputs[0] = value;
+    graph::Node* node = graph.add_node("DequantizeLinear", name, std::move(inputs), {value->name + "_float"});
+    if (quantize->attributes.contains("axis")) node->attributes["axis"] = quantize->attributes.at("axis");
+    return node->outputs[0];
   }
+  constexpr int64_t kOnnxFloat = 1;
+  graph::Node* node = graph.add_node("Cast", name, {value}, {value->name + "_float"});
+  node->attributes["to"] = kOnnxFloat;
+  return node->outputs[0];
+}
+
+// The values to dump become the outputs.
+void set_outputs(graph::Graph& graph, const std::vector<Dump>& dumps) {
+  ops::infer_shapes(graph);
+  graph.outputs.clear();
+  for (const Dump& dump : dumps) graph.outputs.push_back(as_float(graph, dump.value));
   ops::infer_shapes(graph);
 }
 
-// "conv2_1/dw" to "conv2_1_dw"; two layers that differ in the replaced characters only get a number.
-std::string file_name(const std::string& layer, std::map<std::string, int>& used) {
+// "conv2_1/dw" to "conv2_1_dw"; layers that differ in the replaced characters only get a number.
+std::string file_name(const std::string& layer, std::set<std::string>& used) {
   std::string name = layer;
   for (char& c : name)
     if (c == '/' || static_cast<unsigned char>(c) < 0x20) c = '_';
-  const int count = used[name]++;
-  return fmt::format("{}{}_float.bin", name, count == 0 ? "" : fmt::format("_{}", count));
+  for (int count = 0;; ++count) {
+    std::string file = fmt::format("{}{}_float.bin", name, count == 0 ? "" : fmt::format("_{}", count));
+    if (used.insert(file).second) return file;
+  }
 }
 
 std::vector<std::string> files_in_order(const InferOptions& options, const std::vector<std::string>& names) {
@@ -99,13 +116,49 @@ std::vector<std::string> files_in_order(const InferOptions& options, const std::
   return files;
 }
 
-void check_layout(const InferOptions& options, const config::Config& config) {
-  if (options.input_layout.empty()) return;
-  for (const auto& input : config.inputs)
-    if (input.kind_train != InputKind::featuremap && (options.input_layout == "NHWC") != input.nhwc_train)
+// The model knows its layout; an option that says another one would mean another model.
+void check_layout(const InferOptions& options, const config::InputConfig& input, const graph::Value& value) {
+  if (options.input_layout.empty() || input.kind_train == InputKind::featuremap) return;
+  const bool as_trained = compiler::sample_shape(input, value) == value.shape;
+  const bool nhwc = as_trained == input.nhwc_train;
+  if ((options.input_layout == "NHWC") != nhwc)
+    fail(ErrorCode::usage, "--input-layout {}: input '{}' of '{}' is {}, shape {}; leave the option out",
+         options.input_layout, value.name, options.model, nhwc ? "NHWC" : "NCHW", to_string(value.shape));
+}
+
+bool has_preprocess(const graph::Graph& graph, const std::string& input) {
+  return graph.find_node("HZ_PREPROCESS_FOR_" + input) != nullptr;
+}
+
+// The original model, or an ONNX file that a conversion left.
+graph::Graph import_model(const InferOptions& options, const config::Config& config, report::Log& log) {
+  frontend::ModelSource source;
+  source.notice = [](const std::string&) {};
+  if (options.model.ends_with(".caffemodel")) {
+    if (!config.is_caffe())
       fail(ErrorCode::usage,
-           "--input-layout {}: input '{}' of this model is {} (input_layout_train); leave the option out",
-           options.input_layout, input.name, input.nhwc_train ? "NHWC" : "NCHW");
+           "--model-file '{}' is a Caffe model, but the configuration '{}' names an ONNX model",
+           options.model, options.config);
+    source.prototxt = config.prototxt, source.caffemodel = options.model;
+  } else {
+    source.onnx = options.model;
+  }
+  std::map<std::string, Shape> shapes;
+  for (const auto& input : config.inputs)
+    if (input.shape) shapes[input.name] = *input.shape;
+  if (!shapes.empty()) {
+    // What a conversion wrote has its shapes, and for nv12 another layout than the configuration's.
+    try {
+      graph::Graph graph = frontend::import_model(source);
+      if (std::ranges::any_of(graph.inputs,
+                              [&](const graph::Value* v) { return has_preprocess(graph, v->name); }))
+        return graph;
+    } catch (const Error&) {  // open dimensions, perhaps; else it comes again
+    }
+    source.input_shapes = std::move(shapes);
+  }
+  source.notice = [&](const std::string& sentence) { log.warning("{}", sentence); };
+  return frontend::import_model(source);
 }
 
 // What one input of the model takes: behind HzPreprocess the sample as it is, before it pixels - 128.
@@ -119,24 +172,27 @@ Tensor model_input(const graph::Value& value, const graph::Graph& graph, const c
     });
     return codes;
   }
-  const bool has_step = graph.find_node("HZ_PREPROCESS_FOR_" + input.name) != nullptr;
+  const bool has_step = has_preprocess(graph, input.name);
   if (has_step || input.norm == config::Norm::none) return has_step ? std::move(centred) : sample;
   return passes::normalised(sample, input);  // the user's own model
 }
 
+// All of them, or none.
 nlohmann::ordered_json write_dumps(const InferOptions& options, const std::vector<Dump>& dumps,
                                    const compiler::GraphRunner& runner, report::Log& log) {
   std::vector<std::vector<std::string>> rows;
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
-  std::map<std::string, int> used;
+  std::set<std::string> used;
+  compiler::Artefacts artefacts(options.output_dir, "infer");
   for (size_t i = 0; i < dumps.size(); ++i) {
     const Tensor values = runner.output(i);
     const std::string name = file_name(dumps[i].layer, used);
-    write_file_atomically(options.output_dir + "/" + name, values.bytes());
+    artefacts.write(name, values.bytes());
     const std::string shape = fmt::format("{}", fmt::join(values.shape(), "x"));
     rows.push_back({shortened(dumps[i].layer), shape, name});
     json.push_back({{"layer", dumps[i].layer}, {"shape", values.shape()}, {"file", name}});
   }
+  artefacts.commit();
   log.info("Results in {}:\n{}", options.output_dir, format_table({"Layer", "Shape", "File"}, rows));
   return json;
 }
@@ -146,21 +202,22 @@ int run(const InferOptions& options, report::Log& log) {
   if ((options.model_type == "caffe") != config.is_caffe())
     fail(ErrorCode::usage, "--model-type {} was given, but the configuration '{}' names {}",
          options.model_type, options.config, config.is_caffe() ? "a Caffe model" : "an ONNX model");
-  frontend::ModelSource source;
-  source.onnx = options.model;
-  source.notice = [&](const std::string& sentence) { log.warning("{}", sentence); };
-  for (const auto& input : config.inputs)
-    if (input.shape) source.input_shapes[input.name] = *input.shape;
-  graph::Graph graph = frontend::import_model(source);
+  graph::Graph graph = import_model(options, config, log);
   std::vector<std::string> names;
   for (const auto* v : graph.inputs) names.push_back(v->name);
   config.inputs = config::inputs_in_order(config, names);
-  check_layout(options, config);
   const auto files = files_in_order(options, names);
 
   std::vector<Shape> shapes;
-  for (size_t i = 0; i < names.size(); ++i)
-    shapes.push_back(compiler::sample_shape(config.inputs[i], *graph.inputs[i]));
+  for (size_t i = 0; i < names.size(); ++i) {
+    config::InputConfig& input = config.inputs[i];
+    shapes.push_back(compiler::sample_shape(input, *graph.inputs[i]));
+    if (const std::string wrong = config::wrong_shape(input, shapes.back()); !wrong.empty())
+      fail(ErrorCode::config_bad_value, "input '{}' of the model: {}", input.name, wrong);
+    check_layout(options, input, *graph.inputs[i]);
+    // Whether a raw array is of float32 is told by its folder's name; without calibration data by its own.
+    if (input.cal_dir.empty()) input.cal_dir = std::filesystem::absolute(files[i]).parent_path().string();
+  }
   const auto dataset = calibration::Dataset::of_files(config, shapes, files);
   std::vector<Tensor> inputs = compiler::SampleReader(config, graph, dataset).floats(0);
   for (size_t i = 0; i < inputs.size(); ++i)
@@ -171,9 +228,9 @@ int run(const InferOptions& options, report::Log& log) {
   set_outputs(graph, dumps);
   compiler::GraphRunner runner(graph, {}, thread_count(options.threads));
   runner.run(inputs);
-  ensure_directory(options.output_dir);
   const auto json = write_dumps(options, dumps, runner, log);
-  if (!options.json.empty()) write_text(options.json, json.dump(2) + "\n");
+  if (!options.json.empty())
+    write_text(options.json, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   return 0;
 }
 
