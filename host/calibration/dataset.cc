@@ -225,6 +225,10 @@ Dataset Dataset::of_files(const config::Config& config, const std::vector<Shape>
   for (size_t i = 0; i < shapes.size(); ++i) {
     // Pictures are decoded, whatever preprocess_on says: their bytes are no array.
     const bool picture = is_image_path(files.at(i));
+    if (picture && config.inputs[i].kind_train == InputKind::featuremap)
+      fail(ErrorCode::data_bad_image,
+           "'{}' is a picture, but input '{}' is a featuremap: give a .npy file or a raw array", files[i],
+           config.inputs[i].name);
     if (picture) check_pictures(config.inputs[i], shapes[i], {files[i]});
     dataset.files_.push_back({files[i]});
     dataset.sources_.push_back({shapes[i], config.inputs[i], picture});

@@ -116,6 +116,13 @@ std::optional<DType> output_codes(const config::Config& config) {
   if (config::asks_for(config, "set_model_output_int16")) return DType::i16;
   return std::nullopt;
 }
+
+// What the log calls the search.
+std::string method_words(const config::Config& config) {
+  if (config.calibration == config::CalibrationType::automatic) return "modelwise search";
+  if (config.calibration == config::CalibrationType::mix) return "mix";
+  return candidates(config).front().name;
+}
 }  // namespace
 
 size_t candidate_count(const config::Config& config) { return candidates(config).size(); }
@@ -212,6 +219,7 @@ Choice choose_ranges(graph::Graph& graph, const config::Config& config, const Lo
 Calibration calibrate(graph::Graph& graph, const config::Config& config, const LowerOptions& int8_options,
                       const SampleReader& samples, const Plan& plan, Checkpoint& checkpoint,
                       const Reporter& reporter) {
+  reporter.info(fmt::format("Run calibration model with {} method.", method_words(config)));
   const auto codes = output_codes(config);
   if (codes) precision::observe_outputs(graph);
   const Statistics statistics = collect_statistics(graph, samples, plan, checkpoint, reporter);

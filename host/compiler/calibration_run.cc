@@ -69,7 +69,7 @@ void lint_samples(Conversion& c) {
   if (lint.findings.empty()) return c.reporter.info(summary + ", nothing odd found.");
   c.reporter.warn(fmt::format("{}; findings:\n{}", summary, calibration::findings_table(lint.findings)));
   if (lint.failed())
-    fail(ErrorCode::data_bad_value, "calibration data cannot be used: {}", lint.findings.front().text);
+    fail(lint.findings.front().code, "calibration data cannot be used: {}", lint.findings.front().text);
 }
 
 std::string run_calibration(Conversion& c, const SampleReader& samples) {

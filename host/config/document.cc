@@ -36,15 +36,15 @@ std::string comment(std::string_view text, std::string_view indent) {
 }
 
 // What a user writes for a key without a default.
-std::string_view example(const Key& key) {
+std::string example(const Key& key) {
   switch (key.type) {
     case Type::shape:
       return "1x3x224x224";
     case Type::integer:
     case Type::number:
-      return "0";
+      return fmt::format("{}", key.least < key.most ? key.least : 0);
     default:
-      return key.values.empty() ? "" : key.values.substr(0, key.values.find(' '));
+      return std::string(key.values.substr(0, key.values.find(' ')));
   }
 }
 
@@ -97,9 +97,9 @@ std::string configuration_template() {
       if (!key.values.empty()) rows += comment(fmt::format("One of: {}", key.values), "  ");
       if (key.least < key.most) rows += comment(fmt::format("{} to {}", key.least, key.most), "  ");
       const bool wanted = key.required || !key.start.empty();
-      const std::string_view value = !key.start.empty()      ? key.start
-                                     : !key.fallback.empty() ? key.fallback
-                                                             : example(key);
+      const std::string value = !key.start.empty()      ? std::string(key.start)
+                                : !key.fallback.empty() ? std::string(key.fallback)
+                                                        : example(key);
       rows += fmt::format("  {}{}: '{}'\n", wanted ? "" : "# ", key.name, value);
     }
     if (!rows.empty())

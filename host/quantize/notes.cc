@@ -91,9 +91,9 @@ std::string notes_to_json(const Notes& notes) {
     if (!note.reason.empty()) entry["reason"] = packed(note.reason);
     entry["outputs"] = Json::array();
     for (const std::string& name : note.outputs) entry["outputs"].push_back(packed(name));
-    if (!note.op.empty()) entry["op"] = note.op;
-    if (!note.domain.empty()) entry["domain"] = note.domain;
-    for (const auto& [name, value] : note.attributes) entry["attributes"][name] = attribute_to_json(value);
+    if (!note.op.empty()) entry["op"] = packed(note.op);
+    if (!note.domain.empty()) entry["domain"] = packed(note.domain);
+    for (const auto& [name, value] : note.attributes) entry["attributes"][packed(name)] = attribute_to_json(value);
     json["nodes"].push_back(std::move(entry));
   }
   json["ranges"] = Json::object();
@@ -107,14 +107,14 @@ Notes notes_from_json(std::string_view json, const std::string& origin) {
     Notes notes;
     for (const Json& entry : parsed.at("nodes")) {
       NodeNote note{.name = unpacked(entry.at("name").get<std::string>()),
-                    .op = entry.value("op", ""),
-                    .domain = entry.value("domain", ""),
+                    .op = unpacked(entry.value("op", "")),
+                    .domain = unpacked(entry.value("domain", "")),
                     .int8 = entry.at("on").get<std::string>() == "BPU",
                     .reason = unpacked(entry.value("reason", ""))};
       for (const Json& name : entry.at("outputs")) note.outputs.push_back(unpacked(name.get<std::string>()));
       if (entry.contains("attributes"))
         for (const auto& [name, value] : entry.at("attributes").items())
-          note.attributes[name] = attribute_from_json(value);
+          note.attributes[unpacked(name)] = attribute_from_json(value);
       notes.nodes.push_back(std::move(note));
     }
     for (const auto& [name, r] : parsed.at("ranges").items())

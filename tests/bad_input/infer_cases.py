@@ -87,6 +87,11 @@ def truncated_model(s):
     s.onnx.write_bytes(data[: len(data) // 2])
 
 
+def both_shapes(s):
+    two_inputs("a", "b")(s)
+    s.set(input_shape="1x4x6x6; 1x4x5x5")
+
+
 def long_name(s):
     """An output whose file no file system can hold."""
     m = n.classifier()
@@ -129,13 +134,13 @@ CASES = [
     Case("too few bytes", raw(np.uint8, 700), None, ("cannot reshape array of size 700 into shape (1,3,16,16)", "sample.raw")),
     Case("floats where bytes are expected", raw(np.float32, 768), None, ("sample.raw", "set cal_data_type")),
     Case("a sample with NaN", not_a_number, None, ("nan.raw", "NaN")),
-    Case("a picture for a feature map", lambda s: s.featuremap(), None, ("image",)),
+    Case("a picture for a feature map", lambda s: s.featuremap(), "OHB-0402", ("0.png", "featuremap")),
     Case("a model file that is not there", options(model_file="nowhere.onnx"), MISSING, ("nowhere.onnx",)),
     Case("half a model", truncated_model, "OHB-02", ("net.onnx",)),
     Case("an unknown operator", unknown_operator, "OHB-0201", ("Frobnicate",)),
-    Case("a shape that the model does not have", lambda s: s.set(input_shape="1x3x8x8"), "OHB-03", ("image",)),
-    Case("a shape that the model does not have, for nv12", lambda s: s.set(input_shape="1x3x8x8", input_type_rt="nv12"), "OHB-03",
-         ("image", "1x3x8x8")),
+    Case("another shape than the model's, which input_shape overrides", lambda s: s.set(input_shape="1x3x8x8"), ""),
+    Case("a shape of other channels", lambda s: s.set(input_shape="1x4x16x16"), "OHB-0302", ("input_shape", "4")),
+    Case("a shape that the network cannot take", both_shapes, "OHB-02", ("add",)),
     Case("an open shape", lambda s: s.use(n.classifier(shape=[1, 3, "h", 16])), "OHB-0206", ("image", "input_shape")),
     Case("a network of other channels", lambda s: s.use(n.classifier(channels=1)), "OHB-03", ("image", "3 channels")),
     Case("more inputs than the configuration has", lambda s: onnx.save(n.two_inputs(), str(s.onnx)), "OHB-03", ("a; b",)),

@@ -22,7 +22,7 @@ STAGES = ("original_float", "optimized_float", "calibrated", "quantized")
 class Check:
     def __init__(self, args):
         self.args, self.failures, self.count = args, 0, 0
-        self.work = pathlib.Path(args.work)
+        self.work = pathlib.Path(args.work).resolve()
         shutil.rmtree(self.work, ignore_errors=True)
         (self.work / "calibration").mkdir(parents=True)
         for p in sorted((EXAMPLE / "calibration").glob("*.png"))[:6]:
@@ -114,7 +114,7 @@ class Check:
         results, references = {}, {}
         for stage in STAGES:
             results[stage] = self.infer(folder, folder / f"m_{stage}_model.onnx", {"image": self.picture})
-            self.expect("prob_float.bin" in results[stage] and len(results[stage]) > len(convs) // 2, f"{stage}: {len(results[stage])} files")
+            self.expect(set(results[stage]) == set(own), f"{stage}: the same {len(own)} files")
             if self.module.exists():
                 x = centred.astype(np.int8) if stage == "quantized" else centred
                 references[stage] = self.ort(folder / f"m_{stage}_model.onnx", {"image": x})["prob"]
@@ -128,14 +128,167 @@ class Check:
             self.near(results["calibrated"]["prob_float.bin"], references["calibrated"], 0.02, "calibrated against stock ONNX Runtime")
             self.near(results["quantized"]["prob_float.bin"], references["quantized"], 1e-5, "quantized against stock ONNX Runtime")
         self.near(results["original_float"]["prob_float.bin"], own["prob_float.bin"], 1e-5, "original_float against the model itself")
-        binary = self.binary(folder, [self.picture], [np.float32] * 64 if False else [np.float32])
-        self.expect(np.array_equal(binary[0], results["quantized"]["prob_float.bin"].ravel()), "quantized: the bits of the .bin")
         self.check_layers(folder, convs, results)
 
     def check_layers(self, folder, convs, results):
-        """What layer_out_dump adds to the .bin is what infer writes for the quantized model."""
-        table = json.loads((folder / "m_quantized_model_conv_output_map.json").read_text())
-        print(json.dumps(table)[:1500])
+        """What layer_out_dump adds to the .bin is what infer writes for the quantized model: the values of its codes."""
+        kept = json.loads((folder / "m_quantized_model_conv_output_map.json").read_text())
+        values = self.binary(folder, [self.picture], [np.float32] * (1 + len(kept)))
+        found = results["quantized"]
+        self.expect(np.array_equal(values[0], found["prob_float.bin"].ravel()), "quantized: the output has the bits of the .bin")
+        self.expect(list(kept) == convs, f"{len(kept)} convolutions in the .bin")
+        equal = 0
+        for conv, dumped in zip(kept, values[1:]):
+            layer = found[f"{conv.replace('/', '_')}_float.bin"].ravel()
+            scale = kept[conv].get("scale", 0)
+            equal += np.array_equal(layer, dumped)
+            self.near(layer, dumped, 1.001 * scale if scale else 1e-4 * np.abs(dumped).max(), f"quantized: layer {conv} within one code of the .bin")
+        self.expect(equal >= len(kept) - 1, f"quantized: {equal} of {len(kept)} layers have the bits of the .bin")
+
+    # --- outputs as codes ---
+    def check_codes(self, word, dtype):
+        """The options that make outputs codes; for nv12, whose quantized model takes N, H, W, C, with input_shape."""
+        folder = self.traffic_signs(word, f"set_model_output_{word}", rt="nv12", shape="1x3x64x64")
+        plain = self.floats_of(folder, word)
+        model = onnx.load(folder / "m_quantized_model.onnx")
+        constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+        node = next(n for n in model.graph.node if "prob" in n.output)
+        scale, zero = (constants[i] for i in node.input[1:3])
+        self.expect(node.op_type == "QuantizeLinear" and zero.dtype == dtype and model.graph.output[0].name == "prob",
+                    f"{word}: the output of the quantized model is {zero.dtype}")
+        codes = self.binary(folder, [self.picture], [dtype])[0]
+        limits = np.iinfo(dtype)
+        expected = np.clip(np.rint(plain / scale) + zero, limits.min, limits.max).astype(dtype)
+        self.expect(np.array_equal(codes, expected), f"{word}: codes of the .bin are those of its float outputs, {len(set(codes))} different ones")
+        properties = self.run(self.args.hrt, "model_info", "--model_file", folder / "m.bin")
+        self.expect(f"{scale:.6g}"[:6] in properties, f"{word}: model_info tells the scale {scale:.6g}")
+        for stage in STAGES:
+            found = self.infer(folder, folder / f"m_{stage}_model.onnx", {"image": self.picture},
+                               "--input-layout", "NHWC" if stage == "quantized" else "NCHW")["prob_float.bin"].ravel()
+            limit = 0.1 if stage.endswith("float") else 1.01 * scale + 0.02 * (stage == "calibrated")
+            self.near(found, plain, limit, f"{word}: {stage} as what its codes stand for")
+            if stage == "quantized":
+                self.expect(np.array_equal(found, (codes.astype(np.float32) - zero) * scale), f"{word}: quantized stands for the codes of the .bin")
+        if self.module.exists():
+            x = self.nv12_input()
+            for stage in STAGES:
+                feed = x.astype(np.int8) if stage == "quantized" else x.transpose(0, 3, 1, 2).copy()
+                found = self.ort(folder / f"m_{stage}_model.onnx", {"image": feed})["prob"]
+                self.expect(found.dtype == (dtype if stage in ("calibrated", "quantized") else np.float32),
+                            f"{word}: {stage} gives {found.dtype} in stock ONNX Runtime")
+                if stage == "quantized":
+                    difference = np.abs(found.astype(int).ravel() - codes).max()
+                    self.expect(difference == 0, f"{word}: stock ONNX Runtime gives the codes of the .bin, off by {difference}")
+        self.check_resumed(folder, word)
+
+    def floats_of(self, folder, word):
+        """The float outputs of the same program without the option."""
+        return self.binary(self.traffic_signs(f"float_{word}", rt="nv12", shape="1x3x64x64"), [self.picture], [np.float32])[0]
+
+    def check_resumed(self, folder, word):
+        """The ONNX files carry the codes of outputs, too."""
+        for stage in ("calibrated", "quantized"):
+            target = self.work / f"resumed_{word}_{stage}"
+            self.run(self.args.hb_mapper, "makertbin", "-c", folder / "config.yaml", "--model-type", "onnx", "--threads", 1, "--quiet",
+                     "--resume-from", folder / f"m_{stage}_model.onnx", "--working-dir", target)
+            self.expect((target / "m.bin").read_bytes() == (folder / "m.bin").read_bytes(), f"{word}: resumed from {stage}, the same .bin")
+
+    def nv12_input(self):
+        """What the quantized model takes of the picture, N, H, W, C less 128."""
+        dumps = self.work / "dumps"
+        data = np.fromfile(dumps / "model_infer_input_0.bin", np.uint8).reshape(96, 64)
+        chroma = data[64:].reshape(32, 32, 2).repeat(2, 0).repeat(2, 1)
+        return np.concatenate([data[:64, :, None], chroma], 2).astype(np.float32)[None] - 128
+
+    # --- several inputs ---
+    def check_several(self):
+        random = np.random.default_rng(1)
+
+        def constant(name, *shape):
+            return numpy_helper.from_array(random.normal(0, 0.3, shape).astype(np.float32), name)
+        node, value = helper.make_node, helper.make_tensor_value_info
+        nodes = [node("Conv", ["pixels", "w_a"], ["a"], "part/a"), node("Conv", ["feature", "w_b"], ["b"], "part_a"),
+                 node("Add", ["a", "b"], ["sum"], "add"), node("ArgMax", ["sum"], ["best"], "argmax", axis=1)]
+        graph = helper.make_graph(nodes, "several", [value("pixels", TensorProto.FLOAT, [1, 3, 8, 8]), value("feature", TensorProto.FLOAT, [1, 4, 8, 8])],
+                                  [value("sum", TensorProto.FLOAT, [1, 5, 8, 8]), value("best", TensorProto.INT64, [1, 1, 8, 8])],
+                                  [constant("w_a", 5, 3, 1, 1), constant("w_b", 5, 4, 1, 1)])
+        model = self.work / "several.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7), model)
+        pixels = random.integers(0, 256, (1, 3, 8, 8)).astype(np.uint8)
+        features = random.integers(-300, 300, (1, 4, 8, 8)).astype(np.int16)
+        for name, data in (("pixels", pixels), ("features", features)):
+            (self.work / name).mkdir()
+            data.tofile(self.work / name / "0.bin")
+        np.save(self.work / "features.npy", features.astype(np.float32))
+        folder = self.convert("several", model,
+                              {"input_name": "feature; pixels", "input_type_train": "featuremap; bgr", "input_layout_train": "NCHW; NCHW",
+                               "input_type_rt": "featuremap; bgr"},
+                              {"cal_data_dir": f"{self.work}/features; {self.work}/pixels", "cal_data_type": "int16; uint8"}, layer_out_dump=True)
+        files = {"feature": self.work / "features" / "0.bin", "pixels": self.work / "pixels" / "0.bin"}
+        own = self.infer(folder, model, files)
+        self.expect(set(own) == {"part_a_float.bin", "part_a_1_float.bin", "sum_float.bin", "best_float.bin"}, f"file names: {sorted(own)}")
+        again = self.infer(folder, model, {**files, "feature": self.work / "features.npy"})
+        self.expect(all(np.array_equal(own[n], again[n]) for n in own), "int16 values and a .npy file give the same")
+        original = self.infer(folder, folder / "m_original_float_model.onnx", files)
+        self.near(original["sum_float.bin"], own["sum_float.bin"], 1e-3, "several inputs: original_float against the model itself")
+        if self.module.exists():
+            expected = self.ort(model, {"pixels": pixels.astype(np.float32), "feature": features.astype(np.float32)})
+            self.near(own["sum_float.bin"], expected["sum"], 1e-3, "several inputs against stock ONNX Runtime")
+            self.expect(np.array_equal(own["best_float.bin"], expected["best"].astype(np.float32)), "whole numbers become floats")
+
+    # --- hb_mapper checker ---
+    def check_checker(self):
+        out = self.run(self.args.hb_mapper, "checker", "--model-type", "onnx", "--march", "bayes", "--model", EXAMPLE / "traffic_signs.onnx")
+        files = {p.name for p in (self.work / ".hb_check").iterdir()}
+        self.expect(files == {"original_float_model.onnx", "optimized_float_model.onnx", "calibrated_model.onnx", "quantized_model.onnx"},
+                    f"checker leaves {sorted(files)}")
+        for name in sorted(files):
+            onnx.checker.check_model(str(self.work / ".hb_check" / name))
+        self.expect("HzCalibration" in [n.op_type for n in onnx.load(self.work / ".hb_check" / "calibrated_model.onnx").graph.node],
+                    "checker: the calibrated model has HzCalibration")
+        self.expect("QuantizeLinear" in [n.op_type for n in onnx.load(self.work / ".hb_check" / "quantized_model.onnx").graph.node],
+                    "checker: the quantized model has QuantizeLinear")
+        log = (self.work / "hb_mapper_checker.log").read_text()
+        milestones = ["log will be stored in", "Start hb_mapper....", "Model type: onnx", "input names ['image']", "input shapes {'image': [1, 3, 64, 64]}",
+                      "Begin model checking....", "Start to parse the onnx model.", "End to parse the onnx model.",
+                      "Saving the original float model: ./.hb_check/original_float_model.onnx.", "Start to optimize the model.", "End to optimize the model.",
+                      "Saving the optimized model: ./.hb_check/optimized_float_model.onnx.", "Start to calibrate the model.",
+                      "There are 1 samples in the calibration data set.", "Run calibration model with max method.",
+                      "Saving the calibrated model: ./.hb_check/calibrated_model.onnx.", "End to calibrate the model.", "Start to quantize the model.",
+                      "End to quantize the model.", "Saving the quantized model: ./.hb_check/quantized_model.onnx.",
+                      "Start to compile the model with march bayes.", "End to compile the model with march bayes.",
+                      "The converted model node information:", "ONNX model output num : 1", "End model checking...."]
+        for text, name in ((out, "console"), (log, "log file")):
+            at = 0
+            for line in milestones:
+                found = text.find(line, at)
+                self.expect(found >= 0, f"checker, {name}: '{line}' in its place")
+                at = max(at, found)
+        self.check_table(out, ["Node", "ON", "Subgraph", "Type"])
+        for name in ("hb_mapper_makertbin.log", "hb_mapper_infer.log"):
+            self.expect((self.work / name).exists(), f"{name} in the current directory")
+        self.check_table((self.work / "plain" / "output.txt").read_text(), ["Node", "ON", "Subgraph", "Type", "Cosine Similarity", "Threshold"])
+
+    def check_table(self, text, header):
+        """Cells padded to the longest + 2, rules as long as the sum of the columns, ids from 0 on."""
+        lines = text.splitlines()
+        top = next(i for i, l in enumerate(lines) if l.startswith("Node ") and i and set(lines[i - 1]) == {"="})
+        rule = next(i for i in range(top + 1, len(lines)) if set(lines[i]) == {"-"})
+        rows = []
+        for line in lines[rule + 1:]:
+            if not line or line[:4].isdigit() and "INFO" in line:
+                break
+            rows.append(line)
+        starts = [lines[top].index(word) for word in header] + [len(lines[top - 1])]
+        self.expect(len(lines[rule]) == len(lines[top - 1]) and len(rows) > 3, f"table of {len(rows)} nodes: both rules are as long")
+        for k, (begin, end) in enumerate(zip(starts, starts[1:])):
+            cells = [line[begin:end].rstrip() for line in [lines[top], *rows]]
+            self.expect(all(line[begin:begin + 1] != " " for line in rows) and end - begin == max(map(len, cells)) + 2,
+                        f"table: column {header[k]} is padded to its longest cell and 2")
+        on = [line[starts[1]:starts[2]].strip() for line in rows]
+        ids = [line[starts[2]:starts[3]].strip() for line in rows]
+        self.expect(all((o == "BPU" and i.startswith("id(")) or (o == "CPU" and i == "--") for o, i in zip(on, ids)), "table: ids on the BPU alone")
+        self.expect("id(0)" in ids, "table: ids begin with 0")
 
     def finish(self):
         print(f"{self.count} checks, {self.failures} failed")
@@ -149,6 +302,10 @@ def main():
     parser.add_argument("--verbose", action="store_true")
     check = Check(parser.parse_args())
     check.check_stages()
+    check.check_codes("int8", np.int8)
+    check.check_codes("int16", np.int16)
+    check.check_several()
+    check.check_checker()
     return check.finish()
 
 

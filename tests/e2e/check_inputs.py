@@ -275,6 +275,8 @@ def main():
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     check = Check(args)
+    if not check.ort_module.exists():
+        print("skipped: the artefacts in stock ONNX Runtime (onnxruntime-node is not installed)")
     check.check_combinations()
     check.check_batch()
     check.check_several()

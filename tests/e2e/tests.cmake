@@ -60,3 +60,8 @@ foreach(part stages artefacts)
             --work ${CMAKE_CURRENT_BINARY_DIR}/e2e_${part})
   set_tests_properties(e2e_${part} PROPERTIES LABELS e2e TIMEOUT 300)
 endforeach()
+add_test(NAME e2e_infer
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_infer.py --hb-mapper $<TARGET_FILE:hb_mapper>
+          --hrt $<TARGET_FILE:hrt_model_exec> --node-modules ${PROJECT_SOURCE_DIR}/node_modules
+          --work ${CMAKE_CURRENT_BINARY_DIR}/infer)
+set_tests_properties(e2e_infer PROPERTIES LABELS e2e TIMEOUT 600)

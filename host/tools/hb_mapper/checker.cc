@@ -2,6 +2,7 @@
 #include "host/tools/hb_mapper/checker.h"
 
 #include <charconv>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "common/io/file.h"
@@ -113,7 +114,8 @@ nlohmann::ordered_json as_json(const CheckerOptions& options, const std::vector<
 }
 
 void write_json(const CheckerOptions& options, const nlohmann::ordered_json& json) {
-  if (!options.json.empty()) write_text(options.json, json.dump(2) + "\n");
+  if (!options.json.empty())
+    write_text(options.json, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 // Brings the graph to its canonical form, or throws one Error about all nodes that refuse.
@@ -132,16 +134,28 @@ void infer(const CheckerOptions& options, graph::Graph& graph, report::Log& log)
   }
 }
 
-void save(const graph::Graph& graph, const char* stage, const compiler::Artefacts& artefacts,
+// One of the files in kFolder, with the words that the log has for it.
+struct Saved {
+  const char *words, *file;
+};
+constexpr Saved kOriginal{"original float", "original_float_model.onnx"},
+    kOptimized{"optimized", "optimized_float_model.onnx"}, kCalibrated{"calibrated", "calibrated_model.onnx"},
+    kQuantized{"quantized", "quantized_model.onnx"};
+
+void save(const graph::Graph& graph, const Saved& saved, const compiler::Artefacts& artefacts,
           report::Log& log) {
-  const std::string name = fmt::format("{}_model.onnx", stage);
-  onnx_frontend::export_onnx(graph, artefacts.staged(name));
-  log.info("Saving model to: {}.", artefacts.path(name));
+  onnx_frontend::export_onnx(graph, artefacts.staged(saved.file));
+  log.info("Saving the {} model: {}.", saved.words, artefacts.path(saved.file));
+}
+
+void remove(const std::string& path) {
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
 }
 
 // The remaining artefacts, with ranges of one random sample: they show the form of the quantized model, not
-// its accuracy.
-void try_quantization(graph::Graph graph, const CheckerOptions& options, const compiler::Artefacts& artefacts,
+// its accuracy. Where that fails there are none of them; placement does not depend on it.
+bool try_quantization(graph::Graph graph, const CheckerOptions& options, const compiler::Artefacts& artefacts,
                       report::Log& log) {
   compiler::Reporter reporter;
   reporter.info = [&](const std::string& line) { log.info("{}", line); };
@@ -153,13 +167,16 @@ void try_quantization(graph::Graph graph, const CheckerOptions& options, const c
   try {
     compiler::open_dataset(c);
     compiler::calibrate(c);
-    save(quantize::calibrated_graph(c.graph), "calibrated", artefacts, log);
+    save(quantize::calibrated_graph(c.graph), kCalibrated, artefacts, log);
+    log.info("End to calibrate the model.");
     log.info("Start to quantize the model.");
-    save(quantize::quantized_graph(c.graph, {}), "quantized", artefacts, log);
+    save(quantize::quantized_graph(c.graph, {}), kQuantized, artefacts, log);
     log.info("End to quantize the model.");
+    return true;
   } catch (const Error& e) {
-    // Placement does not depend on it.
     log.warning("The calibrated and the quantized model are not written: {}", e.text());
+    for (const Saved& saved : {kCalibrated, kQuantized}) remove(artefacts.staged(saved.file));
+    return false;
   }
 }
 
@@ -167,14 +184,14 @@ int run(const CheckerOptions& options, report::Log& log) {
   if (!options.output.empty()) log.warning("--output has no effect; the log is {}", log.path());
   const auto march = march::find_march(options.march);
   if (!march) fail(ErrorCode::usage, "--march {} is not known", options.march);
-  log.info("Model type: {}; march: {}", options.model_type, options.march);
-  if (options.input_shapes.empty())
-    log.info("The input parameter is not specified, convert with default parameters.");
-  log.info("Start to parse the {} model.", options.model_type);
+  log.info("Model type: {}", options.model_type);
   graph::Graph graph = import_model(options, log);
   log.info("input names {}", names_text(graph.inputs));
   log.info("input shapes {}", shapes_text(graph.inputs));
   log.info("Begin model checking....");
+  if (options.input_shapes.empty())
+    log.info("The input parameter is not specified, convert with default parameters.");
+  log.info("Start to parse the {} model.", options.model_type);
   if (options.model_type == "onnx")
     log.info("Input ONNX model information:\n{:<26}{}\n{:<26}[{}]\n{:<26}{}",
              "ONNX IR version:", graph.ir_version, "Opset version:", graph.opset,
@@ -183,16 +200,18 @@ int run(const CheckerOptions& options, report::Log& log) {
   log.info("output shapes {}", shapes_text(graph.outputs));
   log.info("End to parse the {} model.", options.model_type);
   compiler::Artefacts artefacts(kFolder, "checker");
-  save(graph, "original_float", artefacts, log);
+  save(graph, kOriginal, artefacts, log);
   log.info("Start to optimize the model.");
   compiler::optimize(graph);
-  save(graph, "optimized_float", artefacts, log);
+  save(graph, kOptimized, artefacts, log);
   log.info("End to optimize the model.");
-  try_quantization(graph.clone(), options, artefacts, log);
+  const bool quantized = try_quantization(graph.clone(), options, artefacts, log);
   log.info("Start to compile the model with march {}.", options.march);
   const checker::Report report = checker::check(graph, *march);
   log.info("End to compile the model with march {}.", options.march);
   artefacts.commit();
+  if (!quantized)  // what lies there is of another model
+    for (const Saved& saved : {kCalibrated, kQuantized}) remove(artefacts.path(saved.file));
   const std::vector<compiler::NodeReport> rows(report.nodes.begin(), report.nodes.end());
   log.info("The converted model node information:\n{}", node_table(rows, false));
   int64_t cpu = 0, cpu_macs = 0, cpu_bytes = 0;

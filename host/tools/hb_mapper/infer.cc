@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -51,9 +52,12 @@ std::vector<Dump> choose_dumps(const graph::Graph& graph, bool convolutions) {
   std::vector<Dump> dumps;
   if (convolutions) {
     const auto consumers = graph.consumers();
-    for (const auto& node : graph.nodes())
-      if (node->op == "Conv" || node->op == "ConvTranspose" || node->op == "ConvInteger")
-        if (graph::Value* value = real_result(graph, *node, consumers)) dumps.push_back({node->name, value});
+    for (const auto& node : graph.nodes()) {
+      const bool convolution = node->op == "Conv" || node->op == "ConvTranspose" || node->op == "ConvInteger";
+      // In the quantized model the pre-processing is a convolution, too.
+      if (!convolution || node->name.starts_with("HZ_PREPROCESS_FOR_")) continue;
+      if (graph::Value* value = real_result(graph, *node, consumers)) dumps.push_back({node->name, value});
+    }
   }
   for (graph::Value* value : graph.outputs) dumps.push_back({value->name, value});
   return dumps;
@@ -122,10 +126,14 @@ void check_layout(const InferOptions& options, const config::InputConfig& input,
          options.input_layout, value.name, options.model, nhwc ? "NHWC" : "NCHW", to_string(value.shape));
 }
 
+bool has_preprocess(const graph::Graph& graph, const std::string& input) {
+  return graph.find_node("HZ_PREPROCESS_FOR_" + input) != nullptr;
+}
+
 // The original model, or an ONNX file that a conversion left.
 graph::Graph import_model(const InferOptions& options, const config::Config& config, report::Log& log) {
   frontend::ModelSource source;
-  source.notice = [&](const std::string& sentence) { log.warning("{}", sentence); };
+  source.notice = [](const std::string&) {};
   if (options.model.ends_with(".caffemodel")) {
     if (!config.is_caffe())
       fail(ErrorCode::usage,
@@ -135,26 +143,22 @@ graph::Graph import_model(const InferOptions& options, const config::Config& con
   } else {
     source.onnx = options.model;
   }
+  std::map<std::string, Shape> shapes;
   for (const auto& input : config.inputs)
-    if (input.shape) source.input_shapes[input.name] = *input.shape;
-  try {
-    return frontend::import_model(source);
-  } catch (const Error& e) {
-    // For nv12 the quantized model takes N, H, W, C, whatever the configuration's shape is.
-    bool other = false;
-    for (const auto& input : config.inputs)
-      if (input.kind_rt == InputKind::nv12 && !input.nhwc_train && input.shape && input.shape->size() == 4) {
-        const Shape& s = *input.shape;
-        source.input_shapes[input.name] = {s[0], s[2], s[3], s[1]};
-        other = true;
-      }
-    if (!other) throw;
+    if (input.shape) shapes[input.name] = *input.shape;
+  if (!shapes.empty()) {
+    // What a conversion wrote has its shapes, and for nv12 another layout than the configuration's.
     try {
-      return frontend::import_model(source);
-    } catch (const Error&) {
-      throw e;
+      graph::Graph graph = frontend::import_model(source);
+      if (std::ranges::any_of(graph.inputs,
+                              [&](const graph::Value* v) { return has_preprocess(graph, v->name); }))
+        return graph;
+    } catch (const Error&) {  // open dimensions, perhaps; else it comes again
     }
+    source.input_shapes = std::move(shapes);
   }
+  source.notice = [&](const std::string& sentence) { log.warning("{}", sentence); };
+  return frontend::import_model(source);
 }
 
 // What one input of the model takes: behind HzPreprocess the sample as it is, before it pixels - 128.
@@ -168,7 +172,7 @@ Tensor model_input(const graph::Value& value, const graph::Graph& graph, const c
     });
     return codes;
   }
-  const bool has_step = graph.find_node("HZ_PREPROCESS_FOR_" + input.name) != nullptr;
+  const bool has_step = has_preprocess(graph, input.name);
   if (has_step || input.norm == config::Norm::none) return has_step ? std::move(centred) : sample;
   return passes::normalised(sample, input);  // the user's own model
 }
@@ -225,7 +229,8 @@ int run(const InferOptions& options, report::Log& log) {
   compiler::GraphRunner runner(graph, {}, thread_count(options.threads));
   runner.run(inputs);
   const auto json = write_dumps(options, dumps, runner, log);
-  if (!options.json.empty()) write_text(options.json, json.dump(2) + "\n");
+  if (!options.json.empty())
+    write_text(options.json, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   return 0;
 }
 

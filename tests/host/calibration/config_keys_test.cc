@@ -110,5 +110,41 @@ TEST(ConfigKeys, TemplateIsAConfiguration) {
         << key.name;
 }
 
+// Whoever removes a # gets a configuration: the default changes nothing, an example is allowed.
+TEST(ConfigKeys, EveryLineOfTheTemplateCanBeUsed) {
+  const std::string text = configuration_template(), base = effective_yaml(load(text));
+  size_t tried = 0;
+  for (const Key& key : keys()) {
+    const std::string hidden = fmt::format("\n  # {}: ", key.name);
+    const size_t at = text.find(hidden);
+    if (at == std::string::npos) continue;
+    ++tried;
+    std::string used = text;
+    used.replace(at, hidden.size(), fmt::format("\n  {}: ", key.name));
+    SCOPED_TRACE(key.name);
+    try {
+      const std::string effective = effective_yaml(load(used));
+      if (!key.fallback.empty()) {
+        EXPECT_EQ(effective, base);
+      }
+      EXPECT_EQ(effective_yaml(load(effective)), effective);
+    } catch (const Error& e) {
+      ADD_FAILURE() << e.what();
+    }
+  }
+  EXPECT_GT(tried, 25u);
+}
+
+TEST(ConfigKeys, WordsThatNeedDataAreRefusedWithoutCalibration) {
+  for (const char* word :
+       {"asymmetric", "bias_correction", "set_model_output_int8", "set_model_output_int16"}) {
+    const std::string text = with(with(kMinimal, "calibration_parameters", "calibration_type", "load"),
+                                  "calibration_parameters", "optimization", word);
+    const std::string what = error_text(text);
+    EXPECT_NE(what.find(fmt::format("'{}' needs calibration data", word)), std::string::npos) << what;
+    EXPECT_NE(what.find("line "), std::string::npos) << what;
+  }
+}
+
 }  // namespace
 }  // namespace openhb::config
