@@ -19,8 +19,9 @@ constexpr int kI8 = static_cast<int>(DType::i8), kI16 = static_cast<int>(DType::
               kF32 = static_cast<int>(DType::f32), kI32 = static_cast<int>(DType::i32);
 
 // Cycles per padded multiply-accumulate, per output element and per element of the first input. Fitted to the
-// cycles that tests/bench/a55 finds for the steps of twelve networks (docs/benchmarks.md). `variant`: the
-// step's function or mode, of a convolution 1 when it has more than one tap.
+// cycles that tests/bench/a55 finds for the steps of twelve int8 networks (docs/benchmarks.md); those of
+// int16 and the last row are only rounded figures. `variant`: the step's function or mode, of a convolution 1
+// when it has more than one tap.
 struct Row {
   uint16_t step;
   int in, out, variant;
