@@ -37,8 +37,8 @@ const YuvMatrix& rgb_from_yuv(bool video) { return video ? kRgbFromVideo : kRgbF
 Tensor nv12_from_yuv444(const Tensor& yuv) {
   const int64_t n = yuv.shape()[0], h = yuv.shape()[1], w = yuv.shape()[2];
   if (h % 2 != 0 || w % 2 != 0)
-    fail(ErrorCode::data_bad_size, "a picture of {} x {} cannot become nv12: height and width must be even", h,
-         w);
+    fail(ErrorCode::data_bad_size, "a picture of {} x {} cannot become nv12: height and width must be even",
+         h, w);
   Tensor nv12(DType::u8, {n, 1, h + h / 2, w});
   const auto from = yuv.data<uint8_t>();
   const auto to = nv12.data<uint8_t>();

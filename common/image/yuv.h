@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// YUV of 8 bits (BT.601): from R, G, B, and between full chroma (YUV444) and chroma for each 2x2 block (NV12).
+// YUV of 8 bits (BT.601): from R, G, B, and between full chroma (YUV444) and chroma for each 2x2 block
+// (NV12).
 #pragma once
 
 #include <array>

@@ -24,7 +24,8 @@ constexpr std::array<std::string_view, kDTypes.size()> kCodes = {"<f4", "|i1", "
 
 // The byte order mark: < little endian, > big endian; of one-byte types it is arbitrary.
 std::optional<DType> dtype_from_code(std::string_view code) {
-  if (code.size() != 3 || std::string_view("<>|=").find(code[0]) == std::string_view::npos) return std::nullopt;
+  if (code.size() != 3 || std::string_view("<>|=").find(code[0]) == std::string_view::npos)
+    return std::nullopt;
   for (size_t i = 0; i < kCodes.size(); ++i)
     if (code.substr(1) == kCodes[i].substr(1) && (code[0] != '|' || kDTypes[i].size == 1))
       return static_cast<DType>(i);

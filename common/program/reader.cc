@@ -111,8 +111,7 @@ Program decode_metadata(std::span<const std::byte> metadata) {
   for_each(from.inputs(), [&](const fb::Input& i) {
     const auto kind = read_enum(i.kind(), InputKind::nv12, "a kind of input");
     const auto source = read_enum(i.source(), InputSource::resizer, "a source of input");
-    program.inputs.push_back(
-        {budget.text(i.name()), i.tensor(), kind, i.nhwc(), source, i.bt601_video()});
+    program.inputs.push_back({budget.text(i.name()), i.tensor(), kind, i.nhwc(), source, i.bt601_video()});
   });
   for_each(from.outputs(),
            [&](const fb::Output& o) { program.outputs.push_back({budget.text(o.name()), o.tensor()}); });

@@ -97,9 +97,8 @@ std::vector<std::byte> encode_metadata(const Program& program) {
   for (const auto& s : program.steps) steps.push_back(write_step(b, s));
   std::vector<flatbuffers::Offset<fb::Input>> inputs;
   for (const auto& i : program.inputs)
-    inputs.push_back(
-        fb::CreateInput(b, b.CreateString(i.name), i.tensor, static_cast<uint8_t>(i.kind), i.nhwc,
-                        static_cast<uint8_t>(i.source), i.bt601_video));
+    inputs.push_back(fb::CreateInput(b, b.CreateString(i.name), i.tensor, static_cast<uint8_t>(i.kind),
+                                     i.nhwc, static_cast<uint8_t>(i.source), i.bt601_video));
   std::vector<flatbuffers::Offset<fb::Output>> outputs;
   for (const auto& o : program.outputs)
     outputs.push_back(fb::CreateOutput(b, b.CreateString(o.name), o.tensor));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inner loops of Histogram::add over a block of values, one row per instruction set; all give the same integers.
+// Inner loops of Histogram::add over a block of values, one row per instruction set; all give the same
+// integers.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +21,8 @@ struct BlockStatistics {
 
 struct BinLoops {
   BlockStatistics (*inspect)(const int32_t* bits, size_t n);  // n > 0
-  // Counter of each value: floor(|x| * factor), `counters` more for negative ones, and those from 2 * counters on
-  // for zeros. `factor` is a power of two, so this is exact.
+  // Counter of each value: floor(|x| * factor), `counters` more for negative ones, and those from 2 *
+  // counters on for zeros. `factor` is a power of two, so this is exact.
   void (*find_bins)(const int32_t* bits, size_t n, float factor, int32_t counters, int32_t* bins);
 };
 

@@ -46,8 +46,9 @@ struct Input {
     for (size_t i = 0; i < std::min<size_t>(list.size(), 3); ++i) some.push_back("'" + name(list[i]) + "'");
     return fmt::format("{}{}", fmt::join(some, ", "), list.size() > some.size() ? ", ..." : "");
   }
-  void add(std::string_view severity, std::string_view check, size_t count, std::string text) const {
-    findings.push_back({std::string(severity), std::string(check), config.name, count, std::move(text)});
+  void add(std::string_view severity, std::string_view check, size_t count, std::string text,
+           ErrorCode code = ErrorCode::data_bad_value) const {
+    findings.push_back({std::string(severity), std::string(check), config.name, count, std::move(text), code});
   }
 };
 
@@ -65,7 +66,7 @@ void check_usable(const Input& in, const std::vector<std::pair<size_t, Error>>& 
     const std::string_view check = code == ErrorCode::data_bad_size    ? "size"
                                    : code == ErrorCode::data_bad_value ? "values"
                                                                        : "file";
-    in.add("error", check, kind.first, kind.second);
+    in.add("error", check, kind.first, kind.second, code);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/error.h"
 #include "host/calibration/dataset.h"
 
 namespace openhb::calibration {
@@ -17,6 +18,7 @@ struct Finding {
   std::string input;     // "" when it concerns all
   size_t samples = 0;    // how many show it; 0 when it is not about single samples
   std::string text;      // what was found, with an example, and what to do
+  ErrorCode code = ErrorCode::data_bad_value;  // of an error
 };
 
 struct Lint {

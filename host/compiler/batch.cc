@@ -11,10 +11,11 @@ namespace openhb::compiler {
 namespace {
 
 [[noreturn]] void refuse(int64_t batch, const std::string& why) {
-  fail(ErrorCode::config_bad_value,
-       "input_batch {} is not possible with this model: {}. Set input_batch to 1 and run the program once per "
-       "sample, or export the model for the batch",
-       batch, why);
+  fail(
+      ErrorCode::config_bad_value,
+      "input_batch {} is not possible with this model: {}. Set input_batch to 1 and run the program once per "
+      "sample, or export the model for the batch",
+      batch, why);
 }
 
 // A constant that spells out the shape for one sample: Reshape's target. 0 takes the input's extent.
@@ -49,11 +50,12 @@ graph::Graph resized(const graph::Graph& graph, int64_t batch) {
       Shape expected = before->second;
       if (!expected.empty()) expected[0] *= batch;
       if (before->second.empty() || before->second[0] != 1)
-        refuse(batch, fmt::format("{} gives {}, whose first dimension is not that of the samples", node->describe(),
-                                  to_string(before->second)));
+        refuse(batch, fmt::format("{} gives {}, whose first dimension is not that of the samples",
+                                  node->describe(), to_string(before->second)));
       if (value->shape != expected)
-        refuse(batch, fmt::format("{} gives {} for one sample, but {} for {}, not {}", node->describe(),
-                                  to_string(before->second), to_string(value->shape), batch, to_string(expected)));
+        refuse(batch,
+               fmt::format("{} gives {} for one sample, but {} for {}, not {}", node->describe(),
+                           to_string(before->second), to_string(value->shape), batch, to_string(expected)));
     }
   return result;
 }
@@ -99,9 +101,10 @@ void check_independence(const graph::Graph& one, int64_t batch, const LowerOptio
   for (uint64_t s = 0; s < 2; ++s) {
     std::vector<Tensor> inputs;
     for (size_t i = 0; i < both.size(); ++i) {
-      inputs.push_back(random_input(alone.program().tensors[alone.program().inputs[i].tensor], 2 * i + s + 1));
-      std::ranges::copy(inputs[i].bytes(), both[i].bytes().begin() +
-                                               static_cast<std::ptrdiff_t>(s * inputs[i].bytes().size()));
+      inputs.push_back(
+          random_input(alone.program().tensors[alone.program().inputs[i].tensor], 2 * i + s + 1));
+      std::ranges::copy(inputs[i].bytes(),
+                        both[i].bytes().begin() + static_cast<std::ptrdiff_t>(s * inputs[i].bytes().size()));
     }
     single[s] = run(alone, inputs);
   }

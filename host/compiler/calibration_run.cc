@@ -5,7 +5,10 @@
 
 #include <filesystem>
 
-#include "common/program/file.h"
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "common/program/container.h"
 #include "host/compiler/dump.h"
 
 namespace openhb::compiler {
@@ -28,8 +31,10 @@ std::string key_of(const Conversion& c, const Program& program) {
       const auto time = fs::last_write_time(path, error).time_since_epoch().count();
       key += fmt::format("{} {} {}\n", fs::path(path).filename().string(), size, time);
     }
-  const std::vector<std::byte> bytes = serialize_program(program);
-  return key.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const XXH128_hash_t weights = XXH3_128bits(program.weights.data(), program.weights.size());
+  key += fmt::format("{:016x}{:016x}\n", weights.high64, weights.low64);
+  const std::vector<std::byte> rest = encode_metadata(program);
+  return key.append(reinterpret_cast<const char*>(rest.data()), rest.size());
 }
 
 Work work_of(const Conversion& c, const SampleReader& samples, const Program& program, size_t candidates) {
@@ -64,13 +69,14 @@ void lint_samples(Conversion& c) {
   if (lint.findings.empty()) return c.reporter.info(summary + ", nothing odd found.");
   c.reporter.warn(fmt::format("{}; findings:\n{}", summary, calibration::findings_table(lint.findings)));
   if (lint.failed())
-    fail(ErrorCode::data_bad_value, "calibration data cannot be used: {}", lint.findings.front().text);
+    fail(lint.findings.front().code, "calibration data cannot be used: {}", lint.findings.front().text);
 }
 
 std::string run_calibration(Conversion& c, const SampleReader& samples) {
   lint_samples(c);
   if (c.config.dump_calibration) dump_calibration_data(c, samples);
   auto real = engine::Model::create(Lowering(c.graph, {}).run());
+  ::malloc_trim(0);  // what the allocator holds back from earlier stages would count in those that follow
   const Work work = work_of(c, samples, real->program(), candidate_count(c.config));
   Plan plan = make_plan(work, c.threads, c.config.memory_limit);
   plan.real = real;
@@ -87,7 +93,7 @@ std::string run_calibration(Conversion& c, const SampleReader& samples) {
       calibrate(c.graph, c.config, integer_options(c.config), samples, plan, checkpoint, c.reporter);
   c.report.search = std::move(found.search), c.report.histograms = std::move(found.histograms);
   plan.real.reset(), real.reset();
-  ::malloc_trim(0);  // what the allocator holds back would count in the stages that follow
+  ::malloc_trim(0);
   return found.method;
 }
 

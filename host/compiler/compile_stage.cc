@@ -52,10 +52,8 @@ void add_properties(const Conversion& c, const BuildOptions& options, Program& p
   program.properties["onnx_opset"] = std::to_string(c.graph.opset);
   program.properties["compiler_options"] = options.text();
   const auto estimates = estimate_steps(program);
-  if (options.debug) {
-    program.properties["layer_costs"] = layer_costs(program, estimates);
-    program.properties["layer_costs_of"] = kBoardCore;
-  }
+  if (options.debug || options.most_microseconds > 0) program.properties["estimates_of"] = kBoardCore;
+  if (options.debug) program.properties["layer_costs"] = layer_costs(program, estimates);
   if (options.most_microseconds > 0)
     program.properties["preemption_points"] =
         fmt::format("{}", fmt::join(preemption_points(estimates, options.most_microseconds), " "));

@@ -3,6 +3,7 @@
 
 #include "host/compiler/stage_file.h"
 #include "host/compiler/stages.h"
+#include "host/report/interrupt.h"
 #include "host/report/provenance.h"
 
 namespace openhb::compiler {
@@ -27,7 +28,8 @@ void run(Conversion& c, Stage stage) {
       return compile(c);
   }
   hand_on(c, stage);
-  c.reporter.info(fmt::format("End to {} the model.", name_of(stage)));
+  const std::string_view kind = stage != Stage::parse ? "" : c.config.is_caffe() ? " caffe" : " onnx";
+  c.reporter.info(fmt::format("End to {} the{} model.", name_of(stage), kind));
 }
 
 }  // namespace
@@ -46,12 +48,12 @@ ConversionReport convert(const config::Config& config, int threads, const Report
            name_of(done));
   }
   for (; next <= last; next = static_cast<Stage>(static_cast<int>(next) + 1)) {
+    report::check_interrupt();
     run(c, next);
     // What is wrong with the samples should be told before the long part.
     if (next == Stage::parse && last >= Stage::calibrate) open_dataset(c);
   }
-  if (range.stop_after) return std::move(c.report);
-  compare(c);
+  if (!range.stop_after) compare(c);
   record_inputs(c);
   if (!range.resume_from.empty())
     c.report.inputs.push_back(report::hash_file("continued from", range.resume_from));

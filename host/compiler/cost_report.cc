@@ -68,7 +68,7 @@ std::string layer_costs(const Program& program, const std::vector<StepEstimate>&
                     {"shape", layer.shape},
                     {"aligned_shape", layer.aligned},
                     {"active_us", {rounded(microseconds(layer.first)), rounded(microseconds(layer.last))}}});
-  return json.dump();
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::vector<size_t> preemption_points(const std::vector<StepEstimate>& steps, double limit) {

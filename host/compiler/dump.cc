@@ -56,7 +56,8 @@ void dump_calibration_data(const Conversion& c, const SampleReader& samples) {
     }
     c.reporter.progress("dump", s + 1, samples.size());
   }
-  c.reporter.info(fmt::format("The calibration data are dumped to '{}'.", c.artefacts.path("calibration_data")));
+  c.reporter.info(
+      fmt::format("The calibration data are dumped to '{}'.", c.artefacts.path("calibration_data")));
 }
 
 }  // namespace openhb::compiler

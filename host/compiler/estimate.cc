@@ -7,6 +7,7 @@
 #include <set>
 
 #include "device/engine/chain.h"
+#include "device/engine/fusion.h"
 #include "device/kernels/steps.h"
 
 namespace openhb::compiler {
@@ -115,6 +116,20 @@ StepEstimate estimate_step(const StepView& view, const P& params) {
   return e;
 }
 
+// Dequantize, Softmax and Quantize that a session runs as one: no floats are stored in between.
+constexpr double kFusedSoftmax = 10;  // cycles per element
+
+void estimate_fusions(const Program& program, std::vector<StepEstimate>& steps) {
+  for (const engine::SoftmaxFusion& fusion : engine::find_softmax_fusions(program)) {
+    StepEstimate &from = steps[fusion.dequantize], &softmax = steps[fusion.softmax],
+                 &to = steps[fusion.quantize];
+    from.cycles = from.least_cycles, to.cycles = to.least_cycles;
+    softmax.cycles =
+        std::max(kFusedSoftmax * static_cast<double>(num_elements(softmax.shape)), softmax.least_cycles);
+    from.stored = softmax.loaded = softmax.stored = to.loaded = 0;
+  }
+}
+
 }  // namespace
 
 std::vector<StepEstimate> estimate_steps(const Program& program) {
@@ -136,6 +151,7 @@ std::vector<StepEstimate> estimate_steps(const Program& program) {
       }
     }
   }
+  estimate_fusions(program, steps);
   return steps;
 }
 

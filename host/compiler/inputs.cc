@@ -14,8 +14,8 @@ void check_source(const config::Config& config) {
   for (const auto& input : config.inputs) names.push_back(input.name);
   for (const auto& [name, source] : config.input_sources)
     if (std::ranges::find(names, name) == names.end())
-      fail(ErrorCode::config_bad_value, "input_source: '{}' is no input of the model; its inputs are: {}.{}", name,
-           fmt::join(names, "; "), suggestion(name, names));
+      fail(ErrorCode::config_bad_value, "input_source: '{}' is no input of the model; its inputs are: {}.{}",
+           name, fmt::join(names, "; "), suggestion(name, names));
 }
 
 }  // namespace
@@ -40,7 +40,8 @@ std::vector<std::string> check_inputs(const config::Config& config, const graph:
       fail(ErrorCode::config_bad_value, "input '{}' of the model: {}", value.name, wrong);
     if (config.input_batch > 1 && (value.shape.empty() || value.shape[0] != 1))
       fail(ErrorCode::config_bad_value,
-           "input_batch {} needs inputs whose first dimension is 1, but input '{}' has shape {}; give input_shape, "
+           "input_batch {} needs inputs whose first dimension is 1, but input '{}' has shape {}; give "
+           "input_shape, "
            "or export the model for one sample",
            config.input_batch, value.name, to_string(value.shape));
     if (input.idle_layout_rt)

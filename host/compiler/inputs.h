@@ -11,8 +11,8 @@
 
 namespace openhb::compiler {
 
-// Fits the layouts to the model: a featuremap of other than four dimensions has none, and a quantized model that
-// this compiler wrote takes nv12 as N, H, W, C, whatever the network was trained on.
+// Fits the layouts to the model: a featuremap of other than four dimensions has none, and a quantized model
+// that this compiler wrote takes nv12 as N, H, W, C, whatever the network was trained on.
 void settle_inputs(config::Config& config, const graph::Graph& graph);
 
 // Shapes, names and layouts against the model's inputs, `config.inputs` in their order and named. Throws

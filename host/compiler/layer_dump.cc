@@ -37,7 +37,7 @@ std::string conv_output_map(const std::vector<ConvOutput>& outputs, const graph:
                               {"scale", value->quant->scale()},
                               {"zero_point", value->quant->zero_point()}});
   }
-  return json.dump(2) + "\n";
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace openhb::compiler

@@ -26,8 +26,8 @@ using Table = std::array<int8_t, 256>;  // by code + 128
 
 struct LowerOptions {
   bool int8 = false;  // false: everything in float, quantization annotations ignored
-  // Program inputs that are pictures, or featuremaps in another layout than the network's: graph input name ->
-  // kind and layout of the bytes.
+  // Program inputs that are pictures, or featuremaps in another layout than the network's: graph input name
+  // -> kind and layout of the bytes.
   struct ImageInput {
     InputKind kind;
     bool nhwc;          // of the bytes handed over at run time

@@ -47,7 +47,8 @@ uint64_t predicted_peak(const Work& w, int workers, int search) {
   // The quantized model as a graph, as a message and as bytes.
   const uint64_t saving = 3 * w.weights;
   // Both programs, and every tensor of the integer one.
-  const uint64_t comparing = w.program_weights + w.weights + s * w.weights / 2 + 2 * w.arena + w.activations / 2;
+  const uint64_t comparing =
+      w.program_weights + w.weights + s * w.weights / 2 + 2 * w.arena + w.activations / 2;
   const uint64_t most = std::max({calibration, candidates, saving, comparing});
   return std::max(w.so_far, w.now + most + 16 * kMiB);
 }

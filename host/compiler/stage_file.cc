@@ -30,7 +30,7 @@ constexpr auto kConfiguration = "openhb.configuration";  // what was configured 
 constexpr auto kScales = "openhb.scales";                // original and optimized: of calibration_type load
 constexpr auto kNotes = "openhb.notes";                  // calibrated and quantized: quantize::Notes
 constexpr auto kMethod = "openhb.method";                // calibrated and quantized: how ranges were chosen
-constexpr auto kFloat = "openhb.float";  // calibrated and quantized: hash of the optimized model
+constexpr auto kCalibrated = "openhb.calibrated";        // quantized: hash of the calibrated model
 constexpr std::string_view kCurrentFormat = "1";
 
 Metadata metadata_of(const Conversion& c, Stage stage) {
@@ -45,7 +45,7 @@ Metadata metadata_of(const Conversion& c, Stage stage) {
   }
   metadata[kNotes] = quantize::notes_to_json(quantize::notes_of(c.graph));
   metadata[kMethod] = c.report.method;
-  metadata[kFloat] = c.float_hash;
+  if (stage == Stage::quantize) metadata[kCalibrated] = c.float_hash;
   return metadata;
 }
 
@@ -124,18 +124,16 @@ void read(Conversion& c, Stage stage, graph::Graph graph, const Metadata& metada
   } else {
     graph = quantize::restore_quantized(graph, notes(), pictures(c.config), c.reporter.warn);
   }
-  if (stage >= Stage::calibrate) {
-    c.report.method = entry(metadata, kMethod, origin);
-    c.float_hash = entry(metadata, kFloat, origin);
-    if (c.reference) share_constants(graph, *c.reference);
-  }
+  if (stage >= Stage::calibrate) c.report.method = entry(metadata, kMethod, origin);
+  if (stage == Stage::quantize) c.float_hash = entry(metadata, kCalibrated, origin);
+  if (c.reference) share_constants(graph, *c.reference);
   c.graph = std::move(graph);
-  if (stage == Stage::optimize) c.reference = std::make_shared<graph::Graph>(c.graph.clone());
+  if (stage == Stage::calibrate) c.reference = std::make_shared<graph::Graph>(c.graph.clone());
 }
 
-// What integers are compared with: the optimized model, if it still lies beside the file.
+// What integers are compared with: the calibrated model, if it still lies beside the quantized one.
 void find_reference(Conversion& c, const std::string& path) {
-  const std::string name = fmt::format("{}_{}_model.onnx", c.config.prefix, file_word(Stage::optimize));
+  const std::string name = fmt::format("{}_{}_model.onnx", c.config.prefix, file_word(Stage::calibrate));
   const std::string beside = (std::filesystem::path(path).parent_path() / name).string();
   for (const std::string& candidate : {beside, c.artefacts.path(name)}) {
     std::error_code ignored;
@@ -143,8 +141,11 @@ void find_reference(Conversion& c, const std::string& path) {
     const auto file = MappedFile::open(candidate);
     if (hash_text(file->bytes()) != c.float_hash) continue;
     const std::string_view bytes(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
-    graph::Graph graph = onnx_frontend::import_onnx_bytes(bytes, candidate, {.allow_nan = true});
-    ops::infer_shapes(graph);
+    Metadata metadata;
+    graph::Graph graph =
+        onnx_frontend::import_onnx_bytes(bytes, candidate, {.allow_nan = true, .metadata = &metadata});
+    const auto notes = quantize::notes_from_json(entry(metadata, kNotes, candidate), candidate);
+    quantize::restore_calibrated(graph, notes, pictures(c.config), [](const std::string&) {});
     c.reference = std::make_shared<graph::Graph>(std::move(graph));
     return;
   }
@@ -172,7 +173,7 @@ void hand_on(Conversion& c, Stage stage) {
     else
       bytes = onnx_frontend::serialize_onnx(c.graph, metadata);
   }
-  if (stage == Stage::optimize) c.float_hash = hash_text(std::as_bytes(std::span(bytes)));
+  if (stage == Stage::calibrate) c.float_hash = hash_text(std::as_bytes(std::span(bytes)));
   c.artefacts.write(name, bytes);
   c.graph = {};
   Metadata metadata;
@@ -195,12 +196,8 @@ Stage resume(Conversion& c, const std::string& path) {
   settle_inputs(c.config, c.graph);
   check_configuration(c, stage, metadata, path);
   check_inputs(c.config, c.graph);
-  if (stage == Stage::optimize) {
-    const auto file = MappedFile::open(path);
-    c.float_hash = hash_text(file->bytes());
-  } else if (stage > Stage::optimize) {
-    find_reference(c, path);
-  }
+  if (stage == Stage::calibrate) c.float_hash = hash_text(MappedFile::open(path)->bytes());
+  if (stage == Stage::quantize) find_reference(c, path);
   return stage;
 }
 

@@ -74,11 +74,18 @@ void calibrate(Conversion& c) {
            graph, {on_cpu, on_bpu, config::int16_requests(config), march::find_march(config.march)}))
     c.reporter.warn(denied);
   const SampleReader samples(config, graph, *c.dataset);
+  for (const config::InputConfig& input : config.inputs)
+    c.reporter.info(fmt::format("input name: {},  number_of_samples: {}", input.name, samples.size()));
   c.reporter.info(fmt::format("There are {} samples in the calibration data set.", samples.size()));
   if (c.loads()) {
     quantize::apply_params(graph, c.loaded);
     c.report.method = "load";
   } else {
+    const bool search = config.calibration == config::CalibrationType::automatic;
+    c.reporter.info(
+        fmt::format("Run calibration model with {} method.",
+                    search ? "modelwise search"
+                           : config::settings_of(config, config::Stage::calibrate).at("calibration_type")));
     if (config.per_channel) apply_per_channel(c, samples);
     c.report.method = run_calibration(c, samples);
   }

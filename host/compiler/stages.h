@@ -24,7 +24,8 @@ struct Conversion {
   graph::Graph graph;                  // as the last stage left it
   quantize::LoadedParams loaded = {};  // calibration_type load: the model's own parameters
   std::shared_ptr<calibration::Dataset> dataset = {};
-  // The optimized model, which results are compared with (none: resumed without it), and its file's hash.
+  // The calibrated model, whose float results the integers are compared with (none: resumed without it), and
+  // its file's hash.
   std::shared_ptr<const graph::Graph> reference = {};
   std::string float_hash = {};
   Program program = {};

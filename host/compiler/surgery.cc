@@ -21,7 +21,7 @@ class Surgeon {
   explicit Surgeon(Graph& graph) : graph_(graph), inferred_(graph.clone()) {}
 
   Removal remove(Node& node) {
-    Removal result{.node = node.name, .op = node.op, .reason = {}};
+    Removal result{.node = node.name, .op = node.op};
     result.reason = obstacle(node);
     if (!result.reason.empty()) return result;
     const bool at_input = is_input(node.input(0));

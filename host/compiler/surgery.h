@@ -11,9 +11,9 @@ namespace openhb::compiler {
 
 // What was asked for, and what came of it.
 struct Removal {
-  std::string node, op;
+  std::string node = {}, op = {};
   bool removed = false;
-  std::string reason;  // where it stood, or why it stays
+  std::string reason = {};  // where it stood, or why it stays
 };
 
 // Takes nodes out of a graph as it was imported: all of each type in turn, then each name in turn. One goes

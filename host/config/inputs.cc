@@ -40,8 +40,9 @@ std::string unsupported_types(std::string_view train, std::string_view rt) {
   if (row == kTypes.end()) return "";
   const std::vector<std::string> possible = words(row->second);
   if (std::ranges::find(possible, rt) != possible.end()) return "";
-  return fmt::format("input_type_rt {} and input_type_train {} is not supported; a model trained on {} takes: {}",
-                     rt, train, train, fmt::join(possible, ", "));
+  return fmt::format(
+      "input_type_rt {} and input_type_train {} is not supported; a model trained on {} takes: {}", rt, train,
+      train, fmt::join(possible, ", "));
 }
 
 std::string parse_input_source(const std::string& text, std::map<std::string, InputSource>& sources) {
@@ -58,8 +59,9 @@ std::string parse_input_source(const std::string& text, std::map<std::string, In
     const std::string name = entry.first.Scalar(), word = entry.second.Scalar();
     const auto* found = std::ranges::find(kSourceWords, word);
     if (found == kSourceWords.end())
-      return fmt::format("input '{}': '{}' is none of: {}.{}", name, word, fmt::join(kSourceWords, ", "),
-                         suggestion(word, std::vector<std::string>(kSourceWords.begin(), kSourceWords.end())));
+      return fmt::format(
+          "input '{}': '{}' is none of: {}.{}", name, word, fmt::join(kSourceWords, ", "),
+          suggestion(word, std::vector<std::string>(kSourceWords.begin(), kSourceWords.end())));
     if (!sources.emplace(name, static_cast<InputSource>(found - kSourceWords.begin())).second)
       return fmt::format("input '{}' is named twice", name);
   }
@@ -81,8 +83,7 @@ std::string show_input_source(const Config& config) {
     if (!input.name.empty()) sources[input.name] = source_of(config, input);
   std::vector<std::string> entries;
   for (const auto& [name, source] : sources)
-    entries.push_back(
-        fmt::format("{}: {}", quoted(name), quoted(kSourceWords[static_cast<size_t>(source)])));
+    entries.push_back(fmt::format("{}: {}", quoted(name), quoted(kSourceWords[static_cast<size_t>(source)])));
   return entries.empty() ? "" : fmt::format("{{{}}}", fmt::join(entries, ", "));
 }
 
@@ -93,13 +94,13 @@ std::string wrong_shape(const InputConfig& input, const Shape& shape) {
   }
   const size_t channel_axis = input.nhwc_train ? 3 : 1, rows = input.nhwc_train ? 1 : 2;
   const int64_t channels = input.kind_train == InputKind::gray ? 1 : 3;
-  if (shape.size() != 4)
-    return fmt::format("{} is no shape of a {} input in layout {}: a picture has 4 dimensions",
-                       to_string(shape), type_word(input.kind_train), input.nhwc_train ? "NHWC" : "NCHW");
+  const std::string no_shape =
+      fmt::format("{} is no shape of a {} input in layout {} (input_type_train, input_layout_train)",
+                  to_string(shape), type_word(input.kind_train), input.nhwc_train ? "NHWC" : "NCHW");
+  if (shape.size() != 4) return no_shape + ": a picture has 4 dimensions";
   if (shape[channel_axis] != channels)
-    return fmt::format("{} is no shape of a {} input in layout {}: {} channel{} would be at position {}",
-                       to_string(shape), type_word(input.kind_train), input.nhwc_train ? "NHWC" : "NCHW",
-                       channels, channels == 1 ? "" : "s", channel_axis);
+    return fmt::format("{}: {} channel{} would be at position {}", no_shape, channels,
+                       channels == 1 ? "" : "s", channel_axis);
   if (input.kind_rt == InputKind::nv12 && (shape[rows] % 2 != 0 || shape[rows + 1] % 2 != 0))
     return fmt::format("nv12 has one u and v for each 2x2 pixels: height {} and width {} must be even",
                        shape[rows], shape[rows + 1]);

@@ -242,8 +242,9 @@ const Key kKeys[] = {
 
   {.group = Group::compiler, .name = "compile_mode", .type = Type::text, .fallback = "latency",
    .values = "latency bandwidth balance",
-   .help = "What memory plans are judged by from `O2` on: `latency` the estimated time, `bandwidth` the memory that one "
-           "frame walks through (the arena; what is small stays in the caches), `balance` both. The steps are the same.",
+   .help = "What memory plans are judged by from `O2` on: `latency` the estimated time (1 % of it outweighs 19 % of memory), "
+           "`bandwidth` the memory that one frame walks through (the arena; what is small stays in the caches), `balance` both. "
+           "The steps are the same.",
    .set = [](C& c, const V& v) { c.compile_mode = v.text; }, .show = [](const C& c) { return c.compile_mode; }},
   {.group = Group::compiler, .name = "balance_factor", .type = Type::integer,
    .help = "For `compile_mode: balance`, which needs it: from 0, as `bandwidth`, to 100, as `latency`. Without effect in "

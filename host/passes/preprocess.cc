@@ -26,7 +26,8 @@ struct ColourMap {
 };
 
 ColourMap colour_map(const config::InputConfig& input, size_t channels) {
-  ColourMap map{std::vector(channels, std::vector<float>(channels, 0.0f)), std::vector<float>(channels, 0.0f)};
+  ColourMap map{std::vector(channels, std::vector<float>(channels, 0.0f)),
+                std::vector<float>(channels, 0.0f)};
   const bool picture = input.kind_rt != InputKind::featuremap;
   if (is_yuv(input.kind_rt) && !is_yuv(input.kind_train)) {
     const YuvMatrix& m = rgb_from_yuv(input.bt601_video);
@@ -100,14 +101,15 @@ void insert_preprocess(graph::Graph& graph, const std::vector<config::InputConfi
       fail(ErrorCode::config_bad_value, "input '{}': {}", x->name, wrong);
     if (x->dtype != DType::f32)
       fail(ErrorCode::config_bad_value,
-           "input '{}' is of {}, but {} is only for float32 inputs; use featuremap and no_preprocess", x->name,
-           dtype_name(x->dtype), picture ? "a picture" : "norm_type");
+           "input '{}' is of {}, but {} is only for float32 inputs; use featuremap and no_preprocess",
+           x->name, dtype_name(x->dtype), picture ? "a picture" : "norm_type");
     const size_t channel_axis = input.nhwc_train ? 3 : 1;
     const auto channels = static_cast<size_t>(shape[channel_axis]);
     for (const auto* list : {&input.mean, &input.scale})
       if (list->size() > 1 && list->size() != channels)
-        fail(ErrorCode::config_bad_value, "mean_value or scale_value of input '{}' has {} numbers, the input {} channels",
-             x->name, list->size(), channels);
+        fail(ErrorCode::config_bad_value,
+             "mean_value or scale_value of input '{}' has {} numbers, the input {} channels", x->name,
+             list->size(), channels);
     Tensor weights(DType::f32, {shape[channel_axis], shape[channel_axis], 1, 1}),
         bias(DType::f32, {shape[channel_axis]});
     const ColourMap map = colour_map(input, channels);

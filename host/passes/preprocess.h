@@ -10,8 +10,8 @@
 namespace openhb::passes {
 
 // For every picture input (and every featuremap with mean or scale) a HzPreprocess node, named
-// HZ_PREPROCESS_FOR_<input>: a 1x1 convolution that brings the colours of run time to those of training and does
-// (x - mean) * scale. The graph input keeps its name and then holds pixel - 128 (a featuremap: the data
+// HZ_PREPROCESS_FOR_<input>: a 1x1 convolution that brings the colours of run time to those of training and
+// does (x - mean) * scale. The graph input keeps its name and then holds pixel - 128 (a featuremap: the data
 // itself), for nv12 as YUV444. Shapes must be inferred, and fit (config::wrong_shape).
 void insert_preprocess(graph::Graph& graph, const std::vector<config::InputConfig>& inputs);
 

@@ -78,7 +78,8 @@ Notes notes_of(const graph::Graph& graph) {
   }
   for (const auto& v : graph.values())
     if (v->quant && !v->is_constant())
-      notes.ranges[v->name] = {v->range_lo, v->range_hi, v->quant->scale(), v->quant->zero_point()};
+      notes.ranges[v->name] = {v->range_lo, v->range_hi, v->quant->scale(), v->quant->zero_point(),
+                               v->codes == DType::i16};
   return notes;
 }
 
@@ -90,14 +91,14 @@ std::string notes_to_json(const Notes& notes) {
     if (!note.reason.empty()) entry["reason"] = packed(note.reason);
     entry["outputs"] = Json::array();
     for (const std::string& name : note.outputs) entry["outputs"].push_back(packed(name));
-    if (!note.op.empty()) entry["op"] = note.op;
-    if (!note.domain.empty()) entry["domain"] = note.domain;
-    for (const auto& [name, value] : note.attributes) entry["attributes"][name] = attribute_to_json(value);
+    if (!note.op.empty()) entry["op"] = packed(note.op);
+    if (!note.domain.empty()) entry["domain"] = packed(note.domain);
+    for (const auto& [name, value] : note.attributes) entry["attributes"][packed(name)] = attribute_to_json(value);
     json["nodes"].push_back(std::move(entry));
   }
   json["ranges"] = Json::object();
   for (const auto& [name, r] : notes.ranges)
-    json["ranges"][packed(name)] = {r.lo, r.hi, r.scale, r.zero_point};
+    json["ranges"][packed(name)] = {r.lo, r.hi, r.scale, r.zero_point, r.int16};
   return json.dump();
 }
 
@@ -106,19 +107,22 @@ Notes notes_from_json(std::string_view json, const std::string& origin) {
     Notes notes;
     for (const Json& entry : parsed.at("nodes")) {
       NodeNote note{.name = unpacked(entry.at("name").get<std::string>()),
-                    .op = entry.value("op", ""),
-                    .domain = entry.value("domain", ""),
+                    .op = unpacked(entry.value("op", "")),
+                    .domain = unpacked(entry.value("domain", "")),
                     .int8 = entry.at("on").get<std::string>() == "BPU",
                     .reason = unpacked(entry.value("reason", ""))};
       for (const Json& name : entry.at("outputs")) note.outputs.push_back(unpacked(name.get<std::string>()));
       if (entry.contains("attributes"))
         for (const auto& [name, value] : entry.at("attributes").items())
-          note.attributes[name] = attribute_from_json(value);
+          note.attributes[unpacked(name)] = attribute_from_json(value);
       notes.nodes.push_back(std::move(note));
     }
     for (const auto& [name, r] : parsed.at("ranges").items())
       notes.ranges[unpacked(name)] = {finite(r.at(0)), finite(r.at(1)), finite(r.at(2)),
-                                      r.at(3).get<int32_t>()};
+                                      r.at(3).get<int32_t>(), r.at(4).get<bool>()};
+    for (const auto& [name, r] : notes.ranges)
+      if (!(r.scale > 0) || r.zero_point < -128 || r.zero_point > 127)
+        throw std::runtime_error("a scale or zero point is out of range");
     return notes;
   });
 }

@@ -27,6 +27,7 @@ struct NodeNote {
 struct RangeNote {
   float lo = 0, hi = 0, scale = 0;
   int32_t zero_point = 0;
+  bool int16 = false;
 };
 
 struct Notes {

@@ -79,6 +79,11 @@ class Reader {
         fail(ErrorCode::model_structure, "{} is not what hb_mapper wrote; {}", node->describe(), kAdvice);
     ops::infer_shapes(out_);
     place_nodes(out_, notes_);
+    // Between a node and the activation that the file joins with it: a step may need the codes all the same.
+    for (const auto& [name, note] : notes_.ranges)
+      if (out_.find_value(name))
+        stored_.params.values.emplace(
+            name, Entry{{{note.scale}, {note.zero_point}, -1}, note.int16 ? DType::i16 : DType::i8});
     for (const auto& [name, entry] : stored_.params.values) {
       const auto note = notes_.ranges.find(name);
       if (note == notes_.ranges.end() || entry.quant.scale() != note->second.scale ||

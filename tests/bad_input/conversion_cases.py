@@ -192,7 +192,7 @@ CASES = [
         norm_type="no_preprocess", cal_data_dir=s.folder)), BAD_VALUE, ("input_name", "2", "a; b")),
     Case("gray_for_three_channels", spoiled(input_type_train="gray", input_type_rt="gray", mean_value="1",
                                             scale_value="1"), BAD_VALUE,
-         ("image", "1x3x16x16", "input_type_train", "1 channels")),
+         ("image", "1x3x16x16", "input_type_train", "1 channel")),
     Case("rgb_for_one_channel", channels(1), BAD_VALUE, ("image", "1x1x16x16")),
     Case("rgb_for_four_channels", channels(4, calibration_type="skip"), BAD_VALUE, ("image", "1x4x16x16")),
     Case("rgb_in_other_layout", spoiled(input_layout_train="NHWC"), BAD_VALUE,

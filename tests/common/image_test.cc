@@ -285,7 +285,8 @@ TEST(Yuv, MatricesAreInverse) {
     for (int r = 0; r < 256; r += 5)
       for (int g = 0; g < 256; g += 5)
         for (int b = 0; b < 256; b += 5) {
-          const auto yuv = yuv_of(static_cast<uint8_t>(r), static_cast<uint8_t>(g), static_cast<uint8_t>(b), video);
+          const auto yuv =
+              yuv_of(static_cast<uint8_t>(r), static_cast<uint8_t>(g), static_cast<uint8_t>(b), video);
           if (video) {
             EXPECT_TRUE(yuv[0] >= 16 && yuv[0] <= 235 && yuv[1] >= 16 && yuv[1] <= 240);
           }

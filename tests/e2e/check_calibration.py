@@ -71,32 +71,55 @@ def links(folder, count):
     return folder
 
 
+def stop_behind_checkpoint(convert, process, path, number):
+    """Sends the signal once a checkpoint is new; False when the conversion was faster."""
+    begin = path.stat().st_mtime_ns if path.exists() else 0
+    while process.poll() is None:
+        if path.exists() and path.stat().st_mtime_ns != begin:
+            process.send_signal(number)
+            process.wait(60)
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def stopped_twice(convert, work, count):
+    """A conversion that is stopped by Ctrl-C, continued, and killed; None when `count` samples take too little time."""
+    folder = links(work / f"samples_{count}", count)
+    checkpoint = work / "stopped/traffic_signs_calibration.checkpoint"
+    process = convert.start(folder, "stopped")
+    if not stop_behind_checkpoint(convert, process, checkpoint, signal.SIGINT):
+        return None
+    texts = [convert.log.read_text()]
+    status = process.returncode
+    left = sorted(p.name for p in (work / "stopped").iterdir())
+    foreign = checkpoint.read_bytes()
+    process = convert.start(folder, "stopped")
+    if not stop_behind_checkpoint(convert, process, checkpoint, signal.SIGKILL):
+        return None
+    return folder, status, left, foreign, texts + [convert.log.read_text()]
+
+
 def check_resume(convert, work):
-    _, _, _, short = convert.run(links(work / "some", 400), "short")
-    # Long enough to be stopped twice behind a checkpoint, which is written every two seconds.
-    count = int(min(max(400 * 7 / short, 2000), 30000))
-    folder = links(work / "many", count)
-    status, text, _, seconds = convert.run(folder, "whole")
-    check(status == 0, f"{count} samples in {seconds:.1f} s")
-    whole = convert.artefacts("whole")
-
-    process = convert.start(folder, "stopped")
-    time.sleep(3)
-    process.send_signal(signal.SIGINT)
-    status, text = process.wait(20), convert.log.read_text()
+    convert.run(links(work / "some", 30), "short")
+    _, _, _, short = convert.run(links(work / "more", 400), "time")
+    count, found = int(min(max(400 * 8 / short, 2000), 40000)), None
+    while not found and count < 500000:
+        shutil.rmtree(work / "stopped", ignore_errors=True)
+        found = stopped_twice(convert, work, count)
+        count *= 2
+    check(found is not None, "long enough to be stopped twice behind a checkpoint")
+    if not found:
+        return
+    folder, status, left, foreign, texts = found
     check(status == 130, f"Ctrl-C: exit status {status}")
-    check("interrupted" in text, "Ctrl-C: a clear message")
-    check(not convert.artefacts("stopped"), "Ctrl-C: no artefact")
-    left = [p.name for p in (work / "stopped").iterdir() if p.name != "traffic_signs_calibration.checkpoint"]
-    check(left in ([], [".traffic_signs.new"]), f"Ctrl-C: nothing half-written {left}")
-
-    process = convert.start(folder, "stopped")
-    time.sleep(3)
-    process.kill()
-    process.wait()
-    foreign = (work / "stopped/traffic_signs_calibration.checkpoint").read_bytes()
-    before = re.search(r"(\d+) of \d+ samples are done", convert.log.read_text())
+    check("interrupted" in texts[0], "Ctrl-C: a clear message")
+    check(left in (["traffic_signs_calibration.checkpoint"], [".traffic_signs.new", "traffic_signs_calibration.checkpoint"]),
+          f"Ctrl-C: no artefact, nothing half-written: {left}")
+    before = re.search(r"(\d+) of \d+ samples are done", texts[1])
     check(before is not None, f"continued after Ctrl-C: {before and before[0]}")
+    convert.run(folder, "whole")
+    whole = convert.artefacts("whole")
     status, text, _, _ = convert.run(folder, "stopped")
     after = re.search(r"(\d+) of \d+ samples are done", text)
     check(status == 0 and after is not None, f"continued after kill -9: {after and after[0]}")

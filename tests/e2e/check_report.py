@@ -149,6 +149,9 @@ def check_calibration(page, result):
 
 
 def check_memory(page, result):
+    def alive(step):
+        return sum((b["size"] + 63) // 64 * 64 for b in result["buffers"] if b["first"] <= step <= b["last"])
+    expect(max(map(alive, range(-1, len(result["steps"]) + 1))) == result["arena_lower_bound"], "the memory plan shows what the planner counted")
     click_pixel(page, "memory", "box-uint8")
     expect(page.run("t.heading('memory')") == result["buffers"][0]["tensors"][0], "a click in the memory plan shows the input's buffer")
     page.run("document.querySelector('#memory summary').click()")
@@ -237,6 +240,7 @@ def main():
     parser.add_argument("--hb-mapper", required=True, type=pathlib.Path)
     parser.add_argument("--work", required=True, type=pathlib.Path)
     args = parser.parse_args()
+    args.hb_mapper = args.hb_mapper.resolve()
     if not browser.executable():
         print("skipped: no chromium; scripts/setup installs it")
         sys.exit(77)

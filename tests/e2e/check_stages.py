@@ -17,6 +17,8 @@ from onnx import numpy_helper
 STAGES = ["parse", "optimize", "calibrate", "quantize", "compile"]
 WORDS = {"parse": "original_float", "optimize": "optimized_float", "calibrate": "calibrated", "quantize": "quantized"}
 PREFIX = "traffic_signs"
+MODEL_KEYS = ("remove_node_type", "remove_node_name", "node_info")  # that the example does not have
+CALIBRATION_KEYS = ("optimization",)
 
 
 class Check:
@@ -34,15 +36,15 @@ class Check:
 
     def config(self, name, **changes):
         """The example's configuration with other values, as a file of this test."""
-        lines = []
-        for line in (self.example / "config.yaml").read_text().splitlines():
+        lines, text = [], (self.example / "config.yaml").read_text()
+        for line in text.splitlines():
             key = line.split(":")[0].strip()
             if key in changes:
                 line = f"  {key}: '{changes.pop(key)}'"
             lines.append(line.replace("'traffic_signs.onnx'", f"'{self.example / 'traffic_signs.onnx'}'")
                          .replace("'./calibration'", f"'{self.example / 'calibration'}'"))
-            if key == "calibration_parameters":
-                lines += [f"  {k}: '{v}'" for k, v in changes.items()]
+            group = {"model_parameters": MODEL_KEYS, "calibration_parameters": CALIBRATION_KEYS}.get(key, ())
+            lines += [f"  {k}: '{v}'" for k, v in changes.items() if k in group and f"  {k}:" not in text]
         path = self.work / f"{name}.yaml"
         path.write_text("\n".join(lines) + "\n")
         return path
@@ -66,7 +68,7 @@ class Check:
         return {n["node"]: n for n in json.loads(path.read_text())["nodes"]}
 
     # --- stop and resume ---
-    def pairs(self, name, config):
+    def pairs(self, name, config, every=True):
         one = f"{name}_one"
         self.done(config, one, "--json", self.work / f"{one}.json")
         for i, stop in enumerate(STAGES[:-1]):
@@ -75,7 +77,7 @@ class Check:
             written = [s for s in STAGES if self.file(out, s).exists()]
             self.expect(written == STAGES[:i + 1] and self.same(one, out, written), f"{name}: up to {stop} as in one go")
             # To every later stop, each time from the same file, and once to the end.
-            for later in STAGES[i + 1:]:
+            for later in STAGES[i + 1:] if every else []:
                 pair = f"{out}_{later}"
                 shutil.copytree(self.work / out, self.work / pair)
                 self.done(config, pair, "--resume-from", self.file(pair, stop), "--stop-after", later)
@@ -183,12 +185,55 @@ class Check:
         self.expect(filecmp.cmp(self.file("moved", "compile"), self.file("rgb_one", "compile"), shallow=False),
                     "the stage is known whatever the file is called")
         model = onnx.load(str(self.file("rgb_one", "quantize")))
-        model.graph.node[-1].op_type = "Abs"
-        damaged = self.work / "damaged.onnx"
-        onnx.save(model, str(damaged))
-        result = self.run(config, "refused", "--resume-from", damaged)
-        self.expect(result.returncode == 1 and "OHB-" in result.stderr or result.returncode == 0, "an edited quantized model")
+        last = model.graph.node[-1]
+        model.graph.node.append(onnx.helper.make_node("Abs", ["before"], [last.output[0]], name="added"))
+        last.output[0] = "before"
+        changed = self.work / "changed.onnx"
+        onnx.save(model, str(changed))
+        self.refused("node 'added' (Abs) is not what hb_mapper wrote", config, "refused", "--resume-from", changed)
+        del model.metadata_props[:]
+        onnx.save(model, str(changed))
+        self.refused("or its metadata was lost", config, "refused", "--resume-from", changed)
         self.expect(not list((self.work / "refused").iterdir()), "refusals leave nothing behind")
+
+    # --- without a configuration, and with fewer nodes ---
+    def fast(self):
+        folder = self.work / "fast"
+        folder.mkdir()
+        model = self.example / "traffic_signs.onnx"
+
+        def run(*options):
+            return subprocess.run([self.mapper, "makertbin", "--model-type", "onnx", "--quiet", *map(str, options)], cwd=folder,
+                                  capture_output=True, text=True)
+
+        self.expect(run("--fast-perf", "--model", model).returncode == 0, "--fast-perf needs no configuration")
+        out = folder / "model_output"
+        again = run("-c", out / "fast_perf.yaml", "--working-dir", "again")
+        self.expect(again.returncode == 0 and filecmp.cmp(out / f"{PREFIX}.bin", folder / "again" / f"{PREFIX}.bin", shallow=False),
+                    "fast_perf.yaml makes the same program")
+        ops = [n.op_type for n in onnx.load(str(out / f"{PREFIX}_original_float_model.onnx")).graph.node]
+        self.expect("Softmax" not in ops, "--fast-perf removes the last Softmax")
+        for wrong in (["--fast-perf"], ["--fast-perf", "--model", model, "-c", out / "fast_perf.yaml"], ["--model", model],
+                      ["--fast-perf", "--model", model, "-i", "image", "1x0"]):
+            self.expect(run(*wrong).returncode == 2, f"refused: {' '.join(map(str, wrong[:1] + wrong[3:]))}")
+
+    def removal(self):
+        model = onnx.load(str(self.example / "traffic_signs.onnx"))
+        softmax = next(n for n in model.graph.node if n.op_type == "Softmax")
+        inner = model.graph.node[len(model.graph.node) // 2].name
+        config = self.config("shorter", remove_node_type="Softmax; Reshape", remove_node_name=inner)
+        self.done(config, "shorter", "--json", self.work / "shorter.json")
+        removed = json.loads((self.work / "shorter.json").read_text())["removed"]
+        reasons = {r["node"]: r["reason"] for r in removed}
+        self.expect(reasons.get(softmax.name) == f"removed at output '{softmax.output[0]}'", "Softmax was removed")
+        self.expect(reasons.get(inner) == "not removed: it stands at no input and no output of the model", f"{inner} is listed")
+        outputs = [o.name for o in onnx.load(str(self.file("shorter", "quantize"))).graph.output]
+        self.expect(softmax.output[0] not in outputs, "its result is no output any more")
+        self.refused("remove_node_name: node 'nobody' is not in the model", self.config("nobody", remove_node_name="nobody"),
+                     "refused")
+        self.refused("'Conv' cannot be removed", self.config("conv", remove_node_type="Conv"), "refused")
+        self.refused("node_info: node 'nobody' is not in the optimized model", self.config("info", node_info="nobody:int16"),
+                     "refused")
 
 
 def main():
@@ -199,8 +244,14 @@ def main():
     config = check.config("rgb")
     check.pairs("rgb", config)
     check.pairs("int16", check.config("int16", calibration_type="max", optimization="set_all_nodes_int16"))
+    check.pairs("nv12", check.config("nv12", calibration_type="max", input_type_rt="nv12"), every=False)
+    loaded = check.config("load", calibration_type="load", preprocess_on="False")
+    loaded.write_text(loaded.read_text().replace(str(check.example / "traffic_signs.onnx"), str(check.file("rgb_one", "quantize"))))
+    check.pairs("load", loaded, every=False)
     check.edits(config)
     check.refusals(config)
+    check.fast()
+    check.removal()
     sys.exit(1 if check.failures else 0)
 
 

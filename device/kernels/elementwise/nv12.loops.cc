@@ -21,7 +21,7 @@ OPENHB_INLINE void one_by_one(const uint8_t* luma, const uint8_t* chroma, T* y, 
 OPENHB_INLINE Bytes load(const uint8_t* from) {
   Bytes v;
   __builtin_memcpy(&v, from, sizeof v);
-  return v ^ uint8_t{0x80};  // u - 128
+  return v ^ uint8_t { 0x80 };  // u - 128
 }
 OPENHB_INLINE void store(int8_t* to, Bytes v) { __builtin_memcpy(to, &v, sizeof v); }
 
@@ -36,8 +36,10 @@ void to_i8(const uint8_t* luma, const uint8_t* chroma, int8_t* y, int64_t first,
       const Bytes l = load(luma + first), c = load(chroma + first);
       int8_t* to = y + first * 3;
       store(to, __builtin_shufflevector(l, c, 0, 16, 17, 1, 16, 17, 2, 18, 19, 3, 18, 19, 4, 20, 21, 5));
-      store(to + 16, __builtin_shufflevector(l, c, 20, 21, 6, 22, 23, 7, 22, 23, 8, 24, 25, 9, 24, 25, 10, 26));
-      store(to + 32, __builtin_shufflevector(l, c, 27, 11, 26, 27, 12, 28, 29, 13, 28, 29, 14, 30, 31, 15, 30, 31));
+      store(to + 16,
+            __builtin_shufflevector(l, c, 20, 21, 6, 22, 23, 7, 22, 23, 8, 24, 25, 9, 24, 25, 10, 26));
+      store(to + 32,
+            __builtin_shufflevector(l, c, 27, 11, 26, 27, 12, 28, 29, 13, 28, 29, 14, 30, 31, 15, 30, 31));
     }
   one_by_one(luma, chroma, y, first, last, pitch);
 }

@@ -21,8 +21,8 @@ constexpr std::array<std::string_view, 6> kImageTypes = {"",
                                                          "HB_DNN_IMG_TYPE_NV12"};
 
 // In the order of InputSource.
-constexpr std::array<std::string_view, 3> kSources = {
-    "HB_DNN_INPUT_FROM_DDR", "HB_DNN_INPUT_FROM_PYRAMID", "HB_DNN_INPUT_FROM_RESIZER"};
+constexpr std::array<std::string_view, 3> kSources = {"HB_DNN_INPUT_FROM_DDR", "HB_DNN_INPUT_FROM_PYRAMID",
+                                                      "HB_DNN_INPUT_FROM_RESIZER"};
 
 std::string_view tensor_type(const TensorDesc& desc, InputKind kind) {
   return kind == InputKind::featuremap ? kTensorTypes[static_cast<size_t>(desc.dtype)]

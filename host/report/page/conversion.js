@@ -266,7 +266,7 @@
 
   function changes() {
     return makeTable({label: 'Removed nodes', search: removed.length > 8, rows: removed, empty: 'No node was removed from the network.', columns: [
-      {key: 'node', label: 'Node'}, {key: 'op', label: 'Operator'}, {key: 'reason', label: 'Why', wide: true}]}).element;
+      {key: 'node', label: 'Node'}, {key: 'op', label: 'Operator'}, {key: 'reason', label: 'What became of it', wide: true}]}).element;
   }
 
   function lint() {

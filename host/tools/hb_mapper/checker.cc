@@ -114,7 +114,8 @@ nlohmann::ordered_json as_json(const CheckerOptions& options, const std::vector<
 }
 
 void write_json(const CheckerOptions& options, const nlohmann::ordered_json& json) {
-  if (!options.json.empty()) write_text(options.json, json.dump(2) + "\n");
+  if (!options.json.empty())
+    write_text(options.json, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 // Brings the graph to its canonical form, or throws one Error about all nodes that refuse.

@@ -229,7 +229,8 @@ int run(const InferOptions& options, report::Log& log) {
   compiler::GraphRunner runner(graph, {}, thread_count(options.threads));
   runner.run(inputs);
   const auto json = write_dumps(options, dumps, runner, log);
-  if (!options.json.empty()) write_text(options.json, json.dump(2) + "\n");
+  if (!options.json.empty())
+    write_text(options.json, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   return 0;
 }
 

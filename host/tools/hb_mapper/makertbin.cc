@@ -56,9 +56,10 @@ std::string write_report(const MakertbinOptions& options, const config::Config& 
     all.results.push_back(report::hash_file("result", artefacts.staged(name)));
     all.results.back().path = artefacts.path(name);
   }
-  artefacts.write(
-      config.prefix + "_report.html",
-      report::html_page(config.prefix + " - conversion", "conversion.js", report::conversion_json(all, -1)));
+  if (options.stop_after.empty())  // else that of the last whole conversion stays
+    artefacts.write(config.prefix + "_report.html",
+                    report::html_page(config.prefix + " - conversion", "conversion.js",
+                                      report::conversion_json(all, -1)));
   all.predicted_peak_bytes = result.predicted_peak_bytes;
   return report::conversion_json(all, 2);
 }
@@ -121,11 +122,12 @@ int makertbin(const MakertbinOptions& options) {
     const auto result = compiler::convert(config, threads, reporter, artefacts, range);
     artefacts.write(options.fast_perf ? "fast_perf.yaml" : "effective_config.yaml",
                     config::effective_yaml(config));
-    const std::string json = range.stop_after ? "" : write_report(options, config, result, artefacts, date);
+    const std::string json = write_report(options, config, result, artefacts, date);
     artefacts.commit();
     if (std::error_code ignored; !result.checkpoint.empty())
       std::filesystem::remove(result.checkpoint, ignored);
     if (range.stop_after) {
+      if (!options.json.empty()) write_text(options.json, json);
       log.info("Stopped after stage {}; --resume-from continues from the model it wrote", options.stop_after);
       return 0;
     }
@@ -137,7 +139,8 @@ int makertbin(const MakertbinOptions& options) {
              static_cast<double>(result.macs) / 1e6, static_cast<double>(result.weight_bytes) / 1e3,
              static_cast<double>(result.arena_bytes) / 1e3,
              static_cast<double>(result.arena_lower_bound) / 1e3);
-    log.info("Convert to runtime bin file successfully: {}", result.bin_path);
+    log.info("The program is {}", result.bin_path);
+    log.info("Convert to runtime bin file successfully!");
     log.info("Report: {}", artefacts.path(config.prefix + "_report.html"));
     log.info("End Model Convert");
     if (!options.json.empty()) write_text(options.json, json);

@@ -76,8 +76,8 @@ TEST(Npy, ReadsBothByteOrdersAndBothIndexOrders) {
   const Tensor turned = with_data("{'descr': '>i2', 'fortran_order': True, 'shape': (2, 3), }", big);
   EXPECT_EQ(turned.shape(), (Shape{2, 3}));
   EXPECT_EQ(values(turned), (std::vector<int16_t>{1, 3, 5, 2, -4, 262}));
-  const Tensor cube = with_data("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2, 2), }",
-                                {0, 1, 2, 3, 4, 5, 6, 7});
+  const Tensor cube =
+      with_data("{'descr': '|u1', 'fortran_order': True, 'shape': (2, 2, 2), }", {0, 1, 2, 3, 4, 5, 6, 7});
   EXPECT_EQ(std::vector<uint8_t>(cube.data<uint8_t>().begin(), cube.data<uint8_t>().end()),
             (std::vector<uint8_t>{0, 4, 2, 6, 1, 5, 3, 7}));
 }

@@ -167,6 +167,61 @@ TEST(Conv, PanelsOfAllSizes) {
       }
 }
 
+// Pictures of few channels, whose window rows are runs of bytes in x as in the weights; windows that touch
+// padding are copied first. Sizes around a panel, windows larger than the picture, windows of padding only.
+TEST(Conv, SmallWindowsAcrossPadding) {
+  struct Shape {
+    int64_t h, w, c, o;
+    std::array<int32_t, 2> kernel, stride;
+    std::array<int32_t, 4> pads;
+  };
+  const Shape shapes[] = {
+      {9, 100, 3, 16, {7, 7}, {2, 2}, {3, 3, 3, 3}}, {13, 21, 3, 64, {7, 7}, {2, 2}, {3, 3, 3, 3}},
+      {8, 97, 3, 16, {6, 6}, {2, 2}, {2, 2, 2, 2}},  {5, 50, 4, 24, {3, 3}, {1, 1}, {1, 1, 1, 1}},
+      {4, 60, 1, 8, {3, 5}, {1, 1}, {2, 4, 2, 4}},   {2, 3, 3, 16, {5, 5}, {1, 1}, {4, 4, 4, 4}},
+      {1, 1, 4, 16, {3, 3}, {1, 1}, {3, 3, 3, 3}},   {6, 49, 16, 32, {3, 3}, {2, 1}, {0, 2, 1, 0}},
+      {7, 31, 27, 16, {3, 3}, {1, 1}, {1, 1, 1, 1}}, {7, 31, 28, 16, {3, 3}, {1, 1}, {1, 1, 1, 1}},
+      {7, 31, 29, 16, {3, 3}, {1, 1}, {1, 1, 1, 1}}, {3, 40, 2, 16, {1, 9}, {1, 3}, {0, 8, 0, 8}}};
+  uint64_t seed = 300;
+  for (const Shape& s : shapes)
+    for (const bool quantized : {true, false}) {
+      ConvSpec spec{.quantized = quantized,
+                    .n = 2,
+                    .h = s.h,
+                    .w = s.w,
+                    .c = s.c,
+                    .o = s.o,
+                    .kernel = s.kernel,
+                    .stride = s.stride,
+                    .pads = s.pads};
+      spec.x_gap = quantized ? (4 - s.c % 4) % 4 : 0;
+      spec.zx = quantized ? -77 : 0;
+      check_rows(spec, random_data(spec, seed), seed);
+      if (HasFatalFailure()) return;
+      ++seed;
+    }
+}
+
+// Every way of turning sums into codes, over several tiles: products beyond 32 bits or 16, that only the
+// weights themselves keep below that, odd and even zero points, bounds.
+TEST(Conv, OutputStages) {
+  uint64_t seed = 400;
+  for (const float multiplier : {1.5f, 0.2f, 0.02f, 0.001f})
+    for (const int64_t outputs : {8, 16, 24})
+      for (const int32_t zy : {-128, -3, 0, 127})
+        for (const float hi : {100.0f, 127.0f}) {
+          ConvSpec spec{.w = 59, .c = 130, .o = outputs, .zx = 9, .zy = zy};
+          spec.lo = -128, spec.hi = hi, spec.y_gap = 3;
+          ConvData data = random_data(spec, seed);
+          for (float& m : data.multiplier) m = multiplier;
+          for (int8_t& w : data.wi) w = static_cast<int8_t>(w / 4);
+          for (int32_t& b : data.bi) b %= 1000;
+          check_rows(spec, data, seed);
+          if (HasFatalFailure()) return;
+          ++seed;
+        }
+}
+
 // Around the longest sums whose inputs are found by a table of distances.
 TEST(Conv, LongSums) {
   for (const bool quantized : {true, false})

@@ -210,6 +210,22 @@ TEST(Binary, InPlace) {
   }
 }
 
+TEST(Binary, InPlaceCodes) {
+  for (const bool first : {true, false})
+    for (const float fa : {0.75f, 300.0f}) {  // sums that fit in 16 bits, and others
+      StepCase<BinaryParams> c;
+      const Shape shape{5, 165};
+      c.params = {add, fa, 0.4f, 3.0f};
+      c.input(random_tensor(DType::i8, shape), random_quant()),
+          c.input(random_tensor(DType::i8, shape), random_quant());
+      c.output(DType::i8, shape, random_quant());
+      const Tensor expected = c.run_everywhere();
+      c.program.steps[0].outputs[0] = c.program.steps[0].inputs[first ? 0 : 1];
+      for (const std::string& level : runnable_isa_levels())
+        expect_same<int8_t>(expected, c.run(isa_level(level), 1), level);
+    }
+}
+
 TEST(Binary, RefusesWhatDoesNotFit) {
   const auto make = [](DType dtype, BinaryFunction f, const Shape& a, const Shape& b, const Shape& y) {
     StepCase<BinaryParams> c;

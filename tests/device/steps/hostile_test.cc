@@ -55,9 +55,8 @@ TEST(Hostile, Elementwise) {
   attack<CastParams>("Cast", [] { return simple<CastParams>({{DType::f32, {4, 9}}}, DType::i8, {4, 9}); });
   attack<ImageParams>(
       "Image", [] { return simple<ImageParams>({{DType::u8, {1, 4, 9, 3}}}, DType::i8, {1, 4, 9, 3}); });
-  attack<Nv12Params>("Nv12", [] {
-    return simple<Nv12Params>({{DType::u8, {2, 1, 6, 38}}}, DType::i8, {2, 4, 38, 3});
-  });
+  attack<Nv12Params>(
+      "Nv12", [] { return simple<Nv12Params>({{DType::u8, {2, 1, 6, 38}}}, DType::i8, {2, 4, 38, 3}); });
   attack<LutParams>("Lut", [] {
     StepCase<LutParams> c;
     c.input(random_tensor(DType::i8, {3, 80})), c.constant(random_tensor(DType::i8, {256})),

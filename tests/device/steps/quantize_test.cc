@@ -126,15 +126,16 @@ TEST(Nv12, RepeatsChroma) {
     size_t i = 0;
     for_each_index(shape, [&](const Shape& at) {
       const int64_t top = at[0] * (h + h / 2);
-      const int64_t source = at[3] == 0 ? (top + at[1]) * w + at[2]
-                                        : (top + h + at[1] / 2) * w + at[2] / 2 * 2 + at[3] - 1;
+      const int64_t source =
+          at[3] == 0 ? (top + at[1]) * w + at[2] : (top + h + at[1] / 2) * w + at[2] / 2 * 2 + at[3] - 1;
       const int v = x.data<uint8_t>()[static_cast<size_t>(source)] - 128;
       real ? void(expected.data<float>()[i] = static_cast<float>(v))
            : void(expected.data<int8_t>()[i] = static_cast<int8_t>(v));
       ++i;
     });
     StepCase<Nv12Params> c;
-    c.input(x, {}, random_int(0, 20)), c.output(expected.dtype(), shape, {}, chance(60) ? 0 : random_int(0, 2));
+    c.input(x, {}, random_int(0, 20)),
+        c.output(expected.dtype(), shape, {}, chance(60) ? 0 : random_int(0, 2));
     const Tensor y = c.run_everywhere();
     real ? expect_same<float>(expected, y, "nv12") : expect_same<int8_t>(expected, y, "nv12");
   }

@@ -76,6 +76,17 @@ TEST(Lut, LooksUp) {
   }
 }
 
+TEST(Lut, InPlace) {
+  StepCase<LutParams> c;
+  const Shape shape{5, 205};
+  c.input(random_tensor(DType::i8, shape)), c.constant(random_tensor(DType::i8, {256})),
+      c.output(DType::i8, shape);
+  const Tensor expected = c.run_everywhere();
+  c.program.steps[0].outputs[0] = c.program.steps[0].inputs[0];
+  for (const std::string& level : runnable_isa_levels())
+    expect_same<int8_t>(expected, c.run(isa_level(level), 1), level);
+}
+
 TEST(Lut, RefusesWhatDoesNotFit) {
   const auto make = [](const Shape& table, DType dtype, bool constant) {
     StepCase<LutParams> c;

@@ -118,8 +118,8 @@ void add_elementwise(Maker& m) {
   m.add("image_f32", ImageParams{}, {{n.tensor(DType::u8, {1, 6, 7, 3}), {}}}, DType::f32, {1, 6, 7, 3});
   Numbers video(2718);
   for (const DType to : {DType::i8, DType::f32})
-    m.add(fmt::format("nv12_{}", dtype_name(to)), Nv12Params{}, {{video.tensor(DType::u8, {2, 1, 9, 38}), {}}}, to,
-          {2, 6, 38, 3});
+    m.add(fmt::format("nv12_{}", dtype_name(to)), Nv12Params{},
+          {{video.tensor(DType::u8, {2, 1, 9, 38}), {}}}, to, {2, 6, 38, 3});
   const std::pair<DType, DType> casts[] = {{DType::f32, DType::i8},  {DType::f32, DType::f16},
                                            {DType::f64, DType::f32}, {DType::f64, DType::f16},
                                            {DType::i64, DType::f32}, {DType::i32, DType::u8},

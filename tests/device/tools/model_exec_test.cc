@@ -97,10 +97,12 @@ TEST_F(ModelExec, Nv12) {
   write_program(path("two.bin"), nv12_program(2, false));
   options_.model_file = path("nv12.bin");
   const std::string text = model_info(load_models(options_), "");
-  EXPECT_NE(text.find("input source: HB_DNN_INPUT_FROM_RESIZER\nvalid shape: (1,3,6,10,)\naligned shape: (1,3,6,16,)\n"
-                      "aligned byte size: 144\ntensor type: HB_DNN_IMG_TYPE_NV12\ntensor layout: HB_DNN_LAYOUT_NCHW\n"
-                      "quanti type: NONE\nstride: (0,0,0,0,)\n"),
-            std::string::npos)
+  EXPECT_NE(
+      text.find(
+          "input source: HB_DNN_INPUT_FROM_RESIZER\nvalid shape: (1,3,6,10,)\naligned shape: (1,3,6,16,)\n"
+          "aligned byte size: 144\ntensor type: HB_DNN_IMG_TYPE_NV12\ntensor layout: HB_DNN_LAYOUT_NCHW\n"
+          "quanti type: NONE\nstride: (0,0,0,0,)\n"),
+      std::string::npos)
       << text;
   // A white picture and its bytes.
   write_file_atomically(path("white.bmp"), white_bmp(4, 4));

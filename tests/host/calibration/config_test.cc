@@ -20,8 +20,8 @@ namespace fs = std::filesystem;
 bool operator==(const InputConfig& a, const InputConfig& b) {
   return a.name == b.name && a.kind_train == b.kind_train && a.kind_rt == b.kind_rt &&
          a.nhwc_train == b.nhwc_train && a.nhwc_rt == b.nhwc_rt && a.shape == b.shape && a.norm == b.norm &&
-         a.bt601_video == b.bt601_video &&
-         a.mean == b.mean && a.scale == b.scale && a.cal_dir == b.cal_dir && a.cal_dtype == b.cal_dtype;
+         a.bt601_video == b.bt601_video && a.mean == b.mean && a.scale == b.scale && a.cal_dir == b.cal_dir &&
+         a.cal_dtype == b.cal_dtype;
 }
 
 void expect_equal(const Config& a, const Config& b) {
@@ -35,7 +35,8 @@ void expect_equal(const Config& a, const Config& b) {
   ASSERT_EQ(a.inputs.size(), b.inputs.size());
   for (size_t i = 0; i < a.inputs.size(); ++i) EXPECT_TRUE(a.inputs[i] == b.inputs[i]) << i;
   EXPECT_EQ(a.input_batch, b.input_batch);
-  for (size_t i = 0; i < a.inputs.size(); ++i) EXPECT_EQ(source_of(a, a.inputs[i]), source_of(b, b.inputs[i]));
+  for (size_t i = 0; i < a.inputs.size(); ++i)
+    EXPECT_EQ(source_of(a, a.inputs[i]), source_of(b, b.inputs[i]));
   EXPECT_EQ(a.preprocess_on, b.preprocess_on);
   EXPECT_EQ(a.calibration, b.calibration);
   EXPECT_EQ(a.max_percentile, b.max_percentile);
@@ -153,7 +154,8 @@ TEST(Config, BadValues) {
        "exclude each other"},
       {"calibration_parameters", "optimization", "set__input_int16", "is none of"},
       {"input_parameters", "input_type_rt", "nv21", "Did you mean 'nv12'"},
-      {"input_parameters", "input_type_train", "nv12", "'nv12' is none of: rgb, bgr, gray, yuv444, featuremap"},
+      {"input_parameters", "input_type_train", "nv12",
+       "'nv12' is none of: rgb, bgr, gray, yuv444, featuremap"},
       {"input_parameters", "input_type_train", "rgb; bgr", "input_name must name the inputs"},
       {"input_parameters", "input_name", "a; b", "1 entry for 2 inputs"},
       {"input_parameters", "input_name", "a; a", "'a' is named twice"},
@@ -245,7 +247,8 @@ TEST(Config, DependentKeys) {
 }
 
 std::string with_types(const std::string& train, const std::string& rt) {
-  return with(with(kMinimal, "input_parameters", "input_type_train", train), "input_parameters", "input_type_rt", rt);
+  return with(with(kMinimal, "input_parameters", "input_type_train", train), "input_parameters",
+              "input_type_rt", rt);
 }
 
 // The matrix of the reference: what a model trained on a type may be given.
@@ -267,9 +270,10 @@ TEST(Config, EveryPairOfTypes) {
         continue;
       }
       const std::string wrong = error_text(text);
-      EXPECT_NE(wrong.find(fmt::format("input_type_rt {} and input_type_train {} is not supported; a model trained on {} "
-                                       "takes: ",
-                                       rt, train, train)),
+      EXPECT_NE(wrong.find(fmt::format(
+                    "input_type_rt {} and input_type_train {} is not supported; a model trained on {} "
+                    "takes: ",
+                    rt, train, train)),
                 std::string::npos)
           << wrong;
       EXPECT_NE(wrong.find(possible.substr(0, possible.find(' '))), std::string::npos) << wrong;
@@ -285,13 +289,15 @@ TEST(Config, Nv12) {
   EXPECT_FALSE(c.inputs[0].idle_layout_rt);
   EXPECT_TRUE(load(with(nv12, "input_parameters", "input_layout_rt", "NHWC")).inputs[0].idle_layout_rt);
   for (const char* shape : {"1x3x5x4", "1x3x4x5"})
-    EXPECT_NE(error_text(with(nv12, "input_parameters", "input_shape", shape)).find("must be even"), std::string::npos);
+    EXPECT_NE(error_text(with(nv12, "input_parameters", "input_shape", shape)).find("must be even"),
+              std::string::npos);
   EXPECT_NO_THROW(load(with(nv12, "input_parameters", "input_shape", "1x3x4x6")));
-  EXPECT_NE(error_text(with(with_types("yuv444", "nv12"), "input_parameters", "input_space_and_range", "bt601_video"))
+  EXPECT_NE(error_text(with(with_types("yuv444", "nv12"), "input_parameters", "input_space_and_range",
+                            "bt601_video"))
                 .find("not nv12 and yuv444"),
             std::string::npos);
-  const std::string batch = with(with(nv12, "input_parameters", "input_shape", "2x3x4x4"), "input_parameters",
-                                 "input_batch", "2");
+  const std::string batch =
+      with(with(nv12, "input_parameters", "input_shape", "2x3x4x4"), "input_parameters", "input_batch", "2");
   EXPECT_NE(error_text(batch).find("needs an input_shape that begins with 1, not 2x3x4x4"), std::string::npos)
       << error_text(batch);
   EXPECT_EQ(load(with(nv12, "input_parameters", "input_batch", "4096")).input_batch, 4096);
@@ -309,7 +315,8 @@ TEST(Config, InputSource) {
   EXPECT_EQ(source(load(effective_yaml(c)), 0), InputSource::resizer);
   // Several inputs by name; those that are not named keep their defaults.
   std::string two = with(with_types("rgb; gray", "nv12; gray"), "input_parameters", "input_name", "a; it's");
-  two = with(with(two, "input_parameters", "input_layout_train", "NCHW; NCHW"), "calibration_parameters", "cal_data_dir", "x; y");
+  two = with(with(two, "input_parameters", "input_layout_train", "NCHW; NCHW"), "calibration_parameters",
+             "cal_data_dir", "x; y");
   c = load(with(two, "compiler_parameters", "input_source", "{a: ddr}"));
   EXPECT_EQ(source(c, 0), InputSource::ddr);
   EXPECT_EQ(source(c, 1), InputSource::pyramid);

@@ -82,13 +82,17 @@ TEST(BuildTest, ModesMinimiseWhatTheySay) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     SmallGraph g(seed);
     test::random_network(g);
-    for (const int level : {2, 3}) {
-      const PlanCost fast = cost_of(build(g.graph, level, 1)), small = cost_of(build(g.graph, level, 0));
-      EXPECT_LE(fast.cycles, small.cycles);
-      if (level == 2) EXPECT_LE(small.arena, fast.arena);  // of the same candidates
+    // Of the same few plans: the more time counts, the less there is of it, and the more memory.
+    PlanCost before = cost_of(build(g.graph, 2, 0));
+    for (const double latency : {0.25, 0.5, 0.75, 1.0}) {
+      const PlanCost next = cost_of(build(g.graph, 2, latency));
+      EXPECT_LE(next.cycles, before.cycles);
+      EXPECT_GE(next.arena, before.arena);
+      before = next;
     }
-    EXPECT_LE(cost_of(build(g.graph, 3, 1)).cycles, cost_of(build(g.graph, 2, 1)).cycles);
-    EXPECT_LE(cost_of(build(g.graph, 3, 0)).arena, cost_of(build(g.graph, 2, 0)).arena);
+    const PlanCost fast = cost_of(build(g.graph, 3, 1)), small = cost_of(build(g.graph, 3, 0));
+    EXPECT_LE(small.arena, cost_of(build(g.graph, 2, 0)).arena);
+    EXPECT_TRUE(fast.cycles <= before.cycles || fast.arena < before.arena);
   }
 }
 

@@ -44,9 +44,9 @@ class CheckpointTest : public testing::Test {
     notices_.clear();
     return Checkpoint(path_, [key] { return key; }, reporter_);
   }
-  fs::path folder_ = fs::temp_directory_path() /
-                     fmt::format("openhb_checkpoint_{}_{}", ::getpid(),
-                                 testing::UnitTest::GetInstance()->current_test_info()->name());
+  fs::path folder_ =
+      fs::temp_directory_path() / fmt::format("openhb_checkpoint_{}_{}", ::getpid(),
+                                              testing::UnitTest::GetInstance()->current_test_info()->name());
   std::string path_ = (folder_ / "x.checkpoint").string();
   std::vector<std::string> notices_;
   Reporter reporter_{.warn = [this](const std::string& line) { notices_.push_back(line); }};
@@ -111,7 +111,8 @@ TEST_F(CheckpointTest, RestoresWhatWasWritten) {
   ASSERT_TRUE(second.restore(again, empty(4)));
   EXPECT_EQ(encode(again), encode(s));
   EXPECT_TRUE(second.remembers("kl, sample 0"));
-  EXPECT_EQ(second.remember("kl, sample 0", []() -> double { throw std::logic_error("computed again"); }), 0.25);
+  EXPECT_EQ(second.remember("kl, sample 0", []() -> double { throw std::logic_error("computed again"); }),
+            0.25);
   EXPECT_EQ(second.remember("kl, sample 1", [] { return 0.5; }), 0.5);
 }
 
@@ -159,8 +160,15 @@ TEST_F(CheckpointTest, AnUnwritablePlaceIsToldOnce) {
 
 TEST(Plan, TakesFewerWorkersUnderALimitOrRefuses) {
   constexpr uint64_t kMiB = 1 << 20;
-  const Work work{.samples = 100, .candidates = 4, .tensors = 60, .weights = 14 * kMiB, .sample = 3 * kMiB,
-                  .program_weights = 14 * kMiB, .arena = 40 * kMiB, .activations = 30 * kMiB, .now = 60 * kMiB,
+  const Work work{.samples = 100,
+                  .candidates = 4,
+                  .tensors = 60,
+                  .weights = 14 * kMiB,
+                  .sample = 3 * kMiB,
+                  .program_weights = 14 * kMiB,
+                  .arena = 40 * kMiB,
+                  .activations = 30 * kMiB,
+                  .now = 60 * kMiB,
                   .so_far = 90 * kMiB};
   const Plan free = make_plan(work, 8, 0);
   EXPECT_EQ(free.workers, 8);
@@ -180,7 +188,8 @@ TEST(Plan, TakesFewerWorkersUnderALimitOrRefuses) {
     ADD_FAILURE() << "no error";
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::resources);
-    EXPECT_NE(std::string(e.what()).find(fmt::format("needs {} MiB", (least + kMiB - 1) / kMiB)), std::string::npos);
+    EXPECT_NE(std::string(e.what()).find(fmt::format("needs {} MiB", (least + kMiB - 1) / kMiB)),
+              std::string::npos);
   }
   Work few = work;
   few.samples = 1;

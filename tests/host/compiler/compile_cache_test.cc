@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <functional>
 
@@ -141,7 +140,7 @@ TEST(FingerprintTest, EveryPartCounts) {
   all.push_back(changed([](graph::Graph& c) { c.nodes()[0]->int8 = !c.nodes()[0]->int8; }));
   all.push_back(changed([](graph::Graph& c) { c.nodes()[0]->attributes["group"] = int64_t{2}; }));
   all.push_back(changed([](graph::Graph& c) { c.nodes()[0]->attributes["group"] = 2.0f; }));
-  all.push_back(changed([](graph::Graph& c) { c.nodes()[0]->outputs[0]->quant->scales[0] *= 2; }));
+  all.push_back(changed([](graph::Graph& c) { c.inputs[0]->quant.value().scales.at(0) *= 2; }));
   all.push_back(changed([](graph::Graph& c) { c.nodes()[0]->outputs[0]->codes = DType::i16; }));
   all.push_back(changed([](graph::Graph& c) { c.outputs.push_back(c.nodes()[0]->outputs[0]); }));
   all.push_back(changed([](graph::Graph& c) { c.rename_node(c.nodes()[0].get(), "renamed"); }));
@@ -151,8 +150,8 @@ TEST(FingerprintTest, EveryPartCounts) {
     other.bytes()[0] ^= std::byte{1};
     weights->constant = std::make_shared<const Tensor>(std::move(other));
   }));
-  std::ranges::sort(all);
-  EXPECT_EQ(std::ranges::adjacent_find(all), all.end());
+  for (size_t i = 0; i < all.size(); ++i)
+    for (size_t j = 0; j < i; ++j) EXPECT_NE(all[i], all[j]) << i << " and " << j;
 }
 
 }  // namespace

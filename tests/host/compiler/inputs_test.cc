@@ -64,7 +64,8 @@ struct Network {
     ops::infer_shapes(g.graph);
     if (!int8) return;
     precision::assign_precision(g.graph, {});
-    precision::apply_ranges(g.graph, {"x0"}, [](const graph::Value&) { return calibration::ClipRange{-2.5f, 2.75f}; });
+    precision::apply_ranges(g.graph, {"x0"},
+                            [](const graph::Value&) { return calibration::ClipRange{-2.5f, 2.75f}; });
   }
   using Value = graph::Value;
   Value* identity() {
@@ -93,10 +94,11 @@ struct Pair {
   InputKind train, rt;
   bool video;
 };
-const Pair kPairs[] = {{InputKind::rgb, InputKind::yuv444, false}, {InputKind::bgr, InputKind::yuv444, false},
-                       {InputKind::rgb, InputKind::nv12, false},   {InputKind::bgr, InputKind::nv12, false},
-                       {InputKind::rgb, InputKind::nv12, true},    {InputKind::bgr, InputKind::nv12, true},
-                       {InputKind::yuv444, InputKind::yuv444, false}, {InputKind::yuv444, InputKind::nv12, false}};
+const Pair kPairs[] = {
+    {InputKind::rgb, InputKind::yuv444, false},    {InputKind::bgr, InputKind::yuv444, false},
+    {InputKind::rgb, InputKind::nv12, false},      {InputKind::bgr, InputKind::nv12, false},
+    {InputKind::rgb, InputKind::nv12, true},       {InputKind::bgr, InputKind::nv12, true},
+    {InputKind::yuv444, InputKind::yuv444, false}, {InputKind::yuv444, InputKind::nv12, false}};
 
 TEST(Inputs, ColoursFollowTheFormulas) {
   for (const Pair& p : kPairs)
@@ -105,7 +107,8 @@ TEST(Inputs, ColoursFollowTheFormulas) {
         if (nhwc && int8) continue;  // the graph of this test has its channels first
         config::InputConfig in = picture(p.train, p.rt, p.video);
         Network net(in, {1, 3, 6, 18}, int8);
-        const Tensor bytes = p.rt == InputKind::nv12 ? random_bytes(net.g, {1, 1, 9, 18}) : random_bytes(net.g, {1, 6, 18, 3});
+        const Tensor bytes =
+            p.rt == InputKind::nv12 ? random_bytes(net.g, {1, 1, 9, 18}) : random_bytes(net.g, {1, 6, 18, 3});
         const Tensor yuv = p.rt == InputKind::nv12 ? yuv444_from_nv12(bytes) : bytes;
         const std::vector<float> found = net.run(bytes, p.rt, int8);
         double worst = 0;
@@ -117,7 +120,8 @@ TEST(Inputs, ColoursFollowTheFormulas) {
             worst = std::max(worst, std::abs(double{found[c * 108 + i]} - expected));
           }
         // Integers: half a code of HzPreprocess and one of the Conv, and weights of 8 bits.
-        EXPECT_LT(worst, int8 ? 0.06 : 1e-5) << static_cast<int>(p.train) << " " << static_cast<int>(p.rt) << " int8 " << int8;
+        EXPECT_LT(worst, int8 ? 0.06 : 1e-5)
+            << static_cast<int>(p.train) << " " << static_cast<int>(p.rt) << " int8 " << int8;
       }
 }
 
@@ -126,7 +130,8 @@ TEST(Inputs, Nv12IsYuv444OfItsChroma) {
   for (const bool int8 : {false, true}) {
     Network net(picture(InputKind::rgb, InputKind::nv12), {2, 3, 4, 22}, int8);
     const Tensor bytes = random_bytes(net.g, {2, 1, 6, 22});
-    EXPECT_EQ(net.run(bytes, InputKind::nv12, int8), net.run(yuv444_from_nv12(bytes), InputKind::yuv444, int8));
+    EXPECT_EQ(net.run(bytes, InputKind::nv12, int8),
+              net.run(yuv444_from_nv12(bytes), InputKind::yuv444, int8));
   }
 }
 
@@ -195,7 +200,8 @@ TEST(Inputs, SamplesOfGraphAndProgramAgree) {
       // One pixel by hand.
       uint8_t rgb[3];
       for (size_t c = 0; c < 3; ++c)
-        rgb[c] = static_cast<uint8_t>(std::clamp(std::nearbyint(sample.data<float>()[nhwc ? c : c * 24]), 0.0f, 255.0f));
+        rgb[c] = static_cast<uint8_t>(
+            std::clamp(std::nearbyint(sample.data<float>()[nhwc ? c : c * 24]), 0.0f, 255.0f));
       if (p.train == InputKind::bgr) std::swap(rgb[0], rgb[2]);
       if (p.train != InputKind::yuv444) {
         EXPECT_EQ(yuv.data<uint8_t>()[0], yuv_of(rgb[0], rgb[1], rgb[2], p.video)[0]);
@@ -208,13 +214,15 @@ TEST(Inputs, FeaturemapSamplesTakeTheInputsType) {
   graph::Value value;
   value.shape = {4};
   value.dtype = DType::i64;
-  const Tensor ids = graph_input(input, Tensor::from<float>({4}, std::vector<float>{3, -7, 2.6f, 1e30f}), value);
+  const Tensor ids =
+      graph_input(input, Tensor::from<float>({4}, std::vector<float>{3, -7, 2.6f, 1e30f}), value);
   ASSERT_EQ(ids.dtype(), DType::i64);
   EXPECT_EQ(ids.data<int64_t>()[1], -7);
   EXPECT_EQ(ids.data<int64_t>()[2], 3);
   EXPECT_EQ(ids.data<int64_t>()[3], std::numeric_limits<int64_t>::max());
   value.dtype = DType::boolean;
-  EXPECT_EQ(program_input(input, Tensor::from<float>({4}, std::vector<float>{0, 2, 0, 1}), value).bytes()[1], std::byte{1});
+  EXPECT_EQ(program_input(input, Tensor::from<float>({4}, std::vector<float>{0, 2, 0, 1}), value).bytes()[1],
+            std::byte{1});
 }
 
 std::string refusal(const SmallGraph& g, int64_t batch = 3) {
@@ -243,7 +251,8 @@ TEST(Batch, SamplesStayApart) {
       Tensor one(DType::f32, {1, 3, 6, 6});
       std::copy_n(all.data<float>().begin() + s * 108, 108, one.data<float>().begin());
       const Tensor alone = test::run_float(g.graph, {one})[0];
-      EXPECT_TRUE(std::equal(alone.data<float>().begin(), alone.data<float>().end(), y.data<float>().begin() + s * 40));
+      EXPECT_TRUE(std::equal(alone.data<float>().begin(), alone.data<float>().end(),
+                             y.data<float>().begin() + s * 40));
     }
   }
 }
@@ -258,12 +267,16 @@ TEST(Batch, RefusesWithTheNode) {
     EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' is not in: " << text;
   };
   // Along the first dimension, with shapes that show nothing.
-  contains(model([](SmallGraph& g, graph::Value* x) { return g.value("Softmax", {x}, {{"axis", int64_t{0}}}); }),
-           "node 'Softmax' (Softmax) mixes samples");
-  contains(model([](SmallGraph& g, graph::Value* x) { return g.value("CumSum", {x, g.ints({0})}); }), "mixes samples");
+  contains(
+      model([](SmallGraph& g, graph::Value* x) { return g.value("Softmax", {x}, {{"axis", int64_t{0}}}); }),
+      "node 'Softmax' (Softmax) mixes samples");
+  contains(model([](SmallGraph& g, graph::Value* x) { return g.value("CumSum", {x, g.ints({0})}); }),
+           "mixes samples");
   // By shapes.
-  contains(model([](SmallGraph& g, graph::Value* x) { return g.value("Reshape", {x, g.ints({4, 6})}); }), "'Reshape'");
-  contains(model([](SmallGraph& g, graph::Value* x) { return g.value("Reshape", {x, g.ints({-1, 6})}); }), "'Reshape'");
+  contains(model([](SmallGraph& g, graph::Value* x) { return g.value("Reshape", {x, g.ints({4, 6})}); }),
+           "'Reshape'");
+  contains(model([](SmallGraph& g, graph::Value* x) { return g.value("Reshape", {x, g.ints({-1, 6})}); }),
+           "'Reshape'");
   contains(model([](SmallGraph& g, graph::Value* x) {
              return g.value("ReduceMean", {x}, {{"axes", std::vector<int64_t>{0}}, {"keepdims", int64_t{1}}});
            }),
@@ -272,7 +285,8 @@ TEST(Batch, RefusesWithTheNode) {
              return g.value("Concat", {x, g.weights({1, 2, 6})}, {{"axis", int64_t{1}}});
            }),
            "input_batch 3 is not possible");
-  EXPECT_EQ(model([](SmallGraph& g, graph::Value* x) { return g.value("Add", {x, g.weights({1, 4, 6})}); }), "");
+  EXPECT_EQ(model([](SmallGraph& g, graph::Value* x) { return g.value("Add", {x, g.weights({1, 4, 6})}); }),
+            "");
 }
 
 TEST(Inputs, CheckedAgainstTheModel) {

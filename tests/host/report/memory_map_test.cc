@@ -53,7 +53,7 @@ TEST(MemoryMapTest, PartsOfAConcatenation) {
   const auto conv = [&](auto* v, int64_t out) {
     return g.value("Conv", {v, g.weights({out, v->shape[1], 1, 1})});
   };
-  auto *a = conv(x, 8), *b = g.value("Abs", {conv(x, 12)}), *c = conv(x, 4);
+  auto *a = conv(x, 24), *b = g.value("Abs", {conv(x, 16)}), *c = conv(x, 32);
   auto* all = g.value("Concat", {a, b, c}, {{"axis", int64_t{1}}});
   g.output(all);
   g.graph.outputs.clear();
