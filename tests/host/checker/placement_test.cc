@@ -48,7 +48,9 @@ std::string compare(const frontend::ModelSource& source, march::March march) {
   const auto problems = checker::problems_of(graph);
   compiler::ConversionReport converted;
   try {
-    converted = compiler::convert(config, 2, {}, compiler::Artefacts(config.working_dir, config.prefix));
+    compiler::Artefacts artefacts(config.working_dir, config.prefix);
+    converted = compiler::convert(config, 2, {}, artefacts);
+    artefacts.commit();
   } catch (const Error& error) {
     // Random data may leave nothing to calibrate with; everything else the checker must have seen.
     if (error.code() != ErrorCode::quantize_failed && problems.empty()) {

@@ -182,7 +182,6 @@ TEST(Plan, TakesFewerWorkersUnderALimitOrRefuses) {
     EXPECT_GE(plan.workers, 1);
     EXPECT_GE(plan.threads * plan.workers, 1);
   }
-  EXPECT_EQ(make_plan(work, 8, least).workers, 1);
   try {
     make_plan(work, 8, least - 1);
     ADD_FAILURE() << "no error";
