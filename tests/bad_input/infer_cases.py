@@ -90,6 +90,7 @@ def truncated_model(s):
 def both_shapes(s):
     two_inputs("a", "b")(s)
     s.set(input_shape="1x4x6x6; 1x4x5x5")
+    np.zeros(100, np.float32).tofile(s.files[1][1])
 
 
 def long_name(s):

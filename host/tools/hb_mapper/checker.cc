@@ -170,8 +170,9 @@ bool try_quantization(graph::Graph graph, const CheckerOptions& options, const c
     save(quantize::calibrated_graph(c.graph), kCalibrated, artefacts, log);
     log.info("End to calibrate the model.");
     log.info("Start to quantize the model.");
-    save(quantize::quantized_graph(c.graph, {}), kQuantized, artefacts, log);
+    const graph::Graph quantized = quantize::quantized_graph(c.graph, {});
     log.info("End to quantize the model.");
+    save(quantized, kQuantized, artefacts, log);
     return true;
   } catch (const Error& e) {
     log.warning("The calibrated and the quantized model are not written: {}", e.text());
@@ -203,8 +204,8 @@ int run(const CheckerOptions& options, report::Log& log) {
   save(graph, kOriginal, artefacts, log);
   log.info("Start to optimize the model.");
   compiler::optimize(graph);
-  save(graph, kOptimized, artefacts, log);
   log.info("End to optimize the model.");
+  save(graph, kOptimized, artefacts, log);
   const bool quantized = try_quantization(graph.clone(), options, artefacts, log);
   log.info("Start to compile the model with march {}.", options.march);
   const checker::Report report = checker::check(graph, *march);
