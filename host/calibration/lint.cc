@@ -48,7 +48,8 @@ struct Input {
   }
   void add(std::string_view severity, std::string_view check, size_t count, std::string text,
            ErrorCode code = ErrorCode::data_bad_value) const {
-    findings.push_back({std::string(severity), std::string(check), config.name, count, std::move(text), code});
+    findings.push_back(
+        {std::string(severity), std::string(check), config.name, count, std::move(text), code});
   }
 };
 

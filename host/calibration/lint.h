@@ -13,11 +13,11 @@
 namespace openhb::calibration {
 
 struct Finding {
-  std::string severity;  // "error", "warning", "note"
-  std::string check;     // "size", "range", "channels", ...: what was looked at
-  std::string input;     // "" when it concerns all
-  size_t samples = 0;    // how many show it; 0 when it is not about single samples
-  std::string text;      // what was found, with an example, and what to do
+  std::string severity;                        // "error", "warning", "note"
+  std::string check;                           // "size", "range", "channels", ...: what was looked at
+  std::string input;                           // "" when it concerns all
+  size_t samples = 0;                          // how many show it; 0 when it is not about single samples
+  std::string text;                            // what was found, with an example, and what to do
   ErrorCode code = ErrorCode::data_bad_value;  // of an error
 };
 

@@ -18,9 +18,9 @@ namespace openhb::compiler {
 // remember(), remembers() and write_if_due() may be called by several threads at the same time.
 class Checkpoint {
  public:
-  // Without a path nothing is kept. `key`: everything that decides the results (model, configuration, samples, version), as text or bytes; it
-  // is asked for only when a file is there or has to be written. A file of another key, or a damaged one, is
-  // passed over with a notice.
+  // Without a path nothing is kept. `key`: everything that decides the results (model, configuration,
+  // samples, version), as text or bytes; it is asked for only when a file is there or has to be written. A
+  // file of another key, or a damaged one, is passed over with a notice.
   Checkpoint(std::string path, std::function<std::string()> key, const Reporter& reporter);
   Checkpoint(const Checkpoint&) = delete;
   Checkpoint& operator=(const Checkpoint&) = delete;

@@ -26,9 +26,10 @@ std::vector<Candidate> candidates(const config::Config& config);
 // The values that calibration saw of a tensor. Throws Error(quantize_failed) when none of them is finite.
 const calibration::Histogram& histogram_of(const Histograms& histograms, const graph::Value& value);
 
-// The range that the candidate chooses for a tensor of such codes. int16 has codes enough for the whole range:
-// nothing but a percentile cuts it.
-calibration::ClipRange range_of(const calibration::Histogram& histogram, const Candidate& candidate, DType codes);
+// The range that the candidate chooses for a tensor of such codes. int16 has codes enough for the whole
+// range: nothing but a percentile cuts it.
+calibration::ClipRange range_of(const calibration::Histogram& histogram, const Candidate& candidate,
+                                DType codes);
 
 // Sets the integer parameters of all values, each by the candidate that `choice` names for it. Nodes whose
 // accumulators could overflow then become float.

@@ -6,8 +6,8 @@
 #include "common/program/file.h"
 #include "host/compiler/calibration_run.h"
 #include "host/compiler/inputs.h"
-#include "host/compiler/per_channel.h"
 #include "host/compiler/node_names.h"
+#include "host/compiler/per_channel.h"
 #include "host/ops/operator.h"
 #include "host/passes/passes.h"
 #include "host/quantize/load.h"
@@ -81,11 +81,6 @@ void calibrate(Conversion& c) {
     quantize::apply_params(graph, c.loaded);
     c.report.method = "load";
   } else {
-    const bool search = config.calibration == config::CalibrationType::automatic;
-    c.reporter.info(
-        fmt::format("Run calibration model with {} method.",
-                    search ? "modelwise search"
-                           : config::settings_of(config, config::Stage::calibrate).at("calibration_type")));
     if (config.per_channel) apply_per_channel(c, samples);
     c.report.method = run_calibration(c, samples);
   }

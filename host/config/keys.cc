@@ -57,7 +57,8 @@ std::string check_removable(const std::vector<std::string>& types) {
   for (const auto& [word, op] : kRemovable) known.emplace_back(word);
   for (const std::string& type : types)
     if (std::ranges::find(known, type) == known.end())
-      return fmt::format("'{}' cannot be removed, only: {}.{}", type, fmt::join(known, "; "), suggestion(type, known));
+      return fmt::format("'{}' cannot be removed, only: {}.{}", type, fmt::join(known, "; "),
+                         suggestion(type, known));
   return "";
 }
 
@@ -315,7 +316,9 @@ std::span<const Key> keys() { return kKeys; }
 
 Stage stage_of(const Key& key) {
   if (key.since) return *key.since;
-  return key.group == Group::calibration ? Stage::calibrate : key.group == Group::compiler ? Stage::compile : Stage::parse;
+  return key.group == Group::calibration ? Stage::calibrate
+         : key.group == Group::compiler  ? Stage::compile
+                                         : Stage::parse;
 }
 
 std::string_view type_name(const Key& key) { return kTypeNames[static_cast<size_t>(key.type)]; }

@@ -63,9 +63,8 @@ std::optional<Order> reshaped_order(const TensorDesc& x, const Shape& from, cons
   const bool whole = expected == rank && order.size() == to.size();
   if (!whole || order.empty()) return std::nullopt;
   const int64_t row = to[order.back()];
-  const bool fits = row == x.dims.back() ||
-                    (x.dense() && x.quant.scales.size() <= 1 &&
-                     row * static_cast<int64_t>(dtype_size(x.dtype)) >= kLeastRow);
+  const bool fits = row == x.dims.back() || (x.dense() && x.quant.scales.size() <= 1 &&
+                                             row * static_cast<int64_t>(dtype_size(x.dtype)) >= kLeastRow);
   return fits ? std::optional(order) : std::nullopt;
 }
 

@@ -93,7 +93,8 @@ std::string notes_to_json(const Notes& notes) {
     for (const std::string& name : note.outputs) entry["outputs"].push_back(packed(name));
     if (!note.op.empty()) entry["op"] = packed(note.op);
     if (!note.domain.empty()) entry["domain"] = packed(note.domain);
-    for (const auto& [name, value] : note.attributes) entry["attributes"][packed(name)] = attribute_to_json(value);
+    for (const auto& [name, value] : note.attributes)
+      entry["attributes"][packed(name)] = attribute_to_json(value);
     json["nodes"].push_back(std::move(entry));
   }
   json["ranges"] = Json::object();

@@ -23,6 +23,7 @@ openhb_test(NAME host_build_test
                     host/compiler/layer_dump_test.cc
             LIBRARIES openhb::compiler LABELS fast)
 
+openhb_test(NAME host_per_channel_test SOURCES host/compiler/per_channel_test.cc LIBRARIES openhb::compiler LABELS fast)
 openhb_test(NAME host_quantizer_options_test SOURCES host/compiler/quantizer_options_test.cc
             LIBRARIES openhb::compiler LABELS fast)
 

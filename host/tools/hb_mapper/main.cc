@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <malloc.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -35,6 +37,11 @@ std::string usage_text(const CLI::App& app, const CLI::App& command, const CLI::
 }  // namespace
 
 int main(int argc, char** argv) {
+#ifdef __GLIBC__
+  // Large blocks (pictures, arenas, histograms) go back to the system at once: otherwise memory would grow
+  // with the order in which they come.
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+#endif
   CLI::App app{"Quantizes a float network, compiles it to one .bin file, and reports what it cost."};
   app.name("hb_mapper");
   app.set_version_flag("--version", OPENHB_VERSION);
