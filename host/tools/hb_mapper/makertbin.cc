@@ -129,7 +129,6 @@ int makertbin(const MakertbinOptions& options) {
     if (std::error_code ignored; !result.checkpoint.empty())
       std::filesystem::remove(result.checkpoint, ignored);
     if (range.stop_after) {
-      if (!options.json.empty()) write_text(options.json, json);
       log.info("Stopped after stage {}; --resume-from continues from the model it wrote", options.stop_after);
       return 0;
     }
