@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs compiled models (.bin). C99 and C++.
  *
- * Order of use: hbDNNInitializeFromFiles, hbDNNGetModelNameList, hbDNNGetModelHandle, hbDNNGet*TensorProperties,
- * hbSysAllocCachedMem, fill inputs, hbSysFlushMem(CLEAN), hbDNNInfer, hbDNNWaitTaskDone, hbSysFlushMem(INVALIDATE),
- * read outputs, hbDNNReleaseTask, hbSysFreeMem, hbDNNRelease.
+ * Order of use: hbDNNInitializeFromFiles, hbDNNGetModelNameList, hbDNNGetModelHandle,
+ * hbDNNGet*TensorProperties, hbSysAllocCachedMem, fill inputs, hbSysFlushMem(CLEAN), hbDNNInfer,
+ * hbDNNWaitTaskDone, hbSysFlushMem(INVALIDATE), read outputs, hbDNNReleaseTask, hbSysFreeMem, hbDNNRelease.
  *
- * Every function gives a status of hb_dnn_status.h unless it says otherwise; no function ends the process or lets a C++
- * exception out. When a function fails it has no effect, and what it would have stored is not stored.
+ * Every function gives a status of hb_dnn_status.h unless it says otherwise; no function ends the process or
+ * lets a C++ exception out. When a function fails it has no effect, and what it would have stored is not
+ * stored.
  *
  * Threads: every function may be called from any thread, and different functions at the same time, with these
- * exceptions: a packed handle must not be released while another thread is inside a function with it or with one of its
- * models (a task that has not been released is noticed: HB_DNN_MODEL_IS_RUNNING); a task must not get further models
- * (`more`) from two threads at the same time. Strings and numbers behind pointers that the library gives belong to it
- * and live until hbDNNRelease. Handles do not survive fork(): the child must load its own. */
+ * exceptions: a packed handle must not be released while another thread is inside a function with it or with
+ * one of its models (a task that has not been released is noticed: HB_DNN_MODEL_IS_RUNNING); a task must not
+ * get further models
+ * (`more`) from two threads at the same time. Strings and numbers behind pointers that the library gives
+ * belong to it and live until hbDNNRelease. Handles do not survive fork(): the child must load its own. */
 #ifndef DNN_HB_DNN_H
 #define DNN_HB_DNN_H
 
@@ -43,20 +45,20 @@ extern "C" {
     (param)->reserved2 = 0;                       \
   }
 
-#define HB_DNN_INITIALIZE_RESIZE_CTRL_PARAM(param)   \
-  {                                                  \
-    (param)->bpuCoreId = HB_BPU_CORE_ANY;            \
+#define HB_DNN_INITIALIZE_RESIZE_CTRL_PARAM(param)     \
+  {                                                    \
+    (param)->bpuCoreId = HB_BPU_CORE_ANY;              \
     (param)->resizeType = HB_DNN_RESIZE_TYPE_BILINEAR; \
-    (param)->priority = HB_DNN_PRIORITY_LOWEST;      \
-    (param)->reserved1 = 0;                          \
-    (param)->reserved2 = 0;                          \
-    (param)->reserved3 = 0;                          \
-    (param)->reserved4 = 0;                          \
+    (param)->priority = HB_DNN_PRIORITY_LOWEST;        \
+    (param)->reserved1 = 0;                            \
+    (param)->reserved2 = 0;                            \
+    (param)->reserved3 = 0;                            \
+    (param)->reserved4 = 0;                            \
   }
 
-typedef void *hbPackedDNNHandle_t; /* the models of one hbDNNInitializeFrom* call */
-typedef void *hbDNNHandle_t;       /* one model */
-typedef void *hbDNNTaskHandle_t;   /* work that was submitted */
+typedef void* hbPackedDNNHandle_t; /* the models of one hbDNNInitializeFrom* call */
+typedef void* hbDNNHandle_t;       /* one model */
+typedef void* hbDNNTaskHandle_t;   /* work that was submitted */
 
 typedef enum {
   HB_DNN_LAYOUT_NHWC = 0,
@@ -97,7 +99,11 @@ typedef enum {
 
 /* A BPU core is a group of CPU threads here (openhbSetCoreThreads). The numbers are bits. */
 typedef enum { HB_BPU_CORE_ANY = 0, HB_BPU_CORE_0 = 1, HB_BPU_CORE_1 = 2 } hbBPUCore;
-typedef enum { HB_DSP_CORE_ANY = 0, HB_DSP_CORE_0 = 1, HB_DSP_CORE_1 = 2 } hbDSPCore; /* no effect: there is none */
+typedef enum {
+  HB_DSP_CORE_ANY = 0,
+  HB_DSP_CORE_0 = 1,
+  HB_DSP_CORE_1 = 2
+} hbDSPCore; /* no effect: there is none */
 
 typedef enum { HB_DNN_RESIZE_TYPE_BILINEAR = 0 } hbDNNResizeType;
 
@@ -108,21 +114,22 @@ typedef struct {
 
 typedef struct {
   int32_t shiftLen;
-  uint8_t *shiftData;
+  uint8_t* shiftData;
 } hbDNNQuantiShift;
 
-/* Real value = (code - zeroPointData[i]) * scaleData[i]. One i for the whole tensor, or one per index of dimension
- * quantizeAxis. */
+/* Real value = (code - zeroPointData[i]) * scaleData[i]. One i for the whole tensor, or one per index of
+ * dimension quantizeAxis. */
 typedef struct {
   int32_t scaleLen;
-  float *scaleData;
+  float* scaleData;
   int32_t zeroPointLen;
-  int8_t *zeroPointData;
+  int8_t* zeroPointData;
 } hbDNNQuantiScale;
 
-/* validShape: the extents. alignedShape: the extents in memory, rows of Y and NV12 pictures being padded to multiples of
- * 16. stride: bytes from one index of a dimension to the next (all 0 for NV12, which has planes). alignedByteSize: the
- * memory that the tensor needs. */
+/* validShape: the extents. alignedShape: the extents in memory, rows of Y and NV12 pictures being padded to
+ * multiples of
+ * 16. stride: bytes from one index of a dimension to the next (all 0 for NV12, which has planes).
+ * alignedByteSize: the memory that the tensor needs. */
 typedef struct {
   hbDNNTensorShape validShape;
   hbDNNTensorShape alignedShape;
@@ -170,87 +177,94 @@ typedef struct {
 } hbDNNResizeCtrlParam;
 
 /* "1.1.0_(<library> OpenHB)". */
-const char *hbDNNGetVersion(void);
+const char* hbDNNGetVersion(void);
 
-/* Loads all models of the files, which may hold several each (packs). Files are mapped: their weights are shared with
- * every other process that maps them, and must not be changed in place while a model is loaded.
- * HB_DNN_INVALID_ARGUMENT: null, modelFileCount < 1, or a name that two models have. HB_DNN_CAN_NOT_OPEN_FILE.
- * HB_DNN_INVALID_MODEL. HB_DNN_INCOMPATIBLE_MODEL. HB_DNN_MODEL_NUMBER_EXCEED_LIMIT. HB_DNN_OUT_OF_MEMORY. */
-int32_t hbDNNInitializeFromFiles(hbPackedDNNHandle_t *packedDNNHandle, const char **modelFileNames,
+/* Loads all models of the files, which may hold several each (packs). Files are mapped: their weights are
+ * shared with every other process that maps them, and must not be changed in place while a model is loaded.
+ * HB_DNN_INVALID_ARGUMENT: null, modelFileCount < 1, or a name that two models have.
+ * HB_DNN_CAN_NOT_OPEN_FILE. HB_DNN_INVALID_MODEL. HB_DNN_INCOMPATIBLE_MODEL.
+ * HB_DNN_MODEL_NUMBER_EXCEED_LIMIT. HB_DNN_OUT_OF_MEMORY. */
+int32_t hbDNNInitializeFromFiles(hbPackedDNNHandle_t* packedDNNHandle, const char** modelFileNames,
                                  int32_t modelFileCount);
 
 /* The same from memory, which is copied and may be freed afterwards. Lengths are bytes. */
-int32_t hbDNNInitializeFromDDR(hbPackedDNNHandle_t *packedDNNHandle, const void **modelData,
-                               int32_t *modelDataLengths, int32_t modelDataCount);
+int32_t hbDNNInitializeFromDDR(hbPackedDNNHandle_t* packedDNNHandle, const void** modelData,
+                               int32_t* modelDataLengths, int32_t modelDataCount);
 
-/* HB_DNN_INVALID_PACKED_DNN_HANDLE. HB_DNN_MODEL_IS_RUNNING: a task with one of the models has not been released. */
+/* HB_DNN_INVALID_PACKED_DNN_HANDLE. HB_DNN_MODEL_IS_RUNNING: a task with one of the models has not been
+ * released. */
 int32_t hbDNNRelease(hbPackedDNNHandle_t packedDNNHandle);
 
 /* Names in the order of the files. */
-int32_t hbDNNGetModelNameList(const char ***modelNameList, int32_t *modelNameCount,
+int32_t hbDNNGetModelNameList(const char*** modelNameList, int32_t* modelNameCount,
                               hbPackedDNNHandle_t packedDNNHandle);
 
-/* The same handle for the same name each time. It ends with the packed handle. HB_DNN_INVALID_ARGUMENT: no such model;
- * the log lists those there are. */
-int32_t hbDNNGetModelHandle(hbDNNHandle_t *dnnHandle, hbPackedDNNHandle_t packedDNNHandle, const char *modelName);
+/* The same handle for the same name each time. It ends with the packed handle. HB_DNN_INVALID_ARGUMENT: no
+ * such model; the log lists those there are. */
+int32_t hbDNNGetModelHandle(hbDNNHandle_t* dnnHandle, hbPackedDNNHandle_t packedDNNHandle,
+                            const char* modelName);
 
-int32_t hbDNNGetInputCount(int32_t *inputCount, hbDNNHandle_t dnnHandle);
-int32_t hbDNNGetInputName(const char **name, hbDNNHandle_t dnnHandle, int32_t inputIndex);
-int32_t hbDNNGetInputTensorProperties(hbDNNTensorProperties *properties, hbDNNHandle_t dnnHandle, int32_t inputIndex);
-int32_t hbDNNGetOutputCount(int32_t *outputCount, hbDNNHandle_t dnnHandle);
-int32_t hbDNNGetOutputName(const char **name, hbDNNHandle_t dnnHandle, int32_t outputIndex);
-int32_t hbDNNGetOutputTensorProperties(hbDNNTensorProperties *properties, hbDNNHandle_t dnnHandle,
+int32_t hbDNNGetInputCount(int32_t* inputCount, hbDNNHandle_t dnnHandle);
+int32_t hbDNNGetInputName(const char** name, hbDNNHandle_t dnnHandle, int32_t inputIndex);
+int32_t hbDNNGetInputTensorProperties(hbDNNTensorProperties* properties, hbDNNHandle_t dnnHandle,
+                                      int32_t inputIndex);
+int32_t hbDNNGetOutputCount(int32_t* outputCount, hbDNNHandle_t dnnHandle);
+int32_t hbDNNGetOutputName(const char** name, hbDNNHandle_t dnnHandle, int32_t outputIndex);
+int32_t hbDNNGetOutputTensorProperties(hbDNNTensorProperties* properties, hbDNNHandle_t dnnHandle,
                                        int32_t outputIndex);
 
 /* Submits one run of a model and returns at once.
  *
- * taskHandle: *taskHandle must be null, or the handle of a task whose last call had more = 1: then the model is added
- *   to it. The task starts with the call that has more = 0; its outputs are valid when all of it is done.
- * output: *output is an array of hbDNNGetOutputCount tensors whose memory the caller has allocated (alignedByteSize).
- * input: an array of hbDNNGetInputCount tensors. Of a model with batch N either one tensor per input with N samples
- *   behind each other, or N tensors per input, one sample each (alignedShape.dimensionSize[0] is 1), in the order
- *   input 0 of sample 0, input 0 of sample 1, ...
- *   Only alignedShape and tensorType of the properties may differ from what hbDNNGetInputTensorProperties gave:
+ * taskHandle: *taskHandle must be null, or the handle of a task whose last call had more = 1: then the model
+ * is added to it. The task starts with the call that has more = 0; its outputs are valid when all of it is
+ * done. output: *output is an array of hbDNNGetOutputCount tensors whose memory the caller has allocated
+ * (alignedByteSize). input: an array of hbDNNGetInputCount tensors. Of a model with batch N either one tensor
+ * per input with N samples behind each other, or N tensors per input, one sample each
+ * (alignedShape.dimensionSize[0] is 1), in the order input 0 of sample 0, input 0 of sample 1, ... Only
+ * alignedShape and tensorType of the properties may differ from what hbDNNGetInputTensorProperties gave:
  *   alignedShape = validShape for rows without padding; NV12_SEPARATE for NV12.
- * The arrays may go when the call returns; the memory that the tensors point to must stay, and must not be touched,
- * until the task is done.
+ * The arrays may go when the call returns; the memory that the tensors point to must stay, and must not be
+ * touched, until the task is done.
  *
- * HB_DNN_INVALID_ARGUMENT: a null pointer, memory too small, wrong type or shape, core or priority out of range, an
- * input that needs hbDNNRoiInfer. HB_DNN_INVALID_DNN_HANDLE. HB_DNN_INVALID_TASK_HANDLE. HB_DNN_API_USE_ERROR: the
- * task of *taskHandle takes no further models. HB_DNN_TASK_NUM_EXCEED_LIMIT. HB_DNN_TASK_BATCH_SIZE_EXCEED_LIMIT.
- * HB_DNN_OUT_OF_MEMORY. */
-int32_t hbDNNInfer(hbDNNTaskHandle_t *taskHandle, hbDNNTensor **output, const hbDNNTensor *input,
-                   hbDNNHandle_t dnnHandle, hbDNNInferCtrlParam *inferCtrlParam);
+ * HB_DNN_INVALID_ARGUMENT: a null pointer, memory too small, wrong type or shape, core or priority out of
+ * range, an input that needs hbDNNRoiInfer. HB_DNN_INVALID_DNN_HANDLE. HB_DNN_INVALID_TASK_HANDLE.
+ * HB_DNN_API_USE_ERROR: the task of *taskHandle takes no further models. HB_DNN_TASK_NUM_EXCEED_LIMIT.
+ * HB_DNN_TASK_BATCH_SIZE_EXCEED_LIMIT. HB_DNN_OUT_OF_MEMORY. */
+int32_t hbDNNInfer(hbDNNTaskHandle_t* taskHandle, hbDNNTensor** output, const hbDNNTensor* input,
+                   hbDNNHandle_t dnnHandle, hbDNNInferCtrlParam* inferCtrlParam);
 
-/* The same on regions of pictures, for models that have inputs of source resizer. R such inputs and D samples make
- * roiCount = D * R regions, sample by sample. input: hbDNNGetInputCount * D tensors, sample by sample; those of resizer
- * inputs hold whole NV12, NV12_SEPARATE or Y pictures of any size (validShape: extents, alignedShape: row length).
- * Outputs hold ceil(D / N) * N samples, N being the model's batch; those behind the last sample are not to be read.
- * Which pixels are taken is written in docs/numerics.md. */
-int32_t hbDNNRoiInfer(hbDNNTaskHandle_t *taskHandle, hbDNNTensor **output, const hbDNNTensor *input, hbDNNRoi *rois,
-                      int32_t roiCount, hbDNNHandle_t dnnHandle, hbDNNInferCtrlParam *inferCtrlParam);
+/* The same on regions of pictures, for models that have inputs of source resizer. R such inputs and D samples
+ * make roiCount = D * R regions, sample by sample. input: hbDNNGetInputCount * D tensors, sample by sample;
+ * those of resizer inputs hold whole NV12, NV12_SEPARATE or Y pictures of any size (validShape: extents,
+ * alignedShape: row length). Outputs hold ceil(D / N) * N samples, N being the model's batch; those behind
+ * the last sample are not to be read. Which pixels are taken is written in docs/numerics.md. */
+int32_t hbDNNRoiInfer(hbDNNTaskHandle_t* taskHandle, hbDNNTensor** output, const hbDNNTensor* input,
+                      hbDNNRoi* rois, int32_t roiCount, hbDNNHandle_t dnnHandle,
+                      hbDNNInferCtrlParam* inferCtrlParam);
 
-/* Waits until the task is done; timeout in milliseconds, 0 or less: for ever. Gives the task's own status. Several
- * threads may wait for one task. HB_DNN_TIMEOUT: not yet done. HB_DNN_INVALID_TASK_HANDLE: also when it was released
- * meanwhile. HB_DNN_API_USE_ERROR: the task waits for further models (more = 1). */
+/* Waits until the task is done; timeout in milliseconds, 0 or less: for ever. Gives the task's own status.
+ * Several threads may wait for one task. HB_DNN_TIMEOUT: not yet done. HB_DNN_INVALID_TASK_HANDLE: also when
+ * it was released meanwhile. HB_DNN_API_USE_ERROR: the task waits for further models (more = 1). */
 int32_t hbDNNWaitTaskDone(hbDNNTaskHandle_t taskHandle, int32_t timeout);
 
-/* Ends the life of a task. One that has not started will not start; one that runs is stopped at the next border of a
- * step, for which the call waits: afterwards the library does not touch the tensors' memory any more. */
+/* Ends the life of a task. One that has not started will not start; one that runs is stopped at the next
+ * border of a step, for which the call waits: afterwards the library does not touch the tensors' memory any
+ * more. */
 int32_t hbDNNReleaseTask(hbDNNTaskHandle_t taskHandle);
 
-/* cb is called once when the task is done, with its status, from a thread of the library (from this call when the task
- * is done already). It may call everything, hbDNNReleaseTask of its task included; other tasks of the same core wait
- * for its return. A task that is released before it is done calls nothing. HB_DNN_API_USE_ERROR: the task has a
- * callback already. */
-typedef void (*hbDNNTaskDoneCb)(hbDNNTaskHandle_t taskHandle, int32_t status, void *userdata);
-int32_t hbDNNSetTaskDoneCb(hbDNNTaskHandle_t taskHandle, hbDNNTaskDoneCb cb, void *userdata);
+/* cb is called once when the task is done, with its status, from a thread of the library (from this call when
+ * the task is done already). It may call everything, hbDNNReleaseTask of its task included; other tasks of
+ * the same core wait for its return. A task that is released before it is done calls nothing.
+ * HB_DNN_API_USE_ERROR: the task has a callback already. */
+typedef void (*hbDNNTaskDoneCb)(hbDNNTaskHandle_t taskHandle, int32_t status, void* userdata);
+int32_t hbDNNSetTaskDoneCb(hbDNNTaskHandle_t taskHandle, hbDNNTaskDoneCb cb, void* userdata);
 
-/* Resizes a picture, or the region *roi of it (null: all), bilinearly, asynchronously like hbDNNInfer. input and output:
- * the same type, one of HB_DNN_IMG_TYPE_*; validShape: extents, alignedShape: row length. Limits: output extents 1 to
- * 4080, 1/185 <= output / region < 256; NV12: even extents; regions inside the picture. At most 32 such tasks. */
-int32_t hbDNNResize(hbDNNTaskHandle_t *taskHandle, hbDNNTensor *output, const hbDNNTensor *input, const hbDNNRoi *roi,
-                    hbDNNResizeCtrlParam *resizeCtrlParam);
+/* Resizes a picture, or the region *roi of it (null: all), bilinearly, asynchronously like hbDNNInfer. input
+ * and output: the same type, one of HB_DNN_IMG_TYPE_*; validShape: extents, alignedShape: row length. Limits:
+ * output extents 1 to 4080, 1/185 <= output / region < 256; NV12: even extents; regions inside the picture.
+ * At most 32 such tasks. */
+int32_t hbDNNResize(hbDNNTaskHandle_t* taskHandle, hbDNNTensor* output, const hbDNNTensor* input,
+                    const hbDNNRoi* roi, hbDNNResizeCtrlParam* resizeCtrlParam);
 
 #ifdef __cplusplus
 }

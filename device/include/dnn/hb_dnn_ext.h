@@ -18,7 +18,7 @@ typedef enum {
 
 /* Stores a hbDNNInputSource. May be called at any time from any thread. HB_DNN_INVALID_DNN_HANDLE,
  * HB_DNN_INVALID_ARGUMENT: null or no such input. */
-int32_t hbDNNGetInputSource(int32_t *inputSource, hbDNNHandle_t dnnHandle, int32_t inputIndex);
+int32_t hbDNNGetInputSource(int32_t* inputSource, hbDNNHandle_t dnnHandle, int32_t inputIndex);
 
 #ifdef __cplusplus
 }
