@@ -115,7 +115,7 @@ Session::Session(std::shared_ptr<const Model> model, SessionOptions options)
     }
     units_.push_back(std::move(unit));
   }
-  if (threads > 1) pool_ = std::make_unique<Pool>(threads);
+  if (threads > 1 && options.own_threads) own_pool_ = std::make_unique<ThreadPool>(threads);
 }
 
 Session::~Session() = default;
@@ -136,6 +136,7 @@ std::span<const std::byte> Session::output(size_t i) const {
 }
 
 void Session::dispatch(Runner& runner, int parts) {
+  parts = std::min(parts, pool_ ? pool_->threads() : 1);
   if (parts > 1)
     pool_->run(runner, parts);
   else
@@ -164,19 +165,27 @@ void Session::run_fused(Unit& unit) {
   for (size_t i = 0; i < 3; ++i) add_time(times_[unit.fused_steps[i]], i == 1 ? time : 0);
 }
 
-void Session::run() {
+bool Session::run(const RunControl& control) {
+  pool_ = control.pool ? control.pool : own_pool_.get();
+  bool go_on = true;
+  const auto border = [&](size_t next) {
+    go_on = !cancelled_.load(std::memory_order_relaxed) &&
+            (!control.border || next == 0 || control.border(control.context, next));
+    return go_on;
+  };
   for (Unit& unit : units_) {
-    if (cancelled_.load(std::memory_order_relaxed)) break;
+    if (!border(unit.first)) break;
     if (!hook_ && (unit.chain || unit.fused || unit.left_out)) {
       if (unit.chain) run_chain(unit);
       if (unit.fused) run_fused(unit);
       continue;
     }
-    for (size_t i = unit.first; i < unit.last && !cancelled_.load(std::memory_order_relaxed); ++i)
-      run_step(i);
+    for (size_t i = unit.first; i < unit.last && (i == unit.first || border(i)); ++i) run_step(i);
+    if (!go_on) break;
   }
   // Forgotten at the end, not at the start: a cancel that comes just before run() is not lost.
   cancelled_.store(false, std::memory_order_relaxed);
+  return go_on;
 }
 
 }  // namespace openhb::engine
