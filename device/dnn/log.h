@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The library's log on stderr and the sentence of a thread's last failure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <exception>
+#include <new>
+
+#include "common/error.h"
+#include "dnn/hb_dnn_status.h"
+
+namespace openhb::dnn {
+
+enum class Level { debug = 1, info = 2, warning = 3, error = 4, fatal = 5 };
+
+// HB_DNN_LOG_LEVEL: lines of this level and above are printed; 0: none; unset: warning.
+bool is_logged(Level level) noexcept;
+// "[W][DNN][memory.cc:12][Mem](2026-01-31 08:15:00.123) sentence". `part`: Model, Task, Mem, Plugin... Never
+// throws.
+void log_line(Level level, const char* file, int line, const char* part,
+              const std::string& sentence) noexcept;
+
+// Remembers the sentence for openhbGetLastError() of this thread, logs it as an error, and gives `status`
+// back. Never throws.
+int32_t report(int32_t status, const char* file, int line, const char* part,
+               const std::string& sentence) noexcept;
+
+// The status that stands for an Error; `model` says what to call what is wrong with a file.
+int32_t status_of(ErrorCode code) noexcept;
+
+// Runs fn() (which gives a status) and turns every exception into a reported status.
+template <class Fn>
+int32_t guarded(const char* file, int line, const char* part, Fn fn) noexcept;
+
+}  // namespace openhb::dnn
+
+#define OPENHB_LOG(level, part, ...)                                                        \
+  (::openhb::dnn::is_logged(level)                                                          \
+       ? ::openhb::dnn::log_line(level, __FILE__, __LINE__, part, fmt::format(__VA_ARGS__)) \
+       : void())
+#define OPENHB_REPORT(status, part, ...) \
+  ::openhb::dnn::report(status, __FILE__, __LINE__, part, fmt::format(__VA_ARGS__))
+
+namespace openhb::dnn {
+template <class Fn>
+int32_t guarded(const char* file, int line, const char* part, Fn fn) noexcept {
+  try {
+    return fn();
+  } catch (const Error& e) {
+    return report(status_of(e.code()), file, line, part, e.text());
+  } catch (const std::bad_alloc&) {
+    return report(HB_DNN_OUT_OF_MEMORY, file, line, part, "out of memory");
+  } catch (const std::exception& e) {
+    return report(HB_DNN_OUT_OF_MEMORY, file, line, part, e.what());
+  }
+}
+}  // namespace openhb::dnn
