@@ -63,8 +63,13 @@ class Session {
   // First byte of any tensor of the program (valid between the steps that write and last read it).
   const std::byte* tensor(uint32_t id) const;
 
-  // Runs all steps. Neither allocates nor throws nor locks with one thread (hook aside).
+  // Runs all steps. Neither allocates nor throws nor locks with one thread (hook aside). When a custom
+  // operator fails, it stops there.
   void run();
+  // Whether a custom operator failed in the last run, whose outputs are then worth nothing.
+  bool failed() const { return failure_ != nullptr; }
+  // Throws Error(plugin_failed), with node and reason, when it did.
+  void check() const;
   // Asks a running run() to stop at the next step border; it then returns early. From any thread.
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
 
@@ -99,6 +104,8 @@ class Session {
   std::vector<Unit> units_;
   std::unique_ptr<Pool> pool_;
   std::atomic<bool> cancelled_{false};
+  const char* failure_ = nullptr;  // of step failed_step_, in its runner
+  size_t failed_step_ = 0;
   bool profile_ = false;
   StepHook hook_;
   std::vector<StepTime> times_;
