@@ -116,7 +116,7 @@ Session::Session(std::shared_ptr<const Model> model, SessionOptions options)
     }
     units_.push_back(std::move(unit));
   }
-  if (threads > 1) pool_ = std::make_unique<Pool>(threads);
+  if (threads > 1 && options.own_threads) own_pool_ = std::make_unique<ThreadPool>(threads);
 }
 
 Session::~Session() = default;
@@ -137,6 +137,7 @@ std::span<const std::byte> Session::output(size_t i) const {
 }
 
 void Session::dispatch(Runner& runner, int parts) {
+  parts = std::min(parts, pool_ ? pool_->threads() : 1);
   if (parts > 1)
     pool_->run(runner, parts);
   else
@@ -169,30 +170,41 @@ void Session::run_fused(Unit& unit) {
   for (size_t i = 0; i < 3; ++i) add_time(times_[unit.fused_steps[i]], i == 1 ? time : 0);
 }
 
-void Session::check() const {
-  if (!failure_) return;
+std::string Session::failure() const {
+  if (!failure_) return "";
   const Step& step = model_->program().steps[failed_step_];
   const auto* custom = std::get_if<CustomParams>(&step.params);
-  fail(ErrorCode::plugin_failed, "operator {} of node '{}' failed: {}",
-       custom ? plugin::full_name(custom->domain, custom->type) : step_name(step.params), step.node,
-       failure_);
+  return fmt::format("operator {} of node '{}' failed: {}",
+                     custom ? plugin::full_name(custom->domain, custom->type) : step_name(step.params),
+                     step.node, failure_);
 }
 
-void Session::run() {
+void Session::check() const {
+  if (failure_) fail(ErrorCode::plugin_failed, "{}", failure());
+}
+
+bool Session::run(const RunControl& control) {
+  pool_ = control.pool ? control.pool : own_pool_.get();
   failure_ = nullptr;
+  bool go_on = true;
+  const auto border = [&](size_t next) {
+    go_on = !failure_ && !cancelled_.load(std::memory_order_relaxed) &&
+            (!control.border || next == 0 || control.border(control.context, next));
+    return go_on;
+  };
   for (Unit& unit : units_) {
-    if (failure_ || cancelled_.load(std::memory_order_relaxed)) break;
+    if (!border(unit.first)) break;
     if (!hook_ && (unit.chain || unit.fused || unit.left_out)) {
       if (unit.chain) run_chain(unit);
       if (unit.fused) run_fused(unit);
       continue;
     }
-    for (size_t i = unit.first; i < unit.last && !failure_ && !cancelled_.load(std::memory_order_relaxed);
-         ++i)
-      run_step(i);
+    for (size_t i = unit.first; i < unit.last && (i == unit.first || border(i)); ++i) run_step(i);
+    if (!go_on) break;
   }
   // Forgotten at the end, not at the start: a cancel that comes just before run() is not lost.
   cancelled_.store(false, std::memory_order_relaxed);
+  return go_on && !failure_;
 }
 
 }  // namespace openhb::engine

@@ -76,7 +76,7 @@ using Consumers = std::unordered_map<const Value*, std::vector<Node*>>;
 class Graph {
  public:
   std::string name = "main_graph";
-  int64_t opset = 13;  // of the standard domain
+  int64_t opset = 13;                      // of the standard domain
   std::map<std::string, int64_t> domains;  // versions of other operator sets, those of custom operators
   int64_t ir_version = 7;
   std::string producer;

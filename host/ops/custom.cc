@@ -54,8 +54,8 @@ void Custom::infer(InferContext& context) {
 }
 
 QuantRule Custom::quant(const Node& node) {
-  return float_only(fmt::format("it is an operator of plug-in {}, which computes in float",
-                                operator_of(node).plugin));
+  return float_only(
+      fmt::format("it is an operator of plug-in {}, which computes in float", operator_of(node).plugin));
 }
 
 void Custom::lower(compiler::Lowering& lowering, const Node& node) {
@@ -83,7 +83,8 @@ std::vector<std::string> load_plugins(const std::vector<std::string>& files) {
   for (const std::string& file : files)
     for (const std::string& name : plugin::load_file(file))
       if (find_op("", name))
-        unused.push_back(fmt::format("operator {} of plug-in '{}' is never used: OpenHB's own is", name, file));
+        unused.push_back(
+            fmt::format("operator {} of plug-in '{}' is never used: OpenHB's own is", name, file));
   return unused;
 }
 

@@ -41,13 +41,13 @@ const OpRow& op_of(const Node& node, int64_t opset) {
   }
   std::vector<std::string> names;
   for (const OpRow& row : AllOps::rows) names.emplace_back(row.info.name);
-  fail(ErrorCode::model_unsupported_op,
-       "operator '{}' (domain '{}', opset {}) of node '{}' is not supported.{} Replace it in the model by "
-       "supported operators, end the network before it (output_nodes in the configuration), or give a plug-in "
-       "for it (docs/custom-operators.md; {})",
-       node.type(), node.domain.empty() ? "ai.onnx" : node.domain, opset, node.name,
-       node.domain.empty() ? suggestion(node.op, names) : "",
-       plugin::why_missing(node.domain, node.type()));
+  fail(
+      ErrorCode::model_unsupported_op,
+      "operator '{}' (domain '{}', opset {}) of node '{}' is not supported.{} Replace it in the model by "
+      "supported operators, end the network before it (output_nodes in the configuration), or give a plug-in "
+      "for it (docs/custom-operators.md; {})",
+      node.type(), node.domain.empty() ? "ai.onnx" : node.domain, opset, node.name,
+      node.domain.empty() ? suggestion(node.op, names) : "", plugin::why_missing(node.domain, node.type()));
 }
 
 const Value* InferContext::required(size_t i) const {

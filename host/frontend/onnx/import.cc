@@ -288,8 +288,8 @@ Tensor Importer::constant_value(const onnx::NodeProto& node, const std::string& 
        what, proto.name());
 }
 
-// An operator of the standard set or of ours. Others keep their domain before their name, so that nobody takes
-// them for the standard operator of the same name.
+// An operator of the standard set or of ours. Others keep their domain before their name, so that nobody
+// takes them for the standard operator of the same name.
 bool is_foreign(const onnx::NodeProto& node) {
   const std::string& domain = node.domain();
   return !domain.empty() && domain != "ai.onnx" && domain != kOwnDomain;
@@ -329,9 +329,9 @@ void Importer::read_node(int index) {
                                      : graph_.find_value(output));
   }
   const bool foreign = is_foreign(proto);
-  Node* node = graph_.add_node_to(
-      foreign ? fmt::format("{}::{}", proto.domain(), proto.op_type()) : proto.op_type(), name,
-      std::move(inputs), std::move(outputs));
+  Node* node =
+      graph_.add_node_to(foreign ? fmt::format("{}::{}", proto.domain(), proto.op_type()) : proto.op_type(),
+                         name, std::move(inputs), std::move(outputs));
   if (foreign || proto.domain() == kOwnDomain) node->domain = proto.domain();
   std::map<std::string_view, const AttributeProto*> attributes;  // by name: the order of the captured inputs
   for (const auto& attribute : proto.attribute())
