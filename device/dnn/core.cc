@@ -204,6 +204,8 @@ int32_t Core::run_model(Task& task, const ModelRun& run, int64_t pass) {
     for (size_t i = 0; i < model.outputs().size(); ++i)
       model.outputs()[i]->load(session.output(i).data(), task.outputs[run.first_output + i], pass);
   times.deliver = lap();
+  if (!complete)
+    if (const std::string why = session.failure(); !why.empty()) OPENHB_LOG(Level::error, "Plugin", "{}", why);
   const int32_t status = complete ? HB_DNN_SUCCESS : HB_DNN_RUN_TASK_FAILED;
   if (complete) model.last_run_ns.store(times.prepare + times.run + times.deliver, std::memory_order_relaxed);
   if (observer) observer->after(*model.engine_model(), session, times, status);

@@ -74,9 +74,13 @@ class Session {
   // First byte of any tensor of the program (valid between the steps that write and last read it).
   const std::byte* tensor(uint32_t id) const;
 
-  // Runs all steps; false when it was ended before. Neither allocates nor throws nor locks with one thread
-  // (hook aside).
+  // Runs all steps; false when it was ended before: cancelled, or a custom operator failed. Neither allocates
+  // nor throws nor locks with one thread (hook aside).
   bool run(const RunControl& control = {});
+  // Why a custom operator failed in the last run, with its node; "" when none did.
+  std::string failure() const;
+  // Throws Error(plugin_failed) when one did.
+  void check() const;
   // Asks a running run() to stop at the next step border; it then returns early. From any thread.
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
 
@@ -111,6 +115,8 @@ class Session {
   std::unique_ptr<ThreadPool> own_pool_;
   ThreadPool* pool_ = nullptr;  // of the run
   std::atomic<bool> cancelled_{false};
+  const char* failure_ = nullptr;  // of step failed_step_, in its runner
+  size_t failed_step_ = 0;
   bool profile_ = false;
   StepHook hook_;
   std::vector<StepTime> times_;
