@@ -1,4 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
+if(NOT CMAKE_CROSSCOMPILING)
+  add_test(NAME dnn_headers COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/device/dnn/check_headers.py
+           ${PROJECT_SOURCE_DIR}/device/include)
+  set_tests_properties(dnn_headers PROPERTIES LABELS fast TIMEOUT 300)
+endif()
 set(dnn_support device/dnn/test_models.cc device/dnn/test_client.cc device/engine/sample_programs.cc)
 
 # Applications written for the interface, under other names for their main.
