@@ -25,6 +25,8 @@ std::atomic<bool> is_set{false};
 }  // namespace
 
 void set_observer(std::shared_ptr<Observer> observer) {
+  // Counted apart from what the caller holds.
+  if (observer) observer = {observer.get(), [keep = observer](Observer*) {}};
   {
     const std::lock_guard lock(mutex());
     is_set = observer != nullptr;

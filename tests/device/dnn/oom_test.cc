@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <optional>
 
 #include "tests/device/dnn/hooks.h"
 #include "tests/device/dnn/refused.h"
@@ -33,6 +34,7 @@ class OutOfMemory : public ::testing::Test {
   uint64_t refuse_each(const char* title, Attempt attempt) {
     SCOPED_TRACE(title);
     // What is made once and stays, also for what is said of failures.
+    say_something_else();
     attempt();
     hooks::refuse_request(1);
     attempt();
@@ -135,11 +137,12 @@ TEST_F(OutOfMemory, Memory) {
 // A task of several models, run for the first time: handles, arenas, the task's own lists.
 TEST_F(OutOfMemory, FirstRuns) {
   const char* names[] = {file_.c_str(), other_.c_str()};
-  const Pack pack({file_, other_});
-  Tensors a(pack.model("quantized_network"), 1), b(pack.model("float_network"), 1);
+  auto pack = std::make_unique<Pack>(std::vector<std::string>{file_, other_});
+  Tensors a(pack->model("quantized_network"), 1), b(pack->model("float_network"), 1);
   ASSERT_DONE(a.run());
   ASSERT_DONE(b.run());
   const auto expected_a = a.output_bytes(), expected_b = b.output_bytes();
+  pack.reset();  // else the files would be loaded already
   for (const int32_t count : {1, 2, 40}) {
     refuse_each("load, then a task", [&] {
       hbPackedDNNHandle_t packed = nullptr;
@@ -168,20 +171,57 @@ TEST_F(OutOfMemory, FirstRuns) {
   }
 }
 
+// A task in a place that no task had before: its lists grow.
+TEST_F(OutOfMemory, GrowingTask) {
+  const Pack pack({file_});
+  const hbDNNHandle_t model = pack.model("quantized_network");
+  Tensors tensors(model, 1);
+  ASSERT_DONE(tensors.run());
+  const auto expected = tensors.output_bytes();
+  // They take the places that were used.
+  std::vector<hbDNNTaskHandle_t> others(20);
+  for (auto& t : others) ASSERT_DONE(tensors.submit(&t, control_parameters(0, 0, 1)));
+  int refused = 0;
+  for (uint64_t n = 1; n < 100; ++n) {
+    hbDNNTaskHandle_t task = nullptr;
+    hooks::refuse_request(n);
+    int32_t models = 0;
+    while (models < 100) {
+      const int32_t status = tensors.submit(&task, control_parameters(0, 0, models + 1 < 100));
+      if (status == 0) {
+        ++models;
+        continue;
+      }
+      ASSERT_EQ(status, HB_DNN_OUT_OF_MEMORY);
+      ++refused;
+    }
+    const bool reached = hooks::requests() >= n;
+    hooks::refuse_request(0);
+    // Additions that were refused can be made again.
+    EXPECT_DONE(hbDNNWaitTaskDone(task, 0));
+    EXPECT_TRUE(tensors.output_bytes() == expected);
+    EXPECT_DONE(hbDNNReleaseTask(task));
+    tensors.clear_outputs();
+    if (!reached) break;
+  }
+  EXPECT_GE(refused, 3);
+  for (auto& t : others) EXPECT_DONE(hbDNNReleaseTask(t));
+}
+
 // Both cores run the same model: the second one makes its own arena, in its thread.
 TEST_F(OutOfMemory, SecondArena) {
-  const std::string file = folder_.add(long_network("long_network", 30, 100));
+  const std::string file = folder_.add(long_network("long_network", 60, 300));
   refuse_each("two runs at a time", [&] {
-    auto pause = std::make_unique<hooks::Pause>();
+    std::optional<hooks::Pause> pause(std::in_place);
     const Pack pack({file});
     Tensors a(pack.model("long_network"), 1), b(pack.model("long_network"), 2);
     hbDNNTaskHandle_t tasks[2] = {};
     EXPECT_DONE(a.submit(&tasks[0], control_parameters(0, HB_BPU_CORE_0)));
-    EXPECT_EQ(hbDNNWaitTaskDone(tasks[0], 3), HB_DNN_TIMEOUT);  // it has the first arena now
+    EXPECT_EQ(hbDNNWaitTaskDone(tasks[0], 1), HB_DNN_TIMEOUT);  // it has the first arena now
     pause.reset();
     int32_t status = b.submit(&tasks[1], control_parameters(0, HB_BPU_CORE_1));
     if (status == 0) status = hbDNNWaitTaskDone(tasks[1], 0);
-    pause = std::make_unique<hooks::Pause>();
+    pause.emplace();
     EXPECT_DONE(hbDNNWaitTaskDone(tasks[0], 0));  // which is not concerned
     for (hbDNNTaskHandle_t t : tasks)
       if (t) EXPECT_DONE(hbDNNReleaseTask(t));
