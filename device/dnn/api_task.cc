@@ -212,8 +212,9 @@ int32_t hbDNNWaitTaskDone(hbDNNTaskHandle_t taskHandle, int32_t timeout) {
     if (wait_done(task, timeout > 0 ? int64_t{timeout} * 1'000'000 : -1)) return task->status;
     if (!tasks().is_open(task))
       refuse(HB_DNN_INVALID_TASK_HANDLE, "the task was released while this call waited for it");
-    return OPENHB_REPORT(HB_DNN_TIMEOUT, "Task",
-                         "the task was not done within {} ms; it goes on: wait again or release it", timeout);
+    return remember(
+        HB_DNN_TIMEOUT,
+        fmt::format("the task was not done within {} ms; it goes on: wait again or release it", timeout));
   });
 }
 

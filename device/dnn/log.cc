@@ -73,13 +73,18 @@ void log_line(Level level, const char* file, int line, const char* part,
                name ? name + 1 : file, line, part, time, static_cast<int>(milliseconds), sentence.c_str());
 }
 
-int32_t report(int32_t status, const char* file, int line, const char* part,
-               const std::string& sentence) noexcept {
+int32_t remember(int32_t status, const std::string& sentence) noexcept {
   try {
     last_error = sentence;
   } catch (...) {
     last_error.clear();  // no memory for the sentence; the status says the rest
   }
+  return status;
+}
+
+int32_t report(int32_t status, const char* file, int line, const char* part,
+               const std::string& sentence) noexcept {
+  remember(status, sentence);
   if (is_logged(Level::error)) log_line(Level::error, file, line, part, sentence);
   return status;
 }

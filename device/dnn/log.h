@@ -26,6 +26,9 @@ void log_line(Level level, const char* file, int line, const char* part,
 int32_t report(int32_t status, const char* file, int line, const char* part,
                const std::string& sentence) noexcept;
 
+// The same without a line in the log: for what applications do on purpose.
+int32_t remember(int32_t status, const std::string& sentence) noexcept;
+
 // The status that stands for an Error.
 int32_t status_of(ErrorCode code) noexcept;
 

@@ -122,7 +122,7 @@ ResizeJob make_job(const hbDNNTensor& output, const hbDNNTensor& input, const hb
 
 int32_t prepare_resize(const hbDNNTensor& output, const hbDNNTensor& input, const hbDNNRoi* roi,
                        ResizeJob& job) noexcept {
-  return guarded(__FILE__, __LINE__, "Resize", [&] {
+  return guarded("Resize", [&] {
     try {
       job = make_job(output, input, roi);
       return static_cast<int32_t>(HB_DNN_SUCCESS);
