@@ -68,6 +68,7 @@ TEST_F(CustomStep, GetsAttributesConstantsAndScratch) {
       EXPECT_EQ(y[i], static_cast<float>(i) + 30.5f + static_cast<float>(i % 4 + 1));
     EXPECT_EQ(session.failure(), "");
   }
+  EXPECT_EQ(testing::most_parts(), 4);
 }
 
 TEST_F(CustomStep, AbsentInputs) {
@@ -102,7 +103,7 @@ TEST_F(CustomStep, WhatCallbacksRefuse) {
       {"negative", "extent -1"},
       {"huge", "too large"},
       {"type", "11 is no element type"},
-      {"other shape", "the plug-in infers float32 [1, 3, 4]"},
+      {"other shape", "the plug-in infers float32 1x3x4"},
       {"other type", "the plug-in infers int32"},
       {"create fails", "node node_0 has no luck"},
       {"parts", "max_parts() gives 300"},
@@ -197,7 +198,7 @@ TEST_F(CustomStep, DamagedAttributes) {
   };
   for (size_t n = 0; n < good.size(); ++n) attack(good.substr(0, n));
   for (size_t i = 0; i < good.size(); ++i)
-    for (const unsigned char value : {0x00, 0x01, 0x08, 0x0b, 0x7f, 0x80, 0xff}) {
+    for (const int value : {0x00, 0x01, 0x08, 0x0b, 0x7f, 0x80, 0xff}) {
       std::string bad = good;
       bad[i] = static_cast<char>(value);
       attack(bad);

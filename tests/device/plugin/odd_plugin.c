@@ -44,9 +44,7 @@ static const struct {
 #endif
                .domain = "test", .type = TYPE,
                .min_inputs = 1, .max_inputs = 1, .min_outputs = 1, .max_outputs = 1, .infer = infer,
-#if CASE != NO_RUN
-               .run = run
-#endif
+               .run = CASE == NO_RUN ? 0 : run,
            },
            0};
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/device/plugin/probe.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <stdexcept>
 #include <vector>
 
@@ -13,7 +15,7 @@ namespace openhb::testing {
 namespace {
 
 std::atomic<int> instances{0};
-std::atomic<int> runs{0};
+std::atomic<int> runs{0}, parts{0};
 
 struct Probe {
   std::string mode;
@@ -72,6 +74,8 @@ int32_t create(const openhb_node* node, void** instance, openhb_error* error) {
   return OPENHB_OK;
 }
 
+int64_t cost(const openhb_node*) { return 1 << 30; }  // worth several threads
+
 void destroy(void* instance) {
   --instances;
   delete static_cast<Probe*>(instance);
@@ -82,6 +86,7 @@ int64_t scratch_size(void* instance) { return static_cast<Probe*>(instance)->scr
 
 int32_t run(void* instance, const openhb_run* r, openhb_error* error) {
   const Probe& probe = *static_cast<Probe*>(instance);
+  if (r->part == 0) parts = std::max<int>(parts, r->parts);
   const auto* x = static_cast<const float*>(r->inputs[0]);
   auto* y = static_cast<float*>(r->outputs[0]);
   if (probe.mode == "run throws") throw 1;
@@ -114,7 +119,7 @@ openhb_op make_op() {
   op.domain = "test", op.type = "Probe";
   op.attributes = kRules, op.attribute_count = 4;
   op.min_inputs = 1, op.max_inputs = 2, op.min_outputs = op.max_outputs = 1;
-  op.infer = infer, op.create = create, op.destroy = destroy;
+  op.infer = infer, op.create = create, op.destroy = destroy, op.cost = cost;
   op.max_parts = max_parts, op.scratch_size = scratch_size, op.run = run;
   return op;
 }
@@ -127,6 +132,7 @@ void register_probe() {
 }
 
 int live_instances() { return instances; }
+int most_parts() { return parts; }
 
 Program probe_program(const plugin::Attributes& attributes, bool second_input, const std::string& type) {
   ProgramBuilder b("probe");

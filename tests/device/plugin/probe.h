@@ -20,5 +20,6 @@ Program probe_program(const plugin::Attributes& attributes, bool second_input = 
                       const std::string& type = "Probe");
 
 int live_instances();
+int most_parts();  // of a run so far
 
 }  // namespace openhb::testing
