@@ -5,9 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <memory>
 #include <optional>
+#include <thread>
 
+#include "device/dnn/observer.h"
 #include "tests/device/dnn/hooks.h"
 #include "tests/device/dnn/refused.h"
 #include "tests/device/dnn/test_client.h"
@@ -29,41 +32,35 @@ class OutOfMemory : public ::testing::Test {
   void TearDown() override { hooks::refuse_request(0); }
 
   // Calls `attempt` with a growing n until it succeeds without a refusal. It gives a status, and undoes what
-  // succeeded. Tells how many requests there are.
+  // succeeded.
   template <class Attempt>
-  uint64_t refuse_each(const char* title, Attempt attempt) {
+  void refuse_each(const char* title, Attempt attempt) {
     SCOPED_TRACE(title);
-    // What is made once and stays, also for what is said of failures.
-    say_something_else();
-    attempt();
-    hooks::refuse_request(1);
-    attempt();
-    hooks::refuse_request(0);
-    attempt();
+    sweep(attempt);  // makes what is made once and stays, also the sentences of threads
     const int64_t before = hooks::live_blocks();
+    const auto [requests, refused] = sweep(attempt);
+    EXPECT_LE(hooks::live_blocks(), before) << "something was left behind";
+    EXPECT_GT(refused, 0u);
+    std::printf("%s: %llu requests, %llu of which end the call\n", title,
+                static_cast<unsigned long long>(requests), static_cast<unsigned long long>(refused));
+  }
+  template <class Attempt>
+  std::pair<uint64_t, uint64_t> sweep(Attempt attempt) {
     uint64_t refused = 0;
-    for (uint64_t n = 1; n < kMostRequests; ++n) {
+    for (uint64_t n = 1; n < kMostRequests && !HasFailure(); ++n) {
       hooks::refuse_request(n);
       const int32_t status = attempt();
       const bool reached = hooks::requests() >= n;
       hooks::refuse_request(0);
-      if (status == 0 && !reached) {
-        EXPECT_GT(n, 1u) << "nothing was asked for";
-        EXPECT_LE(hooks::live_blocks(), before) << "something was left behind";
-        std::printf("%s: %llu requests, %llu of which end the call\n", title,
-                    static_cast<unsigned long long>(n - 1), static_cast<unsigned long long>(refused));
-        return n - 1;
-      }
-      if (status != 0) {
-        ++refused;
-        EXPECT_EQ(status, HB_DNN_OUT_OF_MEMORY)
-            << "request " << n << ": " << openhbGetStatusName(status) << ": " << openhbGetLastError();
-        EXPECT_GT(std::string(openhbGetLastError()).size(), 5u) << "request " << n;
-      }
-      if (HasFailure()) return n;
+      if (status == 0 && !reached) return {n - 1, refused};
+      if (status == 0) continue;
+      ++refused;
+      EXPECT_EQ(status, HB_DNN_OUT_OF_MEMORY)
+          << "request " << n << ": " << openhbGetStatusName(status) << ": " << openhbGetLastError();
+      EXPECT_GT(std::string(openhbGetLastError()).size(), 5u) << "request " << n;
     }
-    ADD_FAILURE() << "no end after " << kMostRequests << " requests";
-    return kMostRequests;
+    ADD_FAILURE() << "no end";
+    return {0, 0};
   }
 
   ModelFolder folder_{"oom"};
@@ -171,60 +168,64 @@ TEST_F(OutOfMemory, FirstRuns) {
   }
 }
 
-// A task in a place that no task had before: its lists grow.
-TEST_F(OutOfMemory, GrowingTask) {
+// Tasks in places that no task had before: their lists grow.
+TEST_F(OutOfMemory, GrowingTasks) {
   const Pack pack({file_});
-  const hbDNNHandle_t model = pack.model("quantized_network");
-  Tensors tensors(model, 1);
+  Tensors tensors(pack.model("quantized_network"), 1);
   ASSERT_DONE(tensors.run());
   const auto expected = tensors.output_bytes();
-  // They take the places that were used.
-  std::vector<hbDNNTaskHandle_t> others(20);
-  for (auto& t : others) ASSERT_DONE(tensors.submit(&t, control_parameters(0, 0, 1)));
+  constexpr int32_t kModels = 100;
+  std::vector<hbDNNTaskHandle_t> tasks(30);  // released at the end: else they would take the same place
   int refused = 0;
-  for (uint64_t n = 1; n < 100; ++n) {
-    hbDNNTaskHandle_t task = nullptr;
-    hooks::refuse_request(n);
-    int32_t models = 0;
-    while (models < 100) {
-      const int32_t status = tensors.submit(&task, control_parameters(0, 0, models + 1 < 100));
-      if (status == 0) {
-        ++models;
-        continue;
-      }
-      ASSERT_EQ(status, HB_DNN_OUT_OF_MEMORY);
-      ++refused;
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    hooks::refuse_request(i + 1);
+    for (int32_t models = 0; models < kModels;) {
+      const int32_t status = tensors.submit(&tasks[i], control_parameters(0, 0, models + 1 < kModels));
+      models += status == 0;
+      refused += status != 0;
+      ASSERT_TRUE(status == 0 || status == HB_DNN_OUT_OF_MEMORY) << openhbGetLastError();
     }
-    const bool reached = hooks::requests() >= n;
     hooks::refuse_request(0);
     // Additions that were refused can be made again.
-    EXPECT_DONE(hbDNNWaitTaskDone(task, 0));
+    EXPECT_DONE(hbDNNWaitTaskDone(tasks[i], 0));
     EXPECT_TRUE(tensors.output_bytes() == expected);
-    EXPECT_DONE(hbDNNReleaseTask(task));
     tensors.clear_outputs();
-    if (!reached) break;
   }
-  EXPECT_GE(refused, 3);
-  for (auto& t : others) EXPECT_DONE(hbDNNReleaseTask(t));
+  EXPECT_GE(refused, 10);
+  for (hbDNNTaskHandle_t t : tasks) EXPECT_DONE(hbDNNReleaseTask(t));
 }
+
+// Holds the first run until it is let go.
+class Hold : public dnn::Observer {
+ public:
+  void before(const engine::Model&, engine::Session&) override {
+    if (held.exchange(true)) return;
+    while (!go) std::this_thread::yield();
+  }
+  void after(const engine::Model&, engine::Session&, const dnn::RunTimes&, int32_t) override {}
+  std::atomic<bool> held{false}, go{false};
+};
 
 // Both cores run the same model: the second one makes its own arena, in its thread.
 TEST_F(OutOfMemory, SecondArena) {
-  const std::string file = folder_.add(long_network("long_network", 60, 300));
   refuse_each("two runs at a time", [&] {
     std::optional<hooks::Pause> pause(std::in_place);
-    const Pack pack({file});
-    Tensors a(pack.model("long_network"), 1), b(pack.model("long_network"), 2);
+    const Pack pack({file_});
+    Tensors a(pack.model("quantized_network"), 1), b(pack.model("quantized_network"), 2);
+    const auto hold = std::make_shared<Hold>();
+    dnn::set_observer(hold);
     hbDNNTaskHandle_t tasks[2] = {};
     EXPECT_DONE(a.submit(&tasks[0], control_parameters(0, HB_BPU_CORE_0)));
-    EXPECT_EQ(hbDNNWaitTaskDone(tasks[0], 1), HB_DNN_TIMEOUT);  // it has the first arena now
+    while (!hold->held) std::this_thread::yield();
     pause.reset();
     int32_t status = b.submit(&tasks[1], control_parameters(0, HB_BPU_CORE_1));
     if (status == 0) status = hbDNNWaitTaskDone(tasks[1], 0);
     pause.emplace();
+    hold->go = true;
     EXPECT_DONE(hbDNNWaitTaskDone(tasks[0], 0));  // which is not concerned
     for (hbDNNTaskHandle_t t : tasks)
       if (t) EXPECT_DONE(hbDNNReleaseTask(t));
+    dnn::set_observer(nullptr);
     return status;
   });
 }
