@@ -2,8 +2,10 @@
 // Tensors of the wrong size, shape and type, parameters out of range, regions outside of pictures, calls at
 // the wrong time, too many of everything.
 #include <atomic>
+#include <chrono>
 #include <climits>
 #include <functional>
+#include <thread>
 
 #include "tests/device/dnn/refused.h"
 #include "tests/device/dnn/test_client.h"
@@ -258,6 +260,54 @@ TEST_F(BadTensors, WaitAndCallbacks) {
   EXPECT_DONE(hbDNNReleaseTask(task));
   EXPECT_DONE(Tensors(model("small_network"), 1).run());
   EXPECT_EQ(calls, 1);
+}
+
+// What a callback may not do is refused; the rest works, also while another thread wants the core to end.
+TEST_F(BadTensors, CallsInCallbacks) {
+  Tensors tensors(model("small_network"), 1);
+  struct State {
+    std::atomic<int> step{0};
+    int32_t set = 0, get = 0, threads = 0;
+  } state;
+  hbDNNTaskHandle_t task = nullptr;
+  ASSERT_DONE(tensors.submit(&task, control_parameters(0, HB_BPU_CORE_0)));
+  const auto callback = [](hbDNNTaskHandle_t, int32_t, void* userdata) {
+    State& s = *static_cast<State*>(userdata);
+    s.step = 1;
+    while (s.step == 1) std::this_thread::yield();
+    uint64_t mask = 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));  // the other thread is inside its call now
+    s.set = openhbSetCoreThreads(HB_BPU_CORE_0, 1, 0);
+    s.get = openhbGetCoreThreads(HB_BPU_CORE_0, &s.threads, &mask);
+    s.step = 3;
+  };
+  int32_t threads = 0;
+  uint64_t mask = 0;
+  ASSERT_DONE(openhbGetCoreThreads(HB_BPU_CORE_0, &threads, &mask));
+  ASSERT_DONE(hbDNNWaitTaskDone(task, 0));
+  // The task is done, so that this is called here, not on the core's thread; then one on the core's.
+  std::thread outside([&] {
+    while (state.step == 0) std::this_thread::yield();
+    state.step = 2;
+    EXPECT_DONE(openhbSetCoreThreads(HB_BPU_CORE_0, threads, mask));
+  });
+  ASSERT_DONE(hbDNNSetTaskDoneCb(task, callback, &state));
+  outside.join();
+  EXPECT_DONE(state.get);
+  EXPECT_DONE(hbDNNReleaseTask(task));
+
+  State second;
+  Tensors slow(model("long_network"), 1);
+  task = nullptr;
+  ASSERT_DONE(slow.submit(&task, control_parameters(0, HB_BPU_CORE_0)));
+  ASSERT_DONE(hbDNNSetTaskDoneCb(task, callback, &second));
+  while (second.step != 1) std::this_thread::yield();
+  second.step = 2;
+  EXPECT_DONE(openhbSetCoreThreads(HB_BPU_CORE_0, threads, mask));  // waits for the callback
+  EXPECT_EQ(second.step, 3);
+  EXPECT_EQ(second.set, HB_DNN_API_USE_ERROR);
+  EXPECT_DONE(second.get);
+  EXPECT_DONE(hbDNNReleaseTask(task));
 }
 
 TEST_F(BadTensors, Extensions) {
