@@ -193,9 +193,17 @@ TEST_F(Latency, Cores) {
   const Pack pack({folder_.add(low_)});
   Tensors first(pack.model("low"), 1), second(pack.model("low"), 2);
   hbDNNTaskHandle_t tasks[2] = {};
+  auto watcher = std::make_shared<Watcher>();
+  std::atomic<int> running{0};
+  watcher->then = [&] {  // each waits for the other one
+    ++running;
+    while (running < 2) std::this_thread::yield();
+  };
+  dnn::set_observer(watcher);
   ASSERT_DONE(first.submit(&tasks[0], control_parameters()));
   ASSERT_DONE(second.submit(&tasks[1], control_parameters()));
   for (hbDNNTaskHandle_t t : tasks) EXPECT_DONE(hbDNNWaitTaskDone(t, 0));
+  dnn::set_observer(nullptr);
   EXPECT_EQ(times_of(tasks[0]).bpuCoreId + times_of(tasks[1]).bpuCoreId, HB_BPU_CORE_0 + HB_BPU_CORE_1);
   for (hbDNNTaskHandle_t t : tasks) EXPECT_DONE(hbDNNReleaseTask(t));
   for (int32_t core : {HB_BPU_CORE_0, HB_BPU_CORE_1}) {
