@@ -14,9 +14,9 @@ from PIL import Image
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "traffic_signs"
 CONFIG = """model_parameters: {{onnx_model: '{model}', march: 'bayes', output_model_file_prefix: '{name}', working_dir: '{work}'}}
 input_parameters: {{input_name: '{input}', input_type_train: 'rgb', input_layout_train: 'NCHW', input_type_rt: '{rt}',
-  input_layout_rt: 'NHWC', norm_type: 'data_mean_and_scale', mean_value: '{mean}', scale_value: '{scale}'{source}}}
+  input_layout_rt: 'NHWC', norm_type: 'data_mean_and_scale', mean_value: '{mean}', scale_value: '{scale}'}}
 calibration_parameters: {{cal_data_dir: '{calibration}', preprocess_on: True, calibration_type: 'max'}}
-compiler_parameters: {{optimize_level: 'O1'}}
+compiler_parameters: {{optimize_level: 'O1'{source}}}
 """
 SIGNS = {"model": EXAMPLE / "traffic_signs.onnx", "input": "image", "mean": "123.675 116.28 103.53",
          "scale": "0.0171 0.0175 0.0174"}
