@@ -2,3 +2,6 @@
 # libdnn: the C API, through the static library of the same objects.
 openhb_test(NAME dnn_infer_test SOURCES device/dnn/infer_test.cc device/dnn/input_test.cc device/dnn/load_test.cc device/engine/sample_programs.cc
             LIBRARIES openhb_dnn LABELS fast)
+# Custom operators of an application.
+openhb_test(NAME dnn_plugin_test SOURCES device/dnn/plugin_test.cc device/plugin/probe.cc device/engine/sample_programs.cc
+            LIBRARIES openhb_dnn LABELS fast)
