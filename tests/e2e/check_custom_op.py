@@ -120,6 +120,20 @@ class Check:
             previous = self.work / folder / f"custom_op_{file}_model.onnx"
         self.expect((self.work / folder / "custom_op.bin").read_bytes() == self.program.read_bytes(), "stage by stage it is another program")
 
+    # The search path instead of the configuration.
+    def check_search_path(self):
+        source = self.work / "custom_op"
+        text = (source / "config.yaml").read_text()
+        (source / "plain.yaml").write_text(text[:text.index("custom_op:\n")])
+        command = [self.args.hb_mapper, "makertbin", "-c", source / "plain.yaml", "--model-type", "onnx", "--quiet", "--working-dir", "path"]
+        self.refuse(command, ["OHB-0201", "HardMish", "HB_DNN_PLUGIN_PATH is not set"])
+        self.run(command, f"/nonexistent:{self.plugins}")
+        self.expect((self.work / "path" / "custom_op.bin").read_bytes() == self.program.read_bytes(), "HB_DNN_PLUGIN_PATH gives another program")
+        self.run([self.args.hb_mapper, "infer", "-c", source / "plain.yaml", "--model-file", source / "custom_op.onnx", "--model-type", "onnx",
+                  "--image-file", "image", self.sample, "--output-dir", self.work / "plain", "--quiet"], self.plugins)
+        self.expect((self.work / "plain" / "scores_float.bin").read_bytes() == (self.work / "original_float" / "scores_float.bin").read_bytes(),
+                    "the model and the original float model differ")
+
     # --- what goes wrong ---
     def check_errors(self):
         source = self.work / "custom_op"
@@ -152,6 +166,7 @@ def main():
     check.example()
     check.check_aarch64(check.check_bits())
     check.check_stages()
+    check.check_search_path()
     check.check_errors()
     print(f"{len(check.failures)} failures")
     return 1 if check.failures else 0

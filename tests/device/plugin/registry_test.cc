@@ -96,7 +96,9 @@ TEST(Registry, DamagedLibrary) {
     } catch (const Error& e) {
       EXPECT_TRUE(e.code() == ErrorCode::plugin_load || e.code() == ErrorCode::plugin_conflict) << e.what();
     }
-    if (n < bytes.size() / 4) EXPECT_NE(error_of(path), "") << n;
+    if (n < bytes.size() / 4) {
+      EXPECT_NE(error_of(path), "") << n;
+    }
   }
 }
 
