@@ -6,3 +6,6 @@ foreach(name memory memory_failure roi resize)
   openhb_test(NAME dnn_${name}_test SOURCES device/dnn/${name}_test.cc LIBRARIES openhb_dnn LABELS fast bad_input)
 endforeach()
 include(device/dnn/tests.cmake)
+# Custom operators of an application.
+openhb_test(NAME dnn_plugin_test SOURCES device/dnn/plugin_test.cc device/plugin/probe.cc device/engine/sample_programs.cc
+            LIBRARIES openhb_dnn LABELS fast)
