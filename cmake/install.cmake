@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+# What `cmake --install` puts beside the tools: libdnn, its headers, and OpenHBConfig.cmake, so that
+# find_package(OpenHB) gives OpenHB::dnn.
+include(CMakePackageConfigHelpers)
+set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/OpenHB)
+
+install(TARGETS dnn EXPORT OpenHBTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/device/include/dnn DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN "*.h")
+install(EXPORT OpenHBTargets NAMESPACE OpenHB:: DESTINATION ${config_dir})
+
+configure_package_config_file(cmake/OpenHBConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/OpenHBConfig.cmake
+                              INSTALL_DESTINATION ${config_dir})
+write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/OpenHBVersion.cmake COMPATIBILITY SameMinorVersion)
+configure_file(cmake/OpenHBConfigVersion.cmake.in OpenHBConfigVersion.cmake @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/OpenHBConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/OpenHBConfigVersion.cmake
+              ${CMAKE_CURRENT_BINARY_DIR}/OpenHBVersion.cmake
+        DESTINATION ${config_dir})
