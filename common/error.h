@@ -48,6 +48,11 @@ enum class ErrorCode : uint16_t {
 
   quantize_failed = 600,
   compile_failed = 700,
+
+  plugin_load = 800,
+  plugin_missing = 801,
+  plugin_failed = 802,
+  plugin_conflict = 803,
 };
 
 class Error : public std::runtime_error {

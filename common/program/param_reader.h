@@ -70,8 +70,14 @@ class ParamReader {
     params_.erase(found);
     const auto ints = budget_.values(param.ints());
     const auto floats = budget_.values(param.floats());
-    if (std::floating_point<T> ? !ints.empty() : !floats.empty()) bad(name, "has values of the wrong type");
-    read(name, ints, floats, value);
+    const auto bytes = budget_.values(param.bytes());
+    constexpr bool text = std::same_as<T, std::string>, real = std::floating_point<T>;
+    if ((!text && !bytes.empty()) || (!real && !floats.empty()) || ((text || real) && !ints.empty()))
+      bad(name, "has values of the wrong type");
+    if constexpr (text)
+      value.assign(bytes.begin(), bytes.end());
+    else
+      read(name, ints, floats, value);
   }
 
   void finish() const {

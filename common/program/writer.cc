@@ -22,10 +22,12 @@ class ParamWriter {
   void operator()(const char* name, const T& value) {
     ints_.clear();
     floats_.clear();
+    bytes_.clear();
     append(name, value);
     const auto ints = ints_.empty() ? 0 : builder_.CreateVector(ints_);
     const auto floats = floats_.empty() ? 0 : builder_.CreateVector(floats_);
-    params_.push_back(fb::CreateParam(builder_, builder_.CreateSharedString(name), ints, floats));
+    const auto bytes = bytes_.empty() ? 0 : builder_.CreateVector(bytes_);
+    params_.push_back(fb::CreateParam(builder_, builder_.CreateSharedString(name), ints, floats, bytes));
   }
 
   std::vector<flatbuffers::Offset<fb::Param>> take() { return std::move(params_); }
@@ -43,6 +45,7 @@ class ParamWriter {
            step_name(step_.params), step_.node, name);
     floats_.push_back(static_cast<double>(value));
   }
+  void append(const char*, const std::string& text) { bytes_.assign(text.begin(), text.end()); }
   template <class T>
     requires requires(const T& t) { t.begin(); }
   void append(const char*, const T& values) {
@@ -53,6 +56,7 @@ class ParamWriter {
   const Step& step_;
   std::vector<int64_t> ints_;
   std::vector<double> floats_;
+  std::vector<uint8_t> bytes_;
   std::vector<flatbuffers::Offset<fb::Param>> params_;
 };
 

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -624,6 +625,21 @@ struct PsRoiPoolParams {
   }
 };
 
+// An operator of a plug-in (device/include/dnn/openhb_plugin.h), found by domain and type when the program is
+// loaded. Inputs and outputs are dense tensors without scales, stored in the order of their axes; input i of
+// the node is absent when bit i of `absent` is set, and the others follow one another. attributes: see
+// device/plugin/attributes.h.
+struct CustomParams {
+  static constexpr std::string_view kName = "Custom";
+  static constexpr uint16_t kId = 90;
+  std::string domain, type, attributes;
+  int64_t absent = 0;
+  template <class Self, class V>
+  static void visit(Self& s, V&& v) {
+    v("domain", s.domain), v("type", s.type), v("attributes", s.attributes), v("absent", s.absent);
+  }
+};
+
 // The only list of steps.
 using StepParams =
     std::variant<ConvParams, DepthwiseParams, MatMulParams, PoolParams, BinaryParams, UnaryParams, LutParams,
@@ -632,7 +648,7 @@ using StepParams =
                  ScatterElementsParams, ScatterNdParams, TopKParams, NonMaxSuppressionParams,
                  ReverseSequenceParams, DetParams, ResampleParams, GridSampleParams, RoiParams,
                  WindowPoolParams, DeformSampleParams, RecurrentParams, WhereParams, ArgParams,
-                 CumulateParams, DetectionOutputParams, PsRoiPoolParams, Nv12Params>;
+                 CumulateParams, DetectionOutputParams, PsRoiPoolParams, Nv12Params, CustomParams>;
 
 inline std::string_view step_name(const StepParams& params) {
   return std::visit([](const auto& p) { return p.kName; }, params);

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The library's log on stderr and the sentence of a thread's last failure.
+// The library's log on stderr, and the sentence of a thread's last failure.
 #pragma once
 
 #include <cstdint>
-#include <string>
-
 #include <exception>
 #include <new>
+#include <string>
 
-#include "common/error.h"
+#include "device/dnn/refusal.h"
 #include "dnn/hb_dnn_status.h"
 
 namespace openhb::dnn {
@@ -27,12 +26,25 @@ void log_line(Level level, const char* file, int line, const char* part,
 int32_t report(int32_t status, const char* file, int line, const char* part,
                const std::string& sentence) noexcept;
 
-// The status that stands for an Error; `model` says what to call what is wrong with a file.
+// The same without a line in the log: for what applications do on purpose.
+int32_t remember(int32_t status, const std::string& sentence) noexcept;
+
+// The status that stands for an Error.
 int32_t status_of(ErrorCode code) noexcept;
 
-// Runs fn() (which gives a status) and turns every exception into a reported status.
+// Of the exception that is being handled; reports it.
+int32_t report_exception(const char* file, int line, const char* part) noexcept;
+
+// Runs fn(), which gives a status, and turns every exception into a reported status.
 template <class Fn>
-int32_t guarded(const char* file, int line, const char* part, Fn fn) noexcept;
+int32_t guarded(const char* part, Fn fn, const char* file = __builtin_FILE(),
+                int line = __builtin_LINE()) noexcept {
+  try {
+    return fn();
+  } catch (...) {
+    return report_exception(file, line, part);
+  }
+}
 
 }  // namespace openhb::dnn
 
@@ -42,18 +54,3 @@ int32_t guarded(const char* file, int line, const char* part, Fn fn) noexcept;
        : void())
 #define OPENHB_REPORT(status, part, ...) \
   ::openhb::dnn::report(status, __FILE__, __LINE__, part, fmt::format(__VA_ARGS__))
-
-namespace openhb::dnn {
-template <class Fn>
-int32_t guarded(const char* file, int line, const char* part, Fn fn) noexcept {
-  try {
-    return fn();
-  } catch (const Error& e) {
-    return report(status_of(e.code()), file, line, part, e.text());
-  } catch (const std::bad_alloc&) {
-    return report(HB_DNN_OUT_OF_MEMORY, file, line, part, "out of memory");
-  } catch (const std::exception& e) {
-    return report(HB_DNN_OUT_OF_MEMORY, file, line, part, e.what());
-  }
-}
-}  // namespace openhb::dnn

@@ -34,7 +34,8 @@ class Model {
 };
 
 struct SessionOptions {
-  int threads = 1;
+  int threads = 1;          // that share the work of a step, at most
+  bool own_threads = true;  // false: run() is lent a pool, or uses the calling thread only
   CpuFeatures cpu = usable_cpu();
 };
 
@@ -47,6 +48,16 @@ struct StepTime {
 };
 
 class ChainRunner;
+class ThreadPool;
+
+// What the owner of a run decides while it goes on.
+struct RunControl {
+  ThreadPool* pool = nullptr;  // shares the work of steps instead of the session's own threads
+  // Called between steps (or chains of them): the steps before `next` are done. False ends the run. Null:
+  // never.
+  bool (*border)(void* context, size_t next) noexcept = nullptr;
+  void* context = nullptr;
+};
 
 // One arena and one set of bound kernels. Not for use by two threads at the same time.
 class Session {
@@ -63,8 +74,13 @@ class Session {
   // First byte of any tensor of the program (valid between the steps that write and last read it).
   const std::byte* tensor(uint32_t id) const;
 
-  // Runs all steps. Neither allocates nor throws nor locks with one thread (hook aside).
-  void run();
+  // Runs all steps; false when it was ended before: cancelled, or a custom operator failed. Neither allocates
+  // nor throws nor locks with one thread (hook aside).
+  bool run(const RunControl& control = {});
+  // Why a custom operator failed in the last run, with its node; "" when none did.
+  std::string failure() const;
+  // Throws Error(plugin_failed) when one did.
+  void check() const;
   // Asks a running run() to stop at the next step border; it then returns early. From any thread.
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
 
@@ -75,7 +91,6 @@ class Session {
   const char* row(size_t step) const { return runners_[step]->row(); }
 
  private:
-  class Pool;
   // What runs at once: one step, or a chain.
   struct Unit {
     size_t first = 0, last = 0;  // steps
@@ -97,14 +112,37 @@ class Session {
   std::vector<std::unique_ptr<Runner>> runners_;
   std::vector<int> parts_;  // of every step when it runs by itself
   std::vector<Unit> units_;
-  std::unique_ptr<Pool> pool_;
+  std::unique_ptr<ThreadPool> own_pool_;
+  ThreadPool* pool_ = nullptr;  // of the run
   std::atomic<bool> cancelled_{false};
+  const char* failure_ = nullptr;  // of step failed_step_, in its runner
+  size_t failed_step_ = 0;
   bool profile_ = false;
   StepHook hook_;
   std::vector<StepTime> times_;
 };
 
-// Copies between a tensor in storage (memory order, pitch) and a dense tensor in logical (ONNX) order.
+// Copies between a tensor in storage (memory order, pitch) and an application's tensor in logical (ONNX) axis
+// order. Prepared once; copying neither allocates nor throws.
+class TensorCopy {
+ public:
+  // `strides`: elements from one index of each logical axis to the next in the application's tensor.
+  // `extents`: of the logical axes, at most the tensor's.
+  TensorCopy(const TensorDesc& desc, const Shape& extents, const Shape& strides);
+  void store(const std::byte* logical, std::byte* storage) const noexcept;
+  void load(const std::byte* storage, std::byte* logical) const noexcept;
+
+ private:
+  struct Dimension {
+    int64_t extent, storage, dense;  // strides in elements
+  };
+  friend struct TensorCopyLoops;
+  std::array<Dimension, kMaxRank> dims_ = {};  // memory dimensions, outermost first
+  size_t rank_ = 0, element_size_ = 0;
+  bool empty_ = false;
+};
+
+// The same at once, with a dense tensor. Throws Error(data_bad_size) when it has another size.
 void store_tensor(const TensorDesc& desc, std::span<const std::byte> logical, std::byte* storage);
 void load_tensor(const TensorDesc& desc, const std::byte* storage, std::span<std::byte> logical);
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/engine/pool.h"
 
+#include <pthread.h>
+#include <sched.h>
+
 #include <chrono>
 #include <system_error>
 
@@ -29,26 +32,35 @@ uint32_t wait_for_change(const std::atomic<uint32_t>& value, uint32_t old) {
 
 }  // namespace
 
-Session::Pool::Pool(int threads) {
+bool bind_thread(uint64_t cpu_mask) noexcept {
+  if (cpu_mask == 0) return true;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (size_t i = 0; i < 64; ++i)
+    if (cpu_mask >> i & 1) CPU_SET(i, &set);
+  return pthread_setaffinity_np(pthread_self(), sizeof(set), &set) == 0;
+}
+
+ThreadPool::ThreadPool(int threads, uint64_t cpu_mask) {
   workers_.reserve(static_cast<size_t>(threads - 1));
   try {
-    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i, cpu_mask] { work(i, cpu_mask); });
   } catch (const std::system_error& e) {
     stop();
     fail(ErrorCode::resources, "cannot start {} threads: {}; use fewer", threads, e.what());
   }
 }
 
-Session::Pool::~Pool() { stop(); }
+ThreadPool::~ThreadPool() { stop(); }
 
-void Session::Pool::stop() noexcept {
+void ThreadPool::stop() noexcept {
   runner_ = nullptr;
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
   for (std::thread& worker : workers_) worker.join();
 }
 
-void Session::Pool::run(Runner& runner, int parts) noexcept {
+void ThreadPool::run(Runner& runner, int parts) noexcept {
   runner_ = &runner;
   parts_ = parts;
   // Every worker answers, also one without a part: none can still be reading this job when the next one is
@@ -61,7 +73,8 @@ void Session::Pool::run(Runner& runner, int parts) noexcept {
     wait_for_change(pending_, left);
 }
 
-void Session::Pool::work(int part) noexcept {
+void ThreadPool::work(int part, uint64_t cpu_mask) noexcept {
+  bind_thread(cpu_mask);
   for (uint32_t generation = 0;;) {
     generation = wait_for_change(generation_, generation);
     if (!runner_) return;

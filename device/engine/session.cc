@@ -12,6 +12,7 @@
 #include "device/engine/pool.h"
 #include "device/kernels/reduction/quantized_softmax.h"
 #include "device/kernels/steps.h"
+#include "device/plugin/registry.h"
 
 namespace openhb::engine {
 namespace {
@@ -39,7 +40,7 @@ Arena allocate_arena(uint64_t size) {
 }
 
 std::unique_ptr<Runner> bind_step(const Program& program, const Step& step, std::byte* arena,
-                                  CpuFeatures cpu) {
+                                  const SessionOptions& options) {
   std::vector<const std::byte*> inputs;
   for (uint32_t id : step.inputs) {
     const TensorDesc& t = program.tensors[id];
@@ -47,7 +48,7 @@ std::unique_ptr<Runner> bind_step(const Program& program, const Step& step, std:
   }
   std::vector<std::byte*> outputs;
   for (uint32_t id : step.outputs) outputs.push_back(arena + program.tensors[id].offset);
-  const Binding binding{inputs, outputs, cpu};
+  const Binding binding{inputs, outputs, options.cpu, options.threads};
   const StepView view(program, step);
   return std::visit([&]<class P>(const P& params) { return Kernel<P>::bind(view, params, binding); },
                     step.params);
@@ -80,7 +81,7 @@ Session::Session(std::shared_ptr<const Model> model, SessionOptions options)
   const Program& program = model_->program();
   runners_.reserve(program.steps.size());
   for (size_t i = 0; i < program.steps.size(); ++i) {
-    runners_.push_back(bind_step(program, program.steps[i], arena_.get(), options.cpu));
+    runners_.push_back(bind_step(program, program.steps[i], arena_.get(), options));
     parts_.push_back(choose_parts(*runners_[i], model_->cost(i), options.threads));
   }
   times_.resize(program.steps.size());
@@ -115,7 +116,7 @@ Session::Session(std::shared_ptr<const Model> model, SessionOptions options)
     }
     units_.push_back(std::move(unit));
   }
-  if (threads > 1) pool_ = std::make_unique<Pool>(threads);
+  if (threads > 1 && options.own_threads) own_pool_ = std::make_unique<ThreadPool>(threads);
 }
 
 Session::~Session() = default;
@@ -136,6 +137,7 @@ std::span<const std::byte> Session::output(size_t i) const {
 }
 
 void Session::dispatch(Runner& runner, int parts) {
+  parts = std::min(parts, pool_ ? pool_->threads() : 1);
   if (parts > 1)
     pool_->run(runner, parts);
   else
@@ -146,7 +148,11 @@ void Session::run_step(size_t step) {
   const uint64_t start = profile_ ? now_ns() : 0;
   dispatch(*runners_[step], parts_[step]);
   if (profile_) add_time(times_[step], now_ns() - start);
-  if (hook_) hook_(step);
+  failure_ = runners_[step]->take_failure();
+  if (failure_)
+    failed_step_ = step;
+  else if (hook_)
+    hook_(step);
 }
 
 void Session::run_chain(Unit& unit) {
@@ -164,19 +170,41 @@ void Session::run_fused(Unit& unit) {
   for (size_t i = 0; i < 3; ++i) add_time(times_[unit.fused_steps[i]], i == 1 ? time : 0);
 }
 
-void Session::run() {
+std::string Session::failure() const {
+  if (!failure_) return "";
+  const Step& step = model_->program().steps[failed_step_];
+  const auto* custom = std::get_if<CustomParams>(&step.params);
+  return fmt::format("operator {} of node '{}' failed: {}",
+                     custom ? plugin::full_name(custom->domain, custom->type) : step_name(step.params),
+                     step.node, failure_);
+}
+
+void Session::check() const {
+  if (failure_) fail(ErrorCode::plugin_failed, "{}", failure());
+}
+
+bool Session::run(const RunControl& control) {
+  pool_ = control.pool ? control.pool : own_pool_.get();
+  failure_ = nullptr;
+  bool go_on = true;
+  const auto border = [&](size_t next) {
+    go_on = !failure_ && !cancelled_.load(std::memory_order_relaxed) &&
+            (!control.border || next == 0 || control.border(control.context, next));
+    return go_on;
+  };
   for (Unit& unit : units_) {
-    if (cancelled_.load(std::memory_order_relaxed)) break;
+    if (!border(unit.first)) break;
     if (!hook_ && (unit.chain || unit.fused || unit.left_out)) {
       if (unit.chain) run_chain(unit);
       if (unit.fused) run_fused(unit);
       continue;
     }
-    for (size_t i = unit.first; i < unit.last && !cancelled_.load(std::memory_order_relaxed); ++i)
-      run_step(i);
+    for (size_t i = unit.first; i < unit.last && (i == unit.first || border(i)); ++i) run_step(i);
+    if (!go_on) break;
   }
   // Forgotten at the end, not at the start: a cancel that comes just before run() is not lost.
   cancelled_.store(false, std::memory_order_relaxed);
+  return go_on && !failure_;
 }
 
 }  // namespace openhb::engine

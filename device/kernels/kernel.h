@@ -58,6 +58,7 @@ struct Binding {
   std::span<const std::byte* const> inputs;
   std::span<std::byte* const> outputs;
   CpuFeatures cpu = 0;
+  int threads = 1;  // parts that may run at the same time at most
 };
 
 // The share of `total` items that part `part` of `parts` has: [first, last).
@@ -83,6 +84,9 @@ class Runner {
   virtual int row_slots() const { return max_parts(); }
   // The kernel row in use, e.g. "avx512vnni"; "ref" for portable C++.
   virtual const char* row() const { return "ref"; }
+  // Why the last run failed, which only custom operators can; nullptr when it did not. Forgets it; the text
+  // lives until the next run.
+  virtual const char* take_failure() noexcept { return nullptr; }
 };
 
 // Steps that can compute their outputs a few rows at a time (Runner::run_rows). Rows are the elements of the

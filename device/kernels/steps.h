@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "device/kernels/conv/conv.h"
+#include "device/kernels/custom/custom.h"
 #include "device/kernels/detection/detection_output.h"
 #include "device/kernels/detection/ps_roi_pool.h"
 #include "device/kernels/elementwise/binary.h"

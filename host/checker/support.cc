@@ -10,7 +10,8 @@ namespace openhb::checker {
 namespace {
 
 bool is_about_the_model(ErrorCode code) {
-  return code >= ErrorCode::model_parse && code <= ErrorCode::model_dynamic_shape;
+  return (code >= ErrorCode::model_parse && code <= ErrorCode::model_dynamic_shape) ||
+         code == ErrorCode::plugin_failed;
 }
 
 }  // namespace

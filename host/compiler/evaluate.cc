@@ -63,6 +63,7 @@ void GraphRunner::run(const std::vector<Tensor>& inputs, const Observer& observe
     });
   session_->run();
   session_->set_hook({});
+  session_->check();
 }
 
 Tensor GraphRunner::output(size_t i) const {

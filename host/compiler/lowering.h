@@ -92,6 +92,8 @@ class Lowering {
   // The same elements stored in another axis order (a view where the bytes allow it, else a Copy step).
   // A new tensor's rows then start `pitch_multiple` elements, or a multiple of them, apart.
   TensorId in_order(TensorId id, const Order& order, int64_t pitch_multiple = 1);
+  // The same elements without gaps between rows (a Copy step if there are any).
+  TensorId dense(TensorId id);
   // A dense view of other dims over the same bytes, in identity order. The tensor must be dense.
   TensorId view(TensorId id, const Shape& dims);
   // The same with quantization parameters kept and an order given.
@@ -149,7 +151,6 @@ class Lowering {
   };
   TensorId add_tensor(TensorDesc desc);
   TensorId alias(TensorId of, TensorDesc desc, uint64_t byte_offset = 0);
-  TensorId dense(TensorId id);
   void announce(TensorId id);  // a named tensor that this node finishes
   void flush_announcements();
   void lower_inputs();

@@ -34,6 +34,7 @@ class Builder {
     check_source_names();
     check_calibration();
     check_placement();
+    check_custom_ops();
     if (config_.compile_mode == "balance" && !given("balance_factor"))
       missing("balance_factor", "; compile_mode balance needs it");
     if (config_.prefix.find('/') != std::string::npos)
@@ -234,6 +235,14 @@ class Builder {
     }
   }
 
+  void check_custom_ops() {
+    const bool method = given("custom_op_method"), files = given("op_register_files");
+    if (method && !files) missing("op_register_files", "; custom_op_method needs it");
+    if (files && !method) missing("custom_op_method", "; op_register_files needs it: write register");
+    if (given("custom_op_dir") && !files && !method)
+      missing("op_register_files", "; custom_op_dir is the folder of these files");
+  }
+
   std::string word(std::string_view key, size_t i) const {
     const Given* value = document_.find(key);
     return value && i < value->values.size() && !value->values[i].none ? value->values[i].text : "";
@@ -297,11 +306,25 @@ Config parse_config(const std::string& yaml, const std::string& path) {
   for (std::string* path : {&config.onnx_model, &config.prototxt, &config.caffe_model})
     resolve(*path, folder);
   for (InputConfig& input : config.inputs) resolve(input.cal_dir, folder);
+  resolve(config.custom_op_dir, folder);
+  const auto beside = [&](const std::string& file) {
+    std::error_code ignored;
+    return fs::exists(folder / file, ignored);
+  };
+  if (config.custom_op_dir.empty() && std::ranges::any_of(config.op_register_files, beside))
+    config.custom_op_dir = folder.string();
   return config;
 }
 
 Config load_config(const std::string& path) {
   return parse_config(read_text_file(path, EmptyFile::refuse), path);
+}
+
+std::vector<std::string> plugin_files(const Config& config) {
+  std::vector<std::string> files;
+  for (const std::string& file : config.op_register_files)
+    files.push_back((fs::path(config.custom_op_dir) / file).string());
+  return files;
 }
 
 bool asks_for(const Config& config, std::string_view option) {

@@ -77,7 +77,9 @@ struct Config {
   std::optional<int> jobs;
   uint32_t advice = 0;            // microseconds, 0: none
   bool dump_calibration = false;  // debug_mode
-  uint64_t memory_limit = 0;      // bytes, 0: none; from the command line
+  std::string custom_op_method, custom_op_dir;
+  std::vector<std::string> op_register_files;
+  uint64_t memory_limit = 0;  // bytes, 0: none; from the command line
 
   bool is_caffe() const { return onnx_model.empty(); }
 };
@@ -88,6 +90,9 @@ Config load_config(const std::string& path);
 
 // The same for text in memory; `path` names it in errors and is where relative paths are looked up.
 Config parse_config(const std::string& yaml, const std::string& path);
+
+// The files of op_register_files, where they are: as they stand when absolute, else in custom_op_dir.
+std::vector<std::string> plugin_files(const Config& config);
 
 // What several keys say together: run_on_cpu, run_on_bpu and node_info; set_node_data_type, node_info and
 // optimization.

@@ -62,6 +62,19 @@ std::string check_removable(const std::vector<std::string>& types) {
   return "";
 }
 
+std::string check_plugins(const std::vector<std::string>& files) {
+  for (const std::string& file : files) {
+    if (file.ends_with(".py"))
+      return fmt::format(
+          "'{}' is a Python file, and there is no Python at run time here, on the board least of all; write the "
+          "operator in C or C++ as a plug-in (.so), see docs/custom-operators.md and examples/custom_op",
+          file);
+    if (!file.ends_with(".so"))
+      return fmt::format("'{}' is no plug-in; their names end in .so (docs/custom-operators.md)", file);
+  }
+  return "";
+}
+
 using C = Config;
 using I = InputConfig;
 using V = Value;
@@ -297,12 +310,21 @@ const Key kKeys[] = {
    .set = [](C& c, const V& v) { c.advice = static_cast<uint32_t>(v.number); },
    .show = [](const C& c) { return std::to_string(c.advice); }},
 
-  {.group = Group::custom_op, .name = "custom_op_method", .type = Type::text,
-   .help = "`register`.", .available = false},
-  {.group = Group::custom_op, .name = "op_register_files", .type = Type::names,
-   .help = "Python files that implement operators.", .available = false},
+  {.group = Group::custom_op, .name = "custom_op_method", .type = Type::text, .since = Stage::parse,
+   .values = "register",
+   .help = "`register`: the operators of `op_register_files` are used (custom-operators.md). Each of the two keys needs the "
+           "other.",
+   .set = [](C& c, const V& v) { c.custom_op_method = v.text; }, .show = [](const C& c) { return c.custom_op_method; }},
+  {.group = Group::custom_op, .name = "op_register_files", .type = Type::names, .since = Stage::parse,
+   .help = "Plug-ins (`.so`) that bring operators, besides those in the folders of the environment variable "
+           "`HB_DNN_PLUGIN_PATH`. Python files are refused: there is no Python at run time here.",
+   .check = [](V& v) { return check_plugins(v.names); },
+   .set = [](C& c, const V& v) { c.op_register_files = v.names; },
+   .show = [](const C& c) { return show_names(c.op_register_files); }},
   {.group = Group::custom_op, .name = "custom_op_dir", .type = Type::path,
-   .help = "The folder of these files.", .available = false},
+   .help = "The folder of these files, relative to the configuration file or the current folder, as other paths. Default: "
+           "that of the configuration file, or the current one.",
+   .set = [](C& c, const V& v) { c.custom_op_dir = v.text; }, .show = [](const C& c) { return c.custom_op_dir; }},
 };
 // clang-format on
 

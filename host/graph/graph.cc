@@ -12,6 +12,7 @@ Graph Graph::clone() const {
   Graph copy;
   copy.name = name;
   copy.opset = opset;
+  copy.domains = domains;
   copy.ir_version = ir_version;
   copy.producer = producer;
   copy.notices = notices;

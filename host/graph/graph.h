@@ -43,7 +43,7 @@ struct Value {
 
 struct Node {
   std::string name;    // unique in the graph
-  std::string op;      // ONNX operator type
+  std::string op;      // ONNX operator type; "my.ops::HardMish" in a domain that is not one of ours
   std::string domain;  // "" for the standard set, "horizon" for HzPreprocess and HzCalibration
   std::map<std::string, Attribute> attributes;
   std::vector<Value*> inputs;  // nullptr where an optional input is absent
@@ -61,6 +61,8 @@ struct Node {
   const Tensor* attr_tensor(std::string_view name) const;   // nullptr when absent
   const Subgraph* attr_graph(std::string_view name) const;  // nullptr when absent
 
+  // The operator type without the domain before it.
+  std::string_view type() const;
   // Input i, or nullptr when it is absent.
   Value* input(size_t i) const { return i < inputs.size() ? inputs[i] : nullptr; }
   // Runs in the integer engine and reads or writes int16 codes.
@@ -74,7 +76,8 @@ using Consumers = std::unordered_map<const Value*, std::vector<Node*>>;
 class Graph {
  public:
   std::string name = "main_graph";
-  int64_t opset = 13;  // of the standard domain
+  int64_t opset = 13;                      // of the standard domain
+  std::map<std::string, int64_t> domains;  // versions of other operator sets, those of custom operators
   int64_t ir_version = 7;
   std::string producer;
   std::vector<std::string> notices;       // what importing changed, for the user

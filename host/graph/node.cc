@@ -23,6 +23,12 @@ const T* find(const Node& node, std::string_view name, std::string_view wanted) 
 
 }  // namespace
 
+std::string_view Node::type() const {
+  const std::string_view name = op;
+  const std::string prefix = domain + "::";
+  return !domain.empty() && name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+}
+
 int64_t Node::attr_int(std::string_view attribute, int64_t fallback) const {
   const auto* value = find<int64_t>(*this, attribute, "an integer");
   return value ? *value : fallback;

@@ -3,7 +3,9 @@
 #include <unordered_map>
 
 #include "common/text/text.h"
+#include "device/plugin/registry.h"
 #include "host/compiler/evaluate.h"
+#include "host/ops/custom.h"
 #include "host/ops/infer.h"
 #include "host/ops/list.h"
 #include "host/ops/rewriter.h"
@@ -23,7 +25,9 @@ const OpRow* find_op(std::string_view domain, std::string_view name) {
 }
 
 const OpRow& op_of(const Node& node, int64_t opset) {
-  if (const OpRow* row = find_op(node.domain, node.op)) {
+  const OpRow* row = find_op(node.domain, node.op);
+  if (!row) row = custom_row(node);
+  if (row) {
     if (node.inputs.size() < row->info.min_inputs || node.inputs.size() > row->info.max_inputs)
       fail(ErrorCode::model_structure, "{} has {} inputs, expected {} to {}", node.describe(),
            node.inputs.size(), row->info.min_inputs, row->info.max_inputs);
@@ -37,11 +41,13 @@ const OpRow& op_of(const Node& node, int64_t opset) {
   }
   std::vector<std::string> names;
   for (const OpRow& row : AllOps::rows) names.emplace_back(row.info.name);
-  fail(ErrorCode::model_unsupported_op,
-       "operator '{}' (domain '{}', opset {}) of node '{}' is not supported.{} Replace it in the model by "
-       "supported "
-       "operators, or end the network before it (output_nodes in the configuration)",
-       node.op, node.domain.empty() ? "ai.onnx" : node.domain, opset, node.name, suggestion(node.op, names));
+  fail(
+      ErrorCode::model_unsupported_op,
+      "operator '{}' (domain '{}', opset {}) of node '{}' is not supported.{} Replace it in the model by "
+      "supported operators, end the network before it (output_nodes in the configuration), or give a plug-in "
+      "for it (docs/custom-operators.md; {})",
+      node.type(), node.domain.empty() ? "ai.onnx" : node.domain, opset, node.name,
+      node.domain.empty() ? suggestion(node.op, names) : "", plugin::why_missing(node.domain, node.type()));
 }
 
 const Value* InferContext::required(size_t i) const {

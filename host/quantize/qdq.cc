@@ -38,6 +38,7 @@ class Builder {
         to_nhwc_(to_nhwc.begin(), to_nhwc.end()) {
     out_.name = source.name;
     out_.opset = source.opset;
+    out_.domains = source.domains;
     out_.ir_version = source.ir_version;
     out_.producer = source.producer;
   }

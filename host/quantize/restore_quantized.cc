@@ -45,6 +45,7 @@ class Reader {
       : file_(file), notes_(notes), consumers_(file.consumers()) {
     out_.name = file.name;
     out_.opset = file.opset;
+    out_.domains = file.domains;
     out_.ir_version = file.ir_version;
     out_.producer = file.producer;
     for (const Value* in : file.inputs) {

@@ -75,7 +75,7 @@ void write_value_info(const Value& value, UnknownShape unknown, onnx::ValueInfoP
 
 void write_node(const Node& node, onnx::NodeProto& proto) {
   proto.set_name(node.name);
-  proto.set_op_type(node.op);
+  proto.set_op_type(std::string(node.type()));
   if (!node.domain.empty()) proto.set_domain(node.domain);
   size_t count = node.inputs.size();
   while (count > 0 && !node.inputs[count - 1]) --count;
@@ -107,19 +107,20 @@ void write_opset(const std::string& domain, int64_t version, onnx::ModelProto& m
 
 onnx::ModelProto to_model(const Graph& graph) {
   std::set<std::string> functions;
-  bool own_domain = false;
-  for (const auto& node : graph.nodes())
-    if (node->domain == kOwnDomain) {
-      own_domain = true;
-      if (!is_own_operator(node->op)) functions.insert(node->op);
-    }
+  std::map<std::string, int64_t> domains;
+  for (const auto& node : graph.nodes()) {
+    if (node->domain.empty()) continue;
+    const auto version = graph.domains.find(node->domain);
+    domains[node->domain] = version == graph.domains.end() ? kOwnDomainVersion : version->second;
+    if (node->domain == kOwnDomain && !is_own_operator(node->op)) functions.insert(node->op);
+  }
 
   onnx::ModelProto model;
   model.set_ir_version(std::max(
       {graph.ir_version, ir_version_of(graph.opset), functions.empty() ? int64_t{0} : kFunctionIrVersion}));
   model.set_producer_name("openhb");
   write_opset("", graph.opset, model);
-  if (own_domain) write_opset(std::string(kOwnDomain), kOwnDomainVersion, model);
+  for (const auto& [domain, version] : domains) write_opset(domain, version, model);
   for (const std::string& op : functions) define_function(op, graph.opset, *model.add_functions());
   write_graph(graph, *model.mutable_graph());
   return model;

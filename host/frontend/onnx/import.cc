@@ -288,13 +288,11 @@ Tensor Importer::constant_value(const onnx::NodeProto& node, const std::string& 
        what, proto.name());
 }
 
-void check_domain(const onnx::NodeProto& node, const std::string& what) {
-  if (node.domain().empty() || node.domain() == "ai.onnx") return;
-  if (node.domain() == kOwnDomain && (is_own_function(node.op_type()) || is_own_operator(node.op_type())))
-    return;
-  fail(ErrorCode::model_unsupported_op,
-       "{}: operator {} of domain '{}' is not supported; export the model with standard ONNX operators only",
-       what, node.op_type(), node.domain());
+// An operator of the standard set or of ours. Others keep their domain before their name, so that nobody
+// takes them for the standard operator of the same name.
+bool is_foreign(const onnx::NodeProto& node) {
+  const std::string& domain = node.domain();
+  return !domain.empty() && domain != "ai.onnx" && domain != kOwnDomain;
 }
 
 void Importer::read_node(int index) {
@@ -302,8 +300,10 @@ void Importer::read_node(int index) {
   const std::string& name = node_names_[static_cast<size_t>(index)];
   const std::string what = describe(proto, name);
   if (proto.op_type().empty()) fail(ErrorCode::model_structure, "{} has no operator type", what);
-  check_domain(proto, what);
-  if (proto.op_type() == "Constant" && proto.domain() != kOwnDomain) {
+  if (proto.domain() == kOwnDomain && !is_own_function(proto.op_type()) && !is_own_operator(proto.op_type()))
+    fail(ErrorCode::model_unsupported_op, "{}: the domain '{}' has no operator {}", what, kOwnDomain,
+         proto.op_type());
+  if (proto.op_type() == "Constant" && !is_foreign(proto)) {
     Tensor tensor = constant_value(proto, what);
     Value* value = graph_.find_value(proto.output(0));
     value->dtype = tensor.dtype();
@@ -328,8 +328,11 @@ void Importer::read_node(int index) {
     outputs.push_back(output.empty() ? graph_.add_value(fmt::format("{}_unused_{}", name, i))
                                      : graph_.find_value(output));
   }
-  Node* node = graph_.add_node_to(proto.op_type(), name, std::move(inputs), std::move(outputs));
-  if (proto.domain() == kOwnDomain) node->domain = proto.domain();
+  const bool foreign = is_foreign(proto);
+  Node* node =
+      graph_.add_node_to(foreign ? fmt::format("{}::{}", proto.domain(), proto.op_type()) : proto.op_type(),
+                         name, std::move(inputs), std::move(outputs));
+  if (foreign || proto.domain() == kOwnDomain) node->domain = proto.domain();
   std::map<std::string_view, const AttributeProto*> attributes;  // by name: the order of the captured inputs
   for (const auto& attribute : proto.attribute())
     if (!attributes.emplace(attribute.name(), &attribute).second)
@@ -339,7 +342,7 @@ void Importer::read_node(int index) {
                                              ? Attribute(read_subgraph(*attribute, *node, what))
                                              : read_attribute(*attribute, what);
   // The graph computes in float32 where the model says float16, bfloat16 or double.
-  if (const auto to = node->attributes.find("to"); proto.op_type() == "Cast" && to != node->attributes.end())
+  if (const auto to = node->attributes.find("to"); node->op == "Cast" && to != node->attributes.end())
     if (auto* type = std::get_if<int64_t>(&to->second);
         type && !converted_type(static_cast<int32_t>(*type)).empty())
       *type = kOnnxFloat;
@@ -385,6 +388,9 @@ Graph import_model(std::string_view bytes, const std::string& origin, const Impo
     inline_functions(model);
     Graph graph = Importer(*model.mutable_graph(), shared).run();
     graph.ir_version = model.ir_version();
+    for (const auto& import : model.opset_import())
+      if (!import.domain().empty() && import.domain() != "ai.onnx" && import.domain() != kOwnDomain)
+        graph.domains[import.domain()] = import.version();
     graph.producer = model.producer_name();
     if (options.metadata)
       for (const auto& entry : model.metadata_props()) (*options.metadata)[entry.key()] = entry.value();

@@ -22,8 +22,8 @@ struct ImportOptions {
 // Parses, checks the structure, resolves dynamic input dimensions (a leading dynamic dimension becomes 1),
 // makes Constant nodes constants, converts float16/double constants to float32, names unnamed nodes, sorts.
 // Shapes of inner values are not inferred here (graph/shape_inference does that through the operator table).
-// Throws Error (file_*, model_*): for an unsupported domain, dtype, or structure with the node and what to
-// do.
+// Nodes of other domains are kept (docs/custom-operators.md). Throws Error (file_*, model_*): for an
+// unsupported dtype or structure with the node and what to do.
 graph::Graph import_onnx(const std::string& path, const ImportOptions& options = {});
 graph::Graph import_onnx_bytes(std::string_view bytes, const std::string& origin,
                                const ImportOptions& options = {});
@@ -34,8 +34,8 @@ Tensor import_tensor_file(const std::string& path);
 
 // Writes the model whole or not at all: standard operators, and model-local functions (domain "horizon") for
 // the HzPreprocess and HzCalibration nodes in it, so that stock ONNX Runtime loads it; not so with
-// DetectionOutput and PSROIPooling, which are operators of that domain without a definition. Same graph, same
-// bytes.
+// DetectionOutput and PSROIPooling, which are operators of that domain without a definition, nor with custom
+// operators. Same graph, same bytes.
 void export_onnx(const graph::Graph& graph, const std::string& path);
 // The bytes of such a file.
 std::string serialize_onnx(const graph::Graph& graph, const Metadata& metadata = {});

@@ -15,6 +15,7 @@
 #include "host/compiler/sample.h"
 #include "host/config/inputs.h"
 #include "host/frontend/model.h"
+#include "host/ops/custom.h"
 #include "host/ops/operator.h"
 #include "host/passes/preprocess.h"
 #include "host/report/log.h"
@@ -202,6 +203,7 @@ int run(const InferOptions& options, report::Log& log) {
   if ((options.model_type == "caffe") != config.is_caffe())
     fail(ErrorCode::usage, "--model-type {} was given, but the configuration '{}' names {}",
          options.model_type, options.config, config.is_caffe() ? "a Caffe model" : "an ONNX model");
+  for (const std::string& line : ops::load_plugins(config::plugin_files(config))) log.warning("{}", line);
   graph::Graph graph = import_model(options, config, log);
   std::vector<std::string> names;
   for (const auto* v : graph.inputs) names.push_back(v->name);

@@ -14,6 +14,7 @@
 #include "host/compiler/plan.h"
 #include "host/config/config.h"
 #include "host/config/keys.h"
+#include "host/ops/custom.h"
 #include "host/report/conversion_json.h"
 #include "host/report/interrupt.h"
 #include "host/report/log.h"
@@ -104,6 +105,7 @@ int makertbin(const MakertbinOptions& options) {
       fail(ErrorCode::usage, "--model-type {} was given, but the configuration '{}' names {}",
            options.model_type, options.config,
            config.is_caffe() ? "a Caffe model (prototxt, caffe_model)" : "an ONNX model (onnx_model)");
+    for (const std::string& line : ops::load_plugins(config::plugin_files(config))) log.warning("{}", line);
     if (!options.working_dir.empty()) config.working_dir = options.working_dir;
     log.info("Working dir: {}; model: {}; march: {}", config.working_dir,
              config.is_caffe() ? config.caffe_model : config.onnx_model, config.march);
