@@ -4,7 +4,7 @@
 include(CMakePackageConfigHelpers)
 set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/OpenHB)
 
-install(TARGETS dnn EXPORT OpenHBTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(TARGETS dnn EXPORT OpenHBTargets)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/device/include/dnn DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h")
 install(EXPORT OpenHBTargets NAMESPACE OpenHB:: DESTINATION ${config_dir})

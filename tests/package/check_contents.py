@@ -37,7 +37,7 @@ def check_elf_files(tree):
             if name.endswith("_static"):
                 expect(not libraries and not versions, f"{name} is not static: {libraries} {versions}")
                 continue
-            expect(set(libraries) - {"libdnn.so.0"} <= GLIBC_LIBRARIES, f"{name} needs {libraries}")
+            expect(set(libraries) - {"libdnn.so.1"} <= GLIBC_LIBRARIES, f"{name} needs {libraries}")
             for version in versions:
                 match = re.fullmatch(r"GLIBC_(\d+)\.(\d+)(\.\d+)?", version)
                 expect(match or version == "OPENHB", f"{name} needs {version}")
@@ -59,7 +59,7 @@ def check_exports(tree):
     exported = exported_functions(f"{tree}/lib/libdnn.so")
     expect(len(declared) > 20, f"the headers declare only {declared}")
     expect(exported == declared, f"{tree}/lib/libdnn.so: not declared: {exported - declared}; missing: {declared - exported}")
-    expect("Library soname: [libdnn.so.0]" in run("readelf", "-d", f"{tree}/lib/libdnn.so"), "soname")
+    expect("Library soname: [libdnn.so.1]" in run("readelf", "-d", f"{tree}/lib/libdnn.so"), "soname")
 
 
 def check_deb(deb, tree, architecture, work):
