@@ -26,6 +26,8 @@ set(CMAKE_STRIP /usr/bin/llvm-strip-19)
 foreach(kind EXE SHARED MODULE)
   set(CMAKE_${kind}_LINKER_FLAGS_INIT "-fuse-ld=lld -static-libgcc")
 endforeach()
+# libstdc++ of GCC 12 expects the functions of threads in libc, where newer glibcs have them.
+set(CMAKE_CXX_STANDARD_LIBRARIES_INIT "-lpthread")
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)

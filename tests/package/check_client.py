@@ -17,7 +17,7 @@ def build(name, work, package, *options):
     source = os.path.join(work, "client")
     folder = fresh_folder(work, name)
     run("cmake", "-G", "Ninja", "-S", source, "-B", folder, f"-DCMAKE_PREFIX_PATH={package}", "-DCMAKE_BUILD_TYPE=Release",
-        "-DCMAKE_FIND_ROOT_PATH_MODE_PACKAGE=BOTH", *options)
+        *options)
     run("ninja", "-C", folder)
     return folder
 
