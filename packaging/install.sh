@@ -101,7 +101,7 @@ fi
 made=$(mktemp)
 undo() {
   while read -r file; do rm -f "$prefix/$file.$suffix"; done <"$here/$list"
-  rm -f "$prefix/$folders.$suffix"
+  rm -f "$prefix/$folders.$suffix" "$prefix/$list.openhb-all"
   remove_folders "$made" # those that are still empty
   rm -f "$made"
 }
@@ -120,17 +120,19 @@ while read -r file; do
   case $file in */*) make_folder "${file%/*}" ;; esac
   cp -P "$here/$file" "$prefix/$file.$suffix" || fail "cannot write $prefix/$file; nothing was changed"
 done <"$here/$list"
-{ [ "$old" = /dev/null ] || [ ! -f "$prefix/$folders" ] || cat "$prefix/$folders"; cat "$made"; } >"$prefix/$folders.$suffix"
-# From here on the lists name all that may be there, so that even an interruption now leaves nothing unknown.
 previous=$(cat "$old")
-{ echo "$previous"; cat "$here/$list"; } | sed '/^$/d' >"$prefix/$list.$suffix"
+{
+  { [ "$old" = /dev/null ] || [ ! -f "$prefix/$folders" ] || cat "$prefix/$folders"; } && cat "$made"
+} >"$prefix/$folders.$suffix" && { echo "$previous"; cat "$here/$list"; } | sed '/^$/d' >"$prefix/$list.openhb-all" ||
+  fail "cannot write into $prefix/share/openhb; nothing was changed"
+
+# Only renames and removals follow, which need no room. While they go on, the lists name all that may be there.
 mv -f "$prefix/$folders.$suffix" "$prefix/$folders"
-mv -f "$prefix/$list.$suffix" "$prefix/$list"
+mv -f "$prefix/$list.openhb-all" "$prefix/$list"
 while read -r file; do [ "$file" = "$list" ] || mv -f "$prefix/$file.$suffix" "$prefix/$file"; done <"$here/$list"
 echo "$previous" | while read -r file; do
   [ -z "$file" ] || grep -Fxq "$file" "$here/$list" || rm -f "$prefix/$file"
 done
-cp "$here/$list" "$prefix/$list.$suffix"
 mv -f "$prefix/$list.$suffix" "$prefix/$list"
 refresh_cache
 say "OpenHB @VERSION@ is installed in $prefix"

@@ -7,7 +7,8 @@ failed() {
   echo "FAILED: $*"
   exit 1
 }
-files() { find / -xdev ! -path '/tmp*' ! -path '/proc*' | sort; }
+files() { find / -xdev ! -path '/tmp*' ! -path '/mnt*' | sort; }
+free() { df -k /small | awk 'END {print $4}'; }
 refuses() { # words that the message must have, command...
   words=$1
   shift
@@ -25,7 +26,7 @@ files >/tmp/before
 echo "== root, /usr"
 "$package/install.sh"
 OPENHB_OUT=root sh /mnt/run.sh hrt_model_exec
-/mnt/client /mnt/model.bin /mnt/out/client.bin
+/mnt/client /mnt/model.bin /mnt/out/client.bin >/tmp/client.log
 hrt_model_exec_static --version
 "$package/install.sh" --uninstall
 files >/tmp/now
@@ -43,13 +44,32 @@ sh /opt/openhb/share/openhb/install.sh --uninstall
 files >/tmp/now
 cmp /tmp/before /tmp/now || failed "removal left something: $(diff /tmp/before /tmp/now)"
 
+echo "== a disk with room for one and a half"
+"$package/install.sh" --prefix /small/openhb
+(cd /small && find . -type f -exec sha256sum {} +) >/tmp/sums
+refuses 'nothing was changed' "$package/install.sh" --prefix /small/openhb
+(cd /small && find . -type f -exec sha256sum {} +) | cmp - /tmp/sums || failed "the full disk harmed what was there"
+sh /small/openhb/share/openhb/install.sh --uninstall
+room=$(free)
+"$package/install.sh" --prefix /small/openhb >/dev/null
+need=$((room - $(free)))
+sh /small/openhb/share/openhb/install.sh --uninstall >/dev/null
+for spare in -4 0 4; do # KiB: to the edge
+  dd if=/dev/zero of=/small/filling bs=1k count=$((room - need - spare)) 2>/dev/null
+  if "$package/install.sh" --prefix /small/openhb >/tmp/message 2>&1; then
+    sh /small/openhb/share/openhb/install.sh --uninstall >/dev/null
+  else
+    grep -q 'nothing was changed' /tmp/message || failed "unclear: $(cat /tmp/message)"
+  fi
+  [ "$(ls /small)" = filling ] || failed "with $spare KiB more than needed: $(find /small)"
+  rm /small/filling
+done
+
 echo "== refusals"
 refuses 'is incomplete' /mnt/incomplete/install.sh
 refuses 'They need glibc 2.31 or newer' /mnt/too_new/install.sh
 refuses 'is not installed' "$package/install.sh" --uninstall
 refuses 'unknown argument' "$package/install.sh" --prefx /opt
-refuses 'cannot' "$package/install.sh" --prefix /small/openhb
-[ -z "$(ls /small)" ] || failed "a full disk left $(find /small)"
 mkdir -p /usr/lib && echo vendor >/usr/lib/libdnn.so
 files >/tmp/before
 refuses /usr/lib/libdnn.so "$package/install.sh"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # in_root.sh TREE FOLDER [--user] COMMAND...: runs COMMAND as root (or as user 1000) of an arm64 system made of TREE
 # (scripts/sysroot), emulated. It sees only TREE, which stays as it is, and FOLDER as /mnt. /small is a file system of
-# 1 MiB. Needs no root rights: a user namespace with its own binfmt_misc. Ends with 77 and a reason where the system does
+# $SMALL KiB (1024). Needs no root rights: a user namespace with its own binfmt_misc. Ends with 77 and a reason where the system does
 # not allow that.
 set -euo pipefail
 if [ "$1" != --inside ]; then
@@ -33,7 +33,7 @@ for device in null zero urandom; do
   : >"$root/dev/$device"
   mount --bind "/dev/$device" "$root/dev/$device"
 done
-mount -t tmpfs -o size=1m,mode=1777 none "$root/small"
+mount -t tmpfs -o size=${SMALL:-1024}k,mode=1777 none "$root/small"
 mount --bind "$folder" "$root/mnt"
 export PATH=/usr/bin:/bin:/usr/sbin HOME=/root
 chroot "$root" /bin/busybox --install -s /bin

@@ -13,6 +13,13 @@ tar xzf /mnt/package.tar.gz
 cd openhb-board-*
 find "$HOME" | sort >/tmp/before
 ./install.sh
+sees() { # CPU, levels that the library must find on it
+  QEMU_CPU=$1 LD_LIBRARY_PATH=$HOME/.local/lib /mnt/client /mnt/model.bin "/mnt/out/$1.bin" >/tmp/client.log
+  grep -qx "CPU: $2" /tmp/client.log || failed "$1: $(cat /tmp/client.log)"
+}
+sees cortex-a53 'neon'
+sees cortex-a76 'neon dotprod'
+sees max 'neon dotprod i8mm'
 for cpu in cortex-a53 cortex-a76 max; do
   QEMU_CPU=$cpu OPENHB_OUT=$cpu sh /mnt/run.sh "$HOME/.local/bin/hrt_model_exec"
   QEMU_CPU=$cpu OPENHB_OUT=$cpu-static sh /mnt/run.sh "$HOME/.local/bin/hrt_model_exec_static"

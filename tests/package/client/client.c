@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* client MODEL.bin OUT: runs the file's only model on made-up pixels and writes its outputs behind each other. */
+/* client MODEL.bin OUT: runs the file's only model on made-up pixels and writes its outputs behind each
+ * other. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dnn/hb_dnn.h"
+#include "dnn/openhb_ext.h"
 
 static void check(int32_t status, const char* what) {
   if (status == HB_DNN_SUCCESS) return;
@@ -60,6 +62,6 @@ int main(int argc, char** argv) {
   if (fclose(f)) return 1;
   check(hbDNNReleaseTask(task), "release task");
   check(hbDNNRelease(pack), "release");
-  printf("%s\n", hbDNNGetVersion());
+  printf("%s\nCPU: %s\n", hbDNNGetVersion(), openhbGetCpuFeatures());
   return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// client_cxx MODEL.bin: threads and exceptions of the client's own C++ library beside those inside libdnn, which
-// may be of another version.
+// client_cxx MODEL.bin: threads and exceptions of the client's own C++ library beside those inside libdnn,
+// which may be of another version.
 #include <iostream>
 #include <stdexcept>
 #include <string>
