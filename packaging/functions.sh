@@ -64,7 +64,7 @@ Description: $5
 CONTROL
   echo 'activate-noawait ldconfig' >"$root/DEBIAN/triggers"
   stamp "$root"
-  dpkg-deb --root-owner-group -Zxz --threads-max=1 --build "$root" "$work/done/$file" >/dev/null
+  dpkg-deb --root-owner-group -Zxz -z3 --threads-max=1 --build "$root" "$work/done/$file" >/dev/null
   made+=("$file")
 }
 
@@ -78,7 +78,7 @@ make_tarball() { # tree, machine, what the programs need
   mv "$work/manifest" "$tree/share/openhb/manifest"
   ln -s share/openhb/install.sh "$tree/install.sh"
   stamp "$tree"
-  tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --format=gnu -cf - "$name" | gzip -9n >"$work/done/$name.tar.gz"
+  tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --format=gnu -cf - "$name" | gzip -6n >"$work/done/$name.tar.gz"
   made+=("$name.tar.gz")
 }
 
