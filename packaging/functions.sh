@@ -25,15 +25,13 @@ install_tree() { # preset, folder
   }
 }
 
-add_documents() { # tree, library package...
-  local tree=$1 doc=$1/share/doc/openhb library
+add_notices() { # tree, library package...
+  local notices=$1/share/doc/openhb/third-party library
   shift
-  mkdir -p "$doc/third-party"
-  install -m 644 LICENSE docs/board.md docs/numerics.md "$doc"
+  mkdir -p "$notices"
   for library in "$@"; do
-    install -m 644 "/usr/share/doc/$library/copyright" "$doc/third-party/$library.txt"
+    install -m 644 "/usr/share/doc/$library/copyright" "$notices/$library.txt"
   done
-  mkdir -p "$tree/share/openhb"
 }
 
 # The programs' libraries as Debian dependencies, with the versions that their symbols need.
@@ -71,6 +69,7 @@ CONTROL
 make_tarball() { # tree, machine, what the programs need
   local tree=$1 name
   name=$(basename "$1")
+  mkdir -p "$tree/share/openhb"
   sed -e "s|@VERSION@|$version|g; s|@MACHINE@|$2|g; s|@NEEDS@|$3|g" packaging/install.sh >"$tree/share/openhb/install.sh"
   chmod 755 "$tree/share/openhb/install.sh"
   : >"$tree/share/openhb/manifest"
