@@ -5,3 +5,4 @@ openhb_test(NAME dnn_infer_test SOURCES device/dnn/infer_test.cc device/dnn/inpu
 foreach(name memory memory_failure roi resize)
   openhb_test(NAME dnn_${name}_test SOURCES device/dnn/${name}_test.cc LIBRARIES openhb_dnn LABELS fast bad_input)
 endforeach()
+include(device/dnn/tests.cmake)
