@@ -51,7 +51,7 @@ int lines_with(const std::string& log, const std::string& part) {
 class Memory : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override { openhbSetMemoryCheck(GetParam()); }
-  void TearDown() override { openhbSetMemoryCheck(0); }
+  void TearDown() override { openhbSetMemoryCheck(-1); }
 };
 INSTANTIATE_TEST_SUITE_P(Mode, Memory, testing::Bool(),
                          [](const auto& info) { return info.param ? "checked" : "fast"; });
