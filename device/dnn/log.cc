@@ -14,6 +14,7 @@ namespace openhb::dnn {
 namespace {
 
 thread_local std::string last_error;
+thread_local ErrorCode last_code{};  // of the Error behind it; 0: there was none
 
 Level threshold() noexcept {
   const char* text = std::getenv("HB_DNN_LOG_LEVEL");
@@ -74,6 +75,7 @@ void log_line(Level level, const char* file, int line, const char* part,
 }
 
 int32_t remember(int32_t status, const std::string& sentence) noexcept {
+  last_code = {};
   try {
     last_error = sentence;
   } catch (...) {
@@ -108,13 +110,31 @@ int32_t status_of(ErrorCode code) noexcept {
   }
 }
 
+ErrorCode last_error_code(int32_t status) noexcept {
+  if (last_code != ErrorCode{}) return last_code;
+  switch (status) {
+    case HB_DNN_OUT_OF_MEMORY:
+    case HB_DNN_MODEL_NUMBER_EXCEED_LIMIT:
+    case HB_SYS_OUT_OF_MEMORY:
+      return ErrorCode::resources;
+    case HB_DNN_INVALID_MODEL:
+    case HB_DNN_INCOMPATIBLE_MODEL:
+    case HB_DNN_RUN_TASK_FAILED:
+      return ErrorCode::program_step;
+    default:
+      return ErrorCode::usage;
+  }
+}
+
 int32_t report_exception(const char* file, int line, const char* part) noexcept {
   try {
     throw;
   } catch (const Refusal& e) {
     return report(e.status(), file, line, part, e.what());
   } catch (const Error& e) {
-    return report(status_of(e.code()), file, line, part, e.what());
+    report(status_of(e.code()), file, line, part, e.what());
+    last_code = e.code();
+    return status_of(e.code());
   } catch (const std::bad_alloc&) {
     // Short enough to need no memory.
     return report(HB_DNN_OUT_OF_MEMORY, file, line, part, "out of memory");

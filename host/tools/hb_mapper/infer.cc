@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "common/io/file_name.h"
 #include "common/text/text.h"
 #include "host/compiler/artefacts.h"
 #include "host/compiler/calibrate.h"
@@ -87,17 +88,6 @@ void set_outputs(graph::Graph& graph, const std::vector<Dump>& dumps) {
   graph.outputs.clear();
   for (const Dump& dump : dumps) graph.outputs.push_back(as_float(graph, dump.value));
   ops::infer_shapes(graph);
-}
-
-// "conv2_1/dw" to "conv2_1_dw"; layers that differ in the replaced characters only get a number.
-std::string file_name(const std::string& layer, std::set<std::string>& used) {
-  std::string name = layer;
-  for (char& c : name)
-    if (c == '/' || static_cast<unsigned char>(c) < 0x20) c = '_';
-  for (int count = 0;; ++count) {
-    std::string file = fmt::format("{}{}_float.bin", name, count == 0 ? "" : fmt::format("_{}", count));
-    if (used.insert(file).second) return file;
-  }
 }
 
 std::vector<std::string> files_in_order(const InferOptions& options, const std::vector<std::string>& names) {
@@ -187,7 +177,7 @@ nlohmann::ordered_json write_dumps(const InferOptions& options, const std::vecto
   compiler::Artefacts artefacts(options.output_dir, "infer");
   for (size_t i = 0; i < dumps.size(); ++i) {
     const Tensor values = runner.output(i);
-    const std::string name = file_name(dumps[i].layer, used);
+    const std::string name = file_stem(dumps[i].layer, used) + "_float.bin";
     artefacts.write(name, values.bytes());
     const std::string shape = fmt::format("{}", fmt::join(values.shape(), "x"));
     rows.push_back({shortened(dumps[i].layer), shape, name});
