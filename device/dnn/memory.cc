@@ -260,13 +260,13 @@ void check_cleaned(const hbSysMem& mem, uint64_t size, const char* what) noexcep
   try {
     const uint64_t dirty = block.copy->first_dirty(first, last);
     if (dirty < last)
-      OPENHB_LOG(
-          Level::error, "Mem",
-          "{}: what the CPU wrote at byte {} of {} was not flushed, the library reads something else; call "
-          "hbSysFlushMem(mem, HB_SYS_MEM_CACHE_CLEAN) after writing",
-          what, dirty - first, last - first);
+      OPENHB_LOG(Level::error, "Mem",
+                 "tensor '{}': what the CPU wrote at byte {} of {} was not flushed, the library reads "
+                 "something else; call "
+                 "hbSysFlushMem(mem, HB_SYS_MEM_CACHE_CLEAN) after writing",
+                 what, dirty - first, last - first);
     else if (block.copy->is_poison(first, last))
-      OPENHB_LOG(Level::error, "Mem", "{}: nobody has written anything into its {} bytes", what,
+      OPENHB_LOG(Level::error, "Mem", "tensor '{}': nobody has written anything into its {} bytes", what,
                  last - first);
   } catch (const std::exception&) {  // no memory for the sentence
   }

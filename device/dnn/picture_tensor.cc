@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/dnn/picture_tensor.h"
 
-#include "common/error.h"
 #include "device/dnn/memory.h"
+#include "device/dnn/refusal.h"
 
 namespace openhb::dnn {
 namespace {
@@ -22,15 +22,15 @@ struct Extents {
 
 Extents extents_of(const hbDNNTensorShape& shape, bool nhwc, const char* field, const char* what) {
   if (shape.numDimensions != 4)
-    fail(ErrorCode::data_bad_value, "{} of the {} has {} dimensions; a picture has 4", field, what,
-         shape.numDimensions);
+    refuse(HB_DNN_INVALID_ARGUMENT, "{} of the {} has {} dimensions; a picture has 4", field, what,
+           shape.numDimensions);
   const int32_t* d = shape.dimensionSize;
   if (d[0] != 1)
-    fail(ErrorCode::data_bad_value, "{} of the {} starts with {}: one picture at a time", field, what, d[0]);
+    refuse(HB_DNN_INVALID_ARGUMENT, "{} of the {} starts with {}: one picture at a time", field, what, d[0]);
   const Extents e = nhwc ? Extents{d[3], d[1], d[2]} : Extents{d[1], d[2], d[3]};
   if (e.height < 1 || e.height > kMaxExtent || e.width < 1 || e.width > kMaxExtent)
-    fail(ErrorCode::data_bad_value, "{} of the {} has width {} and height {}; they must be 1 to {}", field,
-         what, e.width, e.height, kMaxExtent);
+    refuse(HB_DNN_INVALID_ARGUMENT, "{} of the {} has width {} and height {}; they must be 1 to {}", field,
+           what, e.width, e.height, kMaxExtent);
   return e;
 }
 
@@ -67,31 +67,31 @@ PictureTensor read_picture(const hbDNNTensor& tensor, const char* what) {
   PictureTensor p;
   p.type = find_picture_type(properties.tensorType);
   if (p.type == nullptr)
-    fail(ErrorCode::data_bad_value, "tensorType {} of the {} is no picture (HB_DNN_IMG_TYPE_*)",
-         properties.tensorType, what);
+    refuse(HB_DNN_INVALID_ARGUMENT, "tensorType {} of the {} is no picture (HB_DNN_IMG_TYPE_*)",
+           properties.tensorType, what);
   const bool nhwc = properties.tensorLayout == HB_DNN_LAYOUT_NHWC;
   if (!nhwc && properties.tensorLayout != HB_DNN_LAYOUT_NCHW)
-    fail(ErrorCode::data_bad_value, "tensorLayout {} of the {} is neither NHWC nor NCHW",
-         properties.tensorLayout, what);
+    refuse(HB_DNN_INVALID_ARGUMENT, "tensorLayout {} of the {} is neither NHWC nor NCHW",
+           properties.tensorLayout, what);
 
   const Extents valid = extents_of(properties.validShape, nhwc, "validShape", what);
   const Extents aligned = extents_of(properties.alignedShape, nhwc, "alignedShape", what);
   if (valid.channels != p.type->channels)
-    fail(ErrorCode::data_bad_value, "validShape of the {} has {} channels; {} has {}", what, valid.channels,
-         p.type->name, p.type->channels);
+    refuse(HB_DNN_INVALID_ARGUMENT, "validShape of the {} has {} channels; {} has {}", what, valid.channels,
+           p.type->name, p.type->channels);
   // The channels of NV12's alignedShape say nothing about memory, and boards give various numbers.
   if (aligned.width < valid.width || aligned.height < valid.height ||
       (!p.type->halved && aligned.channels != valid.channels))
-    fail(ErrorCode::data_bad_value,
-         "alignedShape of the {} ({} x {} x {}, height x width x channels) does not hold its validShape "
-         "({} x {} x {})",
-         what, aligned.height, aligned.width, aligned.channels, valid.height, valid.width, valid.channels);
+    refuse(HB_DNN_INVALID_ARGUMENT,
+           "alignedShape of the {} ({} x {} x {}, height x width x channels) does not hold its validShape "
+           "({} x {} x {})",
+           what, aligned.height, aligned.width, aligned.channels, valid.height, valid.width, valid.channels);
   if (p.type->halved && (valid.width % 2 != 0 || valid.height % 2 != 0))
-    fail(ErrorCode::data_bad_value, "the {} has width {} and height {}; those of {} must be even", what,
-         valid.width, valid.height, p.type->name);
+    refuse(HB_DNN_INVALID_ARGUMENT, "the {} has width {} and height {}; those of {} must be even", what,
+           valid.width, valid.height, p.type->name);
   if (p.type->halved && aligned.width % 2 != 0)
-    fail(ErrorCode::data_bad_value, "alignedShape of the {} has width {}; that of {} must be even", what,
-         aligned.width, p.type->name);
+    refuse(HB_DNN_INVALID_ARGUMENT, "alignedShape of the {} has width {}; that of {} must be even", what,
+           aligned.width, p.type->name);
   p.width = valid.width;
   p.height = valid.height;
   p.row_length = aligned.width;
@@ -101,13 +101,13 @@ PictureTensor read_picture(const hbDNNTensor& tensor, const char* what) {
     const hbSysMem& memory = tensor.sysMem[i];
     if (p.bytes[i] == 0) continue;
     if (memory.virAddr == nullptr)
-      fail(ErrorCode::data_bad_value, "sysMem[{}] of the {} has no memory (virAddr is null)", i, what);
+      refuse(HB_DNN_INVALID_ARGUMENT, "sysMem[{}] of the {} has no memory (virAddr is null)", i, what);
     if (memory.memSize < p.bytes[i])
-      fail(ErrorCode::data_bad_value, "sysMem[{}] of the {} has {} bytes; {} with this alignedShape needs {}",
-           i, what, memory.memSize, p.type->name, p.bytes[i]);
+      refuse(HB_DNN_INVALID_ARGUMENT, "sysMem[{}] of the {} has {} bytes; {} with this alignedShape needs {}",
+             i, what, memory.memSize, p.type->name, p.bytes[i]);
     if (!is_within_block(memory))
-      fail(ErrorCode::data_bad_value, "memSize of sysMem[{}] of the {} goes beyond the end of its memory", i,
-           what);
+      refuse(HB_DNN_INVALID_ARGUMENT, "memSize of sysMem[{}] of the {} goes beyond the end of its memory", i,
+             what);
   }
   return p;
 }

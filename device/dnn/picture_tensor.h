@@ -34,7 +34,7 @@ struct PictureTensor {
   int64_t bytes[2] = {};  // needed in each sysMem; 0: unused
 };
 
-// Checks the properties and the memory, and fills `picture` from them. Throws Error(data_bad_value) that says
+// From the properties and the memory, after checking them. Throws Refusal(HB_DNN_INVALID_ARGUMENT) that says
 // what is wrong with "the `what`".
 PictureTensor read_picture(const hbDNNTensor& tensor, const char* what);
 

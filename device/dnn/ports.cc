@@ -62,6 +62,9 @@ void check_memory(const hbSysMem& mem, int64_t bytes, const std::string& name) {
            "memSize "
            "should >= tensor aligned shape size!",
            name, bytes, mem.memSize);
+  if (!is_within_block(mem))
+    refuse(HB_DNN_INVALID_ARGUMENT,
+           "tensor '{}': memSize goes beyond the end of the memory that was allocated", name);
 }
 
 void copy_rows(const std::byte* from, int64_t from_stride, std::byte* to, int64_t to_stride, int64_t rows,

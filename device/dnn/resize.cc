@@ -8,6 +8,7 @@
 #include "device/dnn/log.h"
 #include "device/dnn/memory.h"
 #include "device/dnn/picture_tensor.h"
+#include "device/dnn/refusal.h"
 
 namespace openhb::dnn {
 namespace {
@@ -21,43 +22,45 @@ void check_platform() {
   if (set == nullptr || *set == '\0') return;
   for (const std::string_view known : {"BERNOULLI", "BERNOULLI2", "BAYES"})
     if (known == set) return;
-  fail(ErrorCode::data_bad_value,
-       "HB_DNN_SIM_PLATFORM is '{}'; it can be BERNOULLI, BERNOULLI2 or BAYES, or be left out", set);
+  refuse(HB_DNN_INVALID_ARGUMENT,
+         "HB_DNN_SIM_PLATFORM is '{}'; it can be BERNOULLI, BERNOULLI2 or BAYES, or be left out", set);
 }
 
 void check_ratio(int64_t output, int64_t region, const char* what) {
   if (output * kShrink < region || output >= region * kEnlarge)
-    fail(ErrorCode::data_bad_value,
-         "hbDNNResize cannot bring {} {} to {}: output / region must be at least 1/{} and less than {}", what,
-         region, output, kShrink, kEnlarge);
+    refuse(HB_DNN_INVALID_ARGUMENT,
+           "hbDNNResize cannot bring {} {} to {}: output / region must be at least 1/{} and less than {}",
+           what, region, output, kShrink, kEnlarge);
 }
 
 void check_extents(const PictureTensor& in, const PictureTensor& out) {
   if (in.width > kMaxLength || in.row_length > kMaxLength)
-    fail(ErrorCode::data_bad_value,
-         "the input of hbDNNResize has width {} in rows of {}; both must be at most {}", in.width,
-         in.row_length, kMaxLength);
+    refuse(HB_DNN_INVALID_ARGUMENT,
+           "the input of hbDNNResize has width {} in rows of {}; both must be at most {}", in.width,
+           in.row_length, kMaxLength);
   const bool rows_of_16 = in.type->halved || in.type->type == HB_DNN_IMG_TYPE_Y;
   if (rows_of_16 && in.row_length % 16 != 0)
-    fail(ErrorCode::data_bad_value,
-         "the input of hbDNNResize has rows of {} bytes; for {} the width of alignedShape must be a multiple "
-         "of "
-         "16",
-         in.row_length, in.type->name);
+    refuse(
+        HB_DNN_INVALID_ARGUMENT,
+        "the input of hbDNNResize has rows of {} bytes; for {} the width of alignedShape must be a multiple "
+        "of "
+        "16",
+        in.row_length, in.type->name);
   if (out.width > kMaxLength || out.height > kMaxLength)
-    fail(ErrorCode::data_bad_value,
-         "the output of hbDNNResize has width {} and height {}; both must be at most {}", out.width,
-         out.height, kMaxLength);
+    refuse(HB_DNN_INVALID_ARGUMENT,
+           "the output of hbDNNResize has width {} and height {}; both must be at most {}", out.width,
+           out.height, kMaxLength);
 }
 
 hbDNNRoi region_of(const hbDNNRoi* roi, const PictureTensor& in) {
   if (roi == nullptr) return {0, 0, in.width - 1, in.height - 1};
   if (roi->left < 0 || roi->top < 0 || roi->right < roi->left || roi->bottom < roi->top ||
       roi->right >= in.width || roi->bottom >= in.height)
-    fail(ErrorCode::data_bad_value,
-         "region left {}, top {}, right {}, bottom {} (all inclusive) does not lie inside the picture of {} "
-         "x {}",
-         roi->left, roi->top, roi->right, roi->bottom, in.width, in.height);
+    refuse(
+        HB_DNN_INVALID_ARGUMENT,
+        "region left {}, top {}, right {}, bottom {} (all inclusive) does not lie inside the picture of {} "
+        "x {}",
+        roi->left, roi->top, roi->right, roi->bottom, in.width, in.height);
   return *roi;
 }
 
@@ -69,7 +72,7 @@ void check_apart(const hbDNNTensor& output, const PictureTensor& out, const hbDN
       const auto from = reinterpret_cast<uintptr_t>(input.sysMem[i].virAddr);
       if (to < from + static_cast<uint64_t>(in.bytes[i]) && from < to + static_cast<uint64_t>(out.bytes[o]) &&
           in.bytes[i] != 0 && out.bytes[o] != 0)
-        fail(ErrorCode::data_bad_value, "input and output of hbDNNResize overlap in memory");
+        refuse(HB_DNN_INVALID_ARGUMENT, "input and output of hbDNNResize overlap in memory");
     }
 }
 
@@ -78,10 +81,10 @@ ResizeJob make_job(const hbDNNTensor& output, const hbDNNTensor& input, const hb
   const PictureTensor in = read_picture(input, "input of hbDNNResize");
   const PictureTensor out = read_picture(output, "output of hbDNNResize");
   if (in.type != out.type)
-    fail(ErrorCode::data_bad_value, "hbDNNResize cannot turn {} into {}: the types must be the same",
-         in.type->name, out.type->name);
+    refuse(HB_DNN_INVALID_ARGUMENT, "hbDNNResize cannot turn {} into {}: the types must be the same",
+           in.type->name, out.type->name);
   if (in.count != out.count)
-    fail(ErrorCode::data_bad_value, "input and output of hbDNNResize have different values of tensorLayout");
+    refuse(HB_DNN_INVALID_ARGUMENT, "input and output of hbDNNResize have different values of tensorLayout");
   check_extents(in, out);
   const hbDNNRoi region = region_of(roi, in);
   const int32_t width = region.right - region.left + 1, height = region.bottom - region.top + 1;
@@ -90,7 +93,7 @@ ResizeJob make_job(const hbDNNTensor& output, const hbDNNTensor& input, const hb
   check_apart(output, out, input, in);
   for (int i = 0; i < 2; ++i)
     if (in.bytes[i] != 0)
-      check_cleaned(input.sysMem[i], static_cast<uint64_t>(in.bytes[i]), "the input of hbDNNResize");
+      check_cleaned(input.sysMem[i], static_cast<uint64_t>(in.bytes[i]), "input of hbDNNResize");
 
   ResizeJob job;
   job.count = in.count;
@@ -123,12 +126,8 @@ ResizeJob make_job(const hbDNNTensor& output, const hbDNNTensor& input, const hb
 int32_t prepare_resize(const hbDNNTensor& output, const hbDNNTensor& input, const hbDNNRoi* roi,
                        ResizeJob& job) noexcept {
   return guarded("Resize", [&] {
-    try {
-      job = make_job(output, input, roi);
-      return static_cast<int32_t>(HB_DNN_SUCCESS);
-    } catch (const Error& e) {
-      return report(HB_DNN_INVALID_ARGUMENT, __FILE__, __LINE__, "Resize", e.what());
-    }
+    job = make_job(output, input, roi);
+    return HB_DNN_SUCCESS;
   });
 }
 

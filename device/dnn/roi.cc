@@ -6,7 +6,7 @@
 namespace openhb::dnn {
 namespace {
 
-constexpr int64_t kMaxLength = 4096;    // of a picture's width and of a region's extents
+constexpr int64_t kMaxLength = 4096;    // of a picture's and of a region's extents
 constexpr int64_t kMaxStride = 131072;  // bytes
 constexpr int64_t kMaxStep = 262143;    // just under 4 source pixels per target pixel
 
@@ -18,8 +18,8 @@ bool is_row_length(int64_t stride, int64_t width) {
 
 const char* check_roi(const Picture& source, const hbDNNRoi& roi, int32_t width, int32_t height) noexcept {
   if (source.y == nullptr) return "the picture has no memory";
-  if (source.width < 1 || source.width > kMaxLength || source.height < 1)
-    return "the picture's width must be 1 to 4096 and its height at least 1";
+  if (source.width < 1 || source.width > kMaxLength || source.height < 1 || source.height > kMaxLength)
+    return "the picture's width and height must be 1 to 4096";
   if (!is_row_length(source.y_stride, source.width))
     return "the picture's row length must be a multiple of 16, at least its width and at most 131072 bytes";
   if (source.uv != nullptr) {

@@ -260,9 +260,10 @@ typedef void (*hbDNNTaskDoneCb)(hbDNNTaskHandle_t taskHandle, int32_t status, vo
 int32_t hbDNNSetTaskDoneCb(hbDNNTaskHandle_t taskHandle, hbDNNTaskDoneCb cb, void* userdata);
 
 /* Resizes a picture, or the region *roi of it (null: all), bilinearly, asynchronously like hbDNNInfer. input
- * and output: the same type, one of HB_DNN_IMG_TYPE_*; validShape: extents, alignedShape: row length. Limits:
- * output extents 1 to 4080, 1/185 <= output / region < 256; NV12: even extents; regions inside the picture.
- * At most 32 such tasks. */
+ * and output: the same type, one of HB_DNN_IMG_TYPE_*, and not the same memory; validShape: extents,
+ * alignedShape: row length. Limits: input width and row length 1 to 4080, rows of Y and NV12 multiples of 16;
+ * output extents 1 to 4080; 1/185 <= output / region < 256; NV12: even extents; regions inside the picture.
+ * docs/numerics.md, "Regions", defines every pixel. At most 32 such tasks. */
 int32_t hbDNNResize(hbDNNTaskHandle_t* taskHandle, hbDNNTensor* output, const hbDNNTensor* input,
                     const hbDNNRoi* roi, hbDNNResizeCtrlParam* resizeCtrlParam);
 

@@ -34,7 +34,8 @@ int32_t hbSysAllocMem(hbSysMem* mem, uint32_t size);
 int32_t hbSysAllocCachedMem(hbSysMem* mem, uint32_t size);
 
 /* flag: hbSysMemFlushFlag. On memory without cache it does nothing and warns. mem may be a part of an
- * allocated block. On the processors that this library runs on caches are coherent and the call costs
+ * allocated or registered block. HB_SYS_INVALID_ARGUMENT: mem is null, empty, or not all of it is in one such
+ * block; another flag. On the processors that this library runs on caches are coherent and the call costs
  * nothing; with OPENHB_CHECK_MEM=1 (or openhbSetMemoryCheck) data that was not flushed is poison, as it may
  * be on other boards. */
 int32_t hbSysFlushMem(hbSysMem* mem, int32_t flag);
@@ -43,14 +44,14 @@ int32_t hbSysFlushMem(hbSysMem* mem, int32_t flag);
  * memory that did not come from there or was freed. */
 int32_t hbSysFreeMem(hbSysMem* mem);
 
-/* Copies size bytes; flushes. HB_SYS_INVALID_ARGUMENT: null, or size > memSize. */
+/* Copies size bytes; flushes. HB_SYS_INVALID_ARGUMENT: null, size > memSize, or not memory of a block. */
 int32_t hbSysWriteMem(hbSysMem* dest, char* src, uint32_t size);
 int32_t hbSysReadMem(char* dest, hbSysMem* src, uint32_t size);
 
 /* Makes memory that came from elsewhere (phyAddr and memSize are known) known to the library as cached
- * memory; sets virAddr. The memory must stay valid until hbSysUnregisterMem. HB_SYS_REGISTER_MEM_FAILED:
- * overlaps with known memory.
- */
+ * memory; sets virAddr. The memory must stay valid until hbSysUnregisterMem, which takes the whole block
+ * again. HB_SYS_REGISTER_MEM_FAILED: overlaps with known memory. HB_SYS_INVALID_ARGUMENT: null, phyAddr or
+ * memSize is 0, or not a registered block. */
 int32_t hbSysRegisterMem(hbSysMem* mem);
 int32_t hbSysUnregisterMem(hbSysMem* mem);
 

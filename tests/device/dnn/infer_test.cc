@@ -136,6 +136,47 @@ TEST(DnnTask, UrgentOnesInterrupt) {
   }
 }
 
+// max_time_per_fc: interruptions only where the compiler allows them.
+TEST(DnnTask, ModelsSayWhereTheyMayBeInterrupted) {
+  Program slow = slow_network("slow", 30), fast = float_network();
+  slow.properties["preemption_points"] = "";
+  Loaded loaded({slow, fast});
+  hbDNNInferCtrlParam low = control(10), urgent = control(HB_DNN_PRIORITY_PREEMP);
+  low.bpuCoreId = urgent.bpuCoreId = HB_BPU_CORE_0;
+  Submitted a, b;
+  a.start(loaded.model("slow"), low);
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  b.start(loaded.model(fast.name), urgent);
+  expect_ok(hbDNNWaitTaskDone(b.task, 0));
+  openhbTaskTimes times{};
+  times.structSize = sizeof(times);
+  expect_ok(openhbGetTaskTimes(&times, a.task));  // it has ended before
+  EXPECT_EQ(times.interruptions, 0);
+  for (Submitted* s : {&a, &b}) expect_ok(hbDNNReleaseTask(s->task));
+}
+
+TEST(DnnInfer, ThreadsDoNotChangeBits) {
+  const Program program = slow_network("slow", 5);
+  Loaded loaded({program});
+  const hbDNNHandle_t model = loaded.model("slow");
+  int32_t threads = 1;
+  uint64_t mask = 0;
+  expect_ok(openhbGetCoreThreads(HB_BPU_CORE_0, &threads, &mask));
+  std::vector<std::byte> expected;
+  for (int32_t n : {1, 2, 5}) {
+    expect_ok(openhbSetCoreThreads(HB_BPU_CORE_0, n, 0));
+    Submitted s;
+    hbDNNInferCtrlParam param = control();
+    param.bpuCoreId = HB_BPU_CORE_0;
+    s.start(model, param);
+    expect_ok(hbDNNWaitTaskDone(s.task, 0));
+    expect_ok(hbDNNReleaseTask(s.task));
+    if (n == 1) expected = s.outputs.bytes(0);
+    EXPECT_EQ(s.outputs.bytes(0), expected) << n;
+  }
+  expect_ok(openhbSetCoreThreads(HB_BPU_CORE_0, threads, mask));
+}
+
 TEST(DnnTask, OrderIsPriorityThenCustomIdThenAge) {
   const Program slow = slow_network("slow", 40), fast = float_network();
   Loaded loaded({slow, fast});
