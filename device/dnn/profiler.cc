@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <bit>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 namespace openhb::dnn {
 namespace {
@@ -68,16 +67,6 @@ double ModelProfile::share(size_t step) const {
 double ModelProfile::rate(size_t step) const {
   const double average = steps[step].average();
   return average > 0 ? static_cast<double>(info[step].macs) / average / 1e6 : 0;
-}
-
-std::vector<size_t> ModelProfile::slowest_first() const {
-  std::vector<size_t> order(steps.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::sort(order, [&](size_t a, size_t b) {
-    const double x = steps[a].total, y = steps[b].total;
-    return x > y || (!(x < y) && a < b);
-  });
-  return order;
 }
 
 void Profiler::before(const engine::Model& model, engine::Session& session) {

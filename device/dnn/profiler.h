@@ -47,8 +47,6 @@ struct ModelProfile {
   double share(size_t step) const;
   // Multiply-accumulates per nanosecond; 0 for a step without any.
   double rate(size_t step) const;
-  // Steps in the order of their time, the slowest first.
-  std::vector<size_t> slowest_first() const;
 };
 
 // Collects the profiles of all models that run while it observes.
