@@ -14,7 +14,7 @@ namespace {
 
 // Names come from files: what is not UTF-8 is replaced, not refused.
 std::string json_text(const nlohmann::ordered_json& json) {
-  return json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 // The tensors to write after each step: those that it completes, and its outputs that no step completes.
@@ -33,7 +33,7 @@ std::vector<std::vector<uint32_t>> tensors_after_steps(const Program& program) {
 }  // namespace
 
 std::string DumpIndex::json(const std::string& model) const {
-  auto tensors = nlohmann::ordered_json::array();
+  std::string tensors;  // a line each
   for (const Entry& entry : entries_) {
     nlohmann::ordered_json row = {{"files", entry.files},
                                   {"kind", entry.kind},
@@ -47,9 +47,9 @@ std::string DumpIndex::json(const std::string& model) const {
       row["zero_point"] = entry.quant.zero_points;
       row["axis"] = entry.quant.axis;
     }
-    tensors.push_back(std::move(row));
+    tensors += (tensors.empty() ? "  " : ",\n  ") + json_text(row);
   }
-  return json_text({{"model", model}, {"tensors", std::move(tensors)}});
+  return fmt::format("{{\"model\": {},\n \"tensors\": [\n{}\n]}}\n", json_text(model), tensors);
 }
 
 void DumpIndex::write(const std::string& folder, const std::string& model) const {

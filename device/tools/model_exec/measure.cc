@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <exception>
 #include <limits>
 #include <mutex>
@@ -44,11 +45,12 @@ class Run {
       return Clock::now();
     }
     ++idle_;
-    wake_.wait(lock, [&] { return job_ || ended_; });
+    ready_.notify_one();
+    wake_.wait(lock, [&] { return !jobs_.empty() || ended_; });
     --idle_;
-    if (!job_) return std::nullopt;
-    const auto due = *job_;
-    job_.reset();
+    if (jobs_.empty()) return std::nullopt;
+    const auto due = jobs_.front();
+    jobs_.pop_front();
     return due;
   }
 
@@ -67,10 +69,18 @@ class Run {
     left_ = 0;
     ended_ = true;
     wake_.notify_all();
+    ready_.notify_all();
   }
 
-  // With a target: gives each frame, when it is due, to a thread that is free.
-  void pace() {
+  // With a target: waits for all threads, then gives each frame, when it is due, to one that is free.
+  void pace(size_t threads) {
+    {
+      std::unique_lock lock(mutex_);
+      ready_.wait(lock, [&] { return idle_ == threads || ended_; });
+      const auto late = Clock::now() - start_;
+      start_ += late;
+      if (limit_) *limit_ += late;
+    }
     for (uint64_t k = 0;; ++k) {
       const auto due =
           start_ + std::chrono::duration_cast<Clock::duration>(*period_ * static_cast<double>(k));
@@ -80,8 +90,8 @@ class Run {
       if (!goes_on(k)) break;
       --left_;
       ++result_.due;
-      if (idle_ > 0 && !job_) {
-        job_ = due;
+      if (idle_ > jobs_.size()) {
+        jobs_.push_back(due);
         wake_.notify_one();
       } else {
         ++result_.left_out;
@@ -137,15 +147,15 @@ class Run {
   }
 
   std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_, ready_;
   int64_t left_, total_;
   Clock::time_point start_;
   std::optional<Clock::time_point> limit_;
   std::optional<std::chrono::duration<double>> period_;
   std::FILE* out_;
   LiveLine live_;
-  int idle_ = 0;
-  std::optional<Clock::time_point> job_;  // with a target: the frame that waits for a thread
+  size_t idle_ = 0;
+  std::deque<Clock::time_point> jobs_;  // with a target: frames that wait for threads that are on their way
   bool ended_ = false;
   std::exception_ptr error_;
   Measurement result_;
@@ -179,7 +189,7 @@ Measurement measure(const Options& options, const ModelHandle& model, std::span<
                 fmt::format("cannot start a thread: {}; use a smaller --thread_num", e.what()))));
     }
     if (paced)
-      shared.pace();
+      shared.pace(threads.size());
     else
       work(options, model, frames[0], shared);
   }
