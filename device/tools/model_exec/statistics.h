@@ -16,7 +16,7 @@ namespace openhb::model_exec {
 class LatencyStats {
  public:
   void add(double milliseconds) {
-    if (all_.count % stride_ == 0) kept_.push_back(static_cast<float>(milliseconds));
+    if (all_.count % stride_ == 0) kept_.push_back(milliseconds);
     all_.add(milliseconds);
     if (kept_.size() < kMax) return;
     for (size_t i = 0; i < kMax / 2; ++i) kept_[i] = kept_[2 * i];
@@ -27,17 +27,17 @@ class LatencyStats {
   // The smallest latency that `percent` of the frames do not exceed; 0 without frames.
   double percentile(double percent) const {
     if (kept_.empty()) return 0;
-    std::vector<float> sorted = kept_;
+    std::vector<double> sorted = kept_;
     const double rank = std::ceil(percent / 100 * static_cast<double>(sorted.size()));
     const size_t at = std::min(static_cast<size_t>(std::max(rank, 1.0)), sorted.size()) - 1;
     std::nth_element(sorted.begin(), sorted.begin() + static_cast<ptrdiff_t>(at), sorted.end());
-    return static_cast<double>(sorted[at]);
+    return sorted[at];
   }
 
  private:
   static constexpr size_t kMax = 1 << 20;
   dnn::Latency all_;
-  std::vector<float> kept_;
+  std::vector<double> kept_;
   uint64_t stride_ = 1;
 };
 
