@@ -186,7 +186,8 @@ int32_t Core::run_model(Task& task, const ModelRun& run, int64_t pass) {
   LoadedModel& model = *run.model->model;
   Lease lease(model);
   engine::Session& session = lease.session();
-  const std::shared_ptr<Observer> observer = current_observer();
+  const ObserverUse use;
+  Observer* const observer = use.get();
   RunTimes times{.pending = task.started_ns - task.submitted_ns, .core = id()};
   uint64_t before = now_ns();
   const auto lap = [&] {
@@ -198,42 +199,46 @@ int32_t Core::run_model(Task& task, const ModelRun& run, int64_t pass) {
   times.prepare = lap();
   if (observer) observer->before(*model.engine_model(), session);
   Context context{*this, task, model};
-  const bool complete = session.run({pool_.get(), &Core::border, &context});
+  const bool complete = session.run({pool_is_busy_ ? nullptr : pool_.get(), &Core::border, &context});
   times.run = lap();
   if (complete)
     for (size_t i = 0; i < model.outputs().size(); ++i)
       model.outputs()[i]->load(session.output(i).data(), task.outputs[run.first_output + i], pass);
   times.deliver = lap();
   if (!complete)
-    if (const std::string why = session.failure(); !why.empty()) OPENHB_LOG(Level::error, "Plugin", "{}", why);
+    if (const std::string why = session.failure(); !why.empty())
+      OPENHB_LOG(Level::error, "Plugin", "{}", why);
   const int32_t status = complete ? HB_DNN_SUCCESS : HB_DNN_RUN_TASK_FAILED;
   if (complete) model.last_run_ns.store(times.prepare + times.run + times.deliver, std::memory_order_relaxed);
   if (observer) observer->after(*model.engine_model(), session, times, status);
   return status;
 }
 
-bool Core::border(void* pointer, size_t next) noexcept {
+bool Core::border(void* pointer, size_t next, bool inside) noexcept {
   Context& context = *static_cast<Context*>(pointer);
   if (context.task.cancelled.load(std::memory_order_relaxed)) return false;
-  const Scheduler& scheduler = context.core.scheduler_;
-  if (scheduler.has_urgent() &&
-      context.task.priority.load(std::memory_order_relaxed) < HB_DNN_PRIORITY_PREEMP)
-    for (size_t step = context.last; step < next; ++step)
-      if (context.model.may_interrupt_after(step)) {
-        context.core.interrupt(context.task);
-        break;
-      }
+  const bool urgent = context.core.scheduler_.has_urgent() &&
+                      context.task.priority.load(std::memory_order_relaxed) < HB_DNN_PRIORITY_PREEMP;
+  bool allowed = context.model.may_interrupt_anywhere();
+  for (size_t step = context.last; urgent && !allowed && step < next; ++step)
+    allowed = context.model.may_interrupt_after(step);
+  if (urgent && allowed) context.core.interrupt(context.task, inside);
   context.last = next;
   return true;
 }
 
-void Core::interrupt(Task& task) noexcept {
+void Core::interrupt(Task& task, bool inside) noexcept {
+  // Inside of a chain the core's other threads may still be at their parts of it: then this thread does it
+  // alone.
+  const bool outer = pool_is_busy_;
+  pool_is_busy_ = outer || inside;
   while (Task* urgent = scheduler_.pick(id(), HB_DNN_PRIORITY_PREEMP)) {
     const uint64_t start = now_ns();
     run(*urgent);
     task.interrupted_ns += now_ns() - start;
     ++task.interruptions;
   }
+  pool_is_busy_ = outer;
 }
 
 bool wait_done(const TaskRef& task, int64_t nanoseconds) noexcept {

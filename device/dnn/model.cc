@@ -14,7 +14,7 @@ constexpr int kMaxThreads = 64;
 
 std::vector<bool> interruption_points(const Program& program) {
   const auto property = program.properties.find("preemption_points");
-  if (property == program.properties.end()) return std::vector<bool>(program.steps.size(), true);
+  if (property == program.properties.end()) return {};
   std::vector<bool> points(program.steps.size(), false);
   const std::string& text = property->second;
   for (const char *at = text.data(), *end = at + text.size(); at < end;) {

@@ -27,6 +27,7 @@ class LoadedModel {
   // Inputs of source resizer.
   size_t resizers() const { return resizers_; }
   // May something urgent run after `step`? (max_time_per_fc)
+  bool may_interrupt_anywhere() const { return interrupt_after_.empty(); }
   bool may_interrupt_after(size_t step) const { return interrupt_after_[step]; }
 
   // A session that nobody else uses until it is given back. Makes one when all are in use: then it may throw.
@@ -48,7 +49,7 @@ class LoadedModel {
   std::vector<std::unique_ptr<OutputPort>> outputs_;
   int64_t batch_ = 1;
   size_t resizers_ = 0;
-  std::vector<bool> interrupt_after_;
+  std::vector<bool> interrupt_after_;  // empty: everywhere
   std::mutex making_;
   std::array<std::unique_ptr<engine::Session>, kMaxSessions> sessions_;
   std::atomic<uint32_t> idle_{0};  // bit i: sessions_[i] exists and is free

@@ -41,14 +41,15 @@ class Core {
   void run(Task& task) noexcept;
   int32_t run_models(Task& task);
   int32_t run_model(Task& task, const ModelRun& run, int64_t pass);
-  void interrupt(Task& task) noexcept;
-  static bool border(void* context, size_t next) noexcept;
+  void interrupt(Task& task, bool inside) noexcept;
+  static bool border(void* context, size_t next, bool inside) noexcept;
 
   Scheduler& scheduler_;
   int index_;
   CoreThreads threads_;
   std::unique_ptr<engine::ThreadPool> pool_;
   std::atomic<bool> stop_{false};
+  bool pool_is_busy_ = false;  // at a part of the task that is interrupted
   uint64_t last_work_ = 0;
   std::thread thread_;
 };

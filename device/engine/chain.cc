@@ -135,6 +135,7 @@ void ChainRunner::run(int part, int parts) noexcept {
   Range range = split_range(strips, part, parts);
   range = {range.first * kStripMultiple, std::min(range.last * kStripMultiple, chain_.rows)};
   for (int64_t row = range.first; row < range.last; row += chain_.strip) {
+    if (border_ && part == 0 && row > range.first && !border_(border_context_)) return;
     const Range strip{row, std::min(row + chain_.strip, range.last)};
     uint64_t before = measure ? now_ns() : 0;
     for (size_t i = 0; i < steps_.size(); ++i) {

@@ -33,6 +33,9 @@ class ChainRunner final : public Runner {
   int max_parts() const override;
   void run(int part, int parts) noexcept override;
 
+  // Called by part 0 between strips of the runs that follow; false ends its part. Null: never.
+  using Border = bool (*)(const void* context) noexcept;
+  void set_border(Border border, const void* context) { border_ = border, border_context_ = context; }
   // Measures the time of every step in part 0 of the runs that follow.
   void measure(bool on) { measure_ = on; }
   // Nanoseconds of the steps in the last run.
@@ -42,6 +45,8 @@ class ChainRunner final : public Runner {
   Chain chain_;
   std::vector<Runner*> steps_;
   bool measure_ = false;
+  Border border_ = nullptr;
+  const void* border_context_ = nullptr;
   std::vector<uint64_t> ns_;
 };
 

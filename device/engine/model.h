@@ -53,9 +53,10 @@ class ThreadPool;
 // What the owner of a run decides while it goes on.
 struct RunControl {
   ThreadPool* pool = nullptr;  // shares the work of steps instead of the session's own threads
-  // Called between steps (or chains of them): the steps before `next` are done. False ends the run. Null:
-  // never.
-  bool (*border)(void* context, size_t next) noexcept = nullptr;
+  // Called between steps, and between the strips of a chain of steps: the steps before `next` are done.
+  // `inside`: of a chain, of which other threads of the pool may be doing their parts. False ends the run.
+  // Null: never.
+  bool (*border)(void* context, size_t next, bool inside) noexcept = nullptr;
   void* context = nullptr;
 };
 

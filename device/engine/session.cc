@@ -187,15 +187,26 @@ bool Session::run(const RunControl& control) {
   pool_ = control.pool ? control.pool : own_pool_.get();
   failure_ = nullptr;
   bool go_on = true;
-  const auto border = [&](size_t next) {
+  const auto border = [&](size_t next, bool inside = false) {
     go_on = !failure_ && !cancelled_.load(std::memory_order_relaxed) &&
-            (!control.border || next == 0 || control.border(control.context, next));
+            (!control.border || (next == 0 && !inside) || control.border(control.context, next, inside));
     return go_on;
+  };
+  // Of the chain that runs.
+  size_t first = 0;
+  const auto strip = [&] { return border(first, true); };
+  const ChainRunner::Border strip_border = [](const void* context) noexcept {
+    return (*static_cast<const decltype(strip)*>(context))();
   };
   for (Unit& unit : units_) {
     if (!border(unit.first)) break;
     if (!hook_ && (unit.chain || unit.fused || unit.left_out)) {
-      if (unit.chain) run_chain(unit);
+      if (unit.chain) {
+        first = unit.first;
+        unit.chain->set_border(strip_border, &strip);
+        run_chain(unit);
+        if (!go_on) break;
+      }
       if (unit.fused) run_fused(unit);
       continue;
     }

@@ -120,6 +120,11 @@ int in_child(int (*steps)(hbPackedDNNHandle_t, hbDNNHandle_t), hbPackedDNNHandle
 }
 
 TEST_F(DnnLoad, ForkedProcessesLoadTheirOwn) {
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+  GTEST_SKIP() << "ThreadSanitizer ends children of processes with threads that start threads of their own";
+#endif
+#endif
   Loaded loaded({float_network()});
   const hbDNNHandle_t model = loaded.model(float_network().name);
   Tensors inputs, outputs;
