@@ -9,6 +9,7 @@
 
 #include "common/io/file.h"
 #include "common/program/pack.h"
+#include "device/dnn/environment.h"
 #include "device/dnn/library.h"
 #include "device/dnn/scheduler.h"
 #include "dnn/hb_dnn.h"
@@ -69,6 +70,7 @@ class FileCache {
 };
 
 int32_t open_package(hbPackedDNNHandle_t* handle, const std::vector<EngineModel>& loaded) {
+  install_environment_observers();
   auto package = packages().take();
   if (!package)
     refuse(HB_DNN_MODEL_NUMBER_EXCEED_LIMIT, "{} packages of models are loaded; release some first",

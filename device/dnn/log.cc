@@ -14,6 +14,7 @@ namespace openhb::dnn {
 namespace {
 
 thread_local std::string last_error;
+thread_local ErrorCode last_code{};  // of the Error behind it; 0: there was none
 
 // Short enough for a string to need no memory for it.
 constexpr const char* kNoMemory = "out of memory";
@@ -77,6 +78,7 @@ void log_line(Level level, const char* file, int line, const char* part, std::st
 }
 
 int32_t remember(int32_t status, std::string_view sentence) noexcept {
+  last_code = {};
   try {
     last_error = sentence;
   } catch (...) {
@@ -111,13 +113,31 @@ int32_t status_of(ErrorCode code) noexcept {
   }
 }
 
+ErrorCode last_error_code(int32_t status) noexcept {
+  if (last_code != ErrorCode{}) return last_code;
+  switch (status) {
+    case HB_DNN_OUT_OF_MEMORY:
+    case HB_DNN_MODEL_NUMBER_EXCEED_LIMIT:
+    case HB_SYS_OUT_OF_MEMORY:
+      return ErrorCode::resources;
+    case HB_DNN_INVALID_MODEL:
+    case HB_DNN_INCOMPATIBLE_MODEL:
+    case HB_DNN_RUN_TASK_FAILED:
+      return ErrorCode::program_step;
+    default:
+      return ErrorCode::usage;
+  }
+}
+
 int32_t report_exception(const char* file, int line, const char* part) noexcept {
   try {
     throw;
   } catch (const Refusal& e) {
     return report(e.status(), file, line, part, e.what());
   } catch (const Error& e) {
-    return report(status_of(e.code()), file, line, part, e.what());
+    report(status_of(e.code()), file, line, part, e.what());
+    last_code = e.code();
+    return status_of(e.code());
   } catch (const std::bad_alloc&) {
     return report(HB_DNN_OUT_OF_MEMORY, file, line, part, kNoMemory);
   } catch (const std::exception& e) {  // the system refuses a lock or a thread

@@ -29,6 +29,9 @@ int32_t report(int32_t status, const char* file, int line, const char* part,
 // The same without a line in the log: for what applications do on purpose.
 int32_t remember(int32_t status, std::string_view sentence) noexcept;
 
+// What kind of failure this thread's last one was, finer than its status (for tools, which print codes).
+ErrorCode last_error_code(int32_t status) noexcept;
+
 // The status that stands for an Error.
 int32_t status_of(ErrorCode code) noexcept;
 

@@ -34,7 +34,7 @@ struct Lint {
 std::vector<size_t> samples_to_examine(size_t count, uint64_t elements);
 
 // Same data, same findings: the number of `workers` does not matter. Pictures are kept for Dataset::load().
-// Throws report::Interrupted after Ctrl-C.
+// Throws Interrupted after Ctrl-C.
 Lint lint(const Dataset& dataset, const config::Config& config, int workers,
           const std::function<void(size_t done, size_t total)>& progress);
 

@@ -9,12 +9,12 @@
 #include <thread>
 #include <vector>
 
-#include "host/report/interrupt.h"
+#include "common/io/interrupt.h"
 
 namespace openhb::calibration {
 
 // Calls work(i) for every i < count. Of several errors that of the smallest i is thrown; Ctrl-C ends the loop
-// with report::Interrupted.
+// with Interrupted.
 template <class Work>
 void in_parallel(size_t count, int workers, const Work& work) {
   std::atomic<size_t> next{0};
@@ -23,7 +23,7 @@ void in_parallel(size_t count, int workers, const Work& work) {
   size_t failed = count;
   const auto loop = [&] {
     for (size_t i = next++; i < count; i = next++) try {
-        report::check_interrupt();
+        check_interrupt();
         work(i);
       } catch (...) {
         next = count;

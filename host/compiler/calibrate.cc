@@ -37,7 +37,7 @@ class Judge {
     double sum = 0;
     size_t counted = 0;
     for (size_t s = 0; s < expected_.size(); ++s) {
-      report::check_interrupt();
+      check_interrupt();
       for (size_t o = 0, run = 0; o < graph.outputs.size(); ++o) {
         if (graph.outputs[o]->dtype != DType::f32) continue;
         sum += checkpoint_.remember(fmt::format("{}, sample {}, output {}", name, s, o), [&] {
@@ -165,7 +165,7 @@ Choice choose_ranges(graph::Graph& graph, const config::Config& config, const Lo
   };
   try {
     calibration::in_parallel(tried, plan.search, attempt);
-  } catch (const report::Interrupted&) {
+  } catch (const Interrupted&) {
     checkpoint.write();
     throw;
   }

@@ -7,8 +7,8 @@
 #include <set>
 #include <thread>
 
+#include "common/io/interrupt.h"
 #include "host/compiler/evaluate.h"
-#include "host/report/interrupt.h"
 
 namespace openhb::compiler {
 namespace {
@@ -153,7 +153,7 @@ class Collector {
     std::unique_lock lock(mutex_);
     while (active_ > 0 || (!stopped_ && next_ < todo_.size())) {
       changed_.wait_for(lock, std::chrono::milliseconds(100));
-      if (report::interrupted()) stopped_ = true;
+      if (interrupted()) stopped_ = true;
       if (told < finished_) {
         told = finished_;
         lock.unlock();
@@ -163,10 +163,10 @@ class Collector {
       if (!stopped_ && checkpoint_.due()) save(lock);
     }
     if (error_) std::rethrow_exception(error_);
-    if (!report::interrupted()) return;
+    if (!interrupted()) return;
     save(lock);
     lock.unlock();
-    report::check_interrupt();
+    check_interrupt();
   }
 
   // Between samples, so that what is stored belongs to whole samples.

@@ -11,7 +11,7 @@ namespace openhb::compiler {
 inline constexpr size_t kSamplesForMeans = 16;
 
 // Runs the float program on every sample that `checkpoint` does not know yet. The result depends neither on
-// the number of workers nor on interruptions. Throws report::Interrupted after Ctrl-C, with everything that
+// the number of workers nor on interruptions. Throws Interrupted after Ctrl-C, with everything that
 // was found in the checkpoint.
 Statistics collect_statistics(const graph::Graph& graph, const SampleReader& samples, const Plan& plan,
                               Checkpoint& checkpoint, const Reporter& reporter);

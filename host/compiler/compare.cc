@@ -3,8 +3,8 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "common/io/interrupt.h"
 #include "host/compiler/calibrate.h"
-#include "host/report/interrupt.h"
 
 namespace openhb::compiler {
 namespace {
@@ -42,13 +42,13 @@ std::unordered_map<std::string, double> tensor_similarity(GraphRunner& real, Gra
   };
   std::unordered_map<std::string, Kept> codes;
   integer.run(samples.program_inputs(sample), [&](const TensorDesc& desc, const std::byte* data) {
-    report::check_interrupt();
+    check_interrupt();
     if (each_tensor) each_tensor();
     codes[desc.name] = {desc, {data, data + desc.byte_extent()}};
   });
   std::unordered_map<std::string, double> similarity;
   real.run(samples.floats(sample), [&](const TensorDesc& desc, const std::byte* data) {
-    report::check_interrupt();
+    check_interrupt();
     if (each_tensor) each_tensor();
     const auto it = codes.find(desc.name);
     if (desc.dtype != DType::f32 || it == codes.end() ||

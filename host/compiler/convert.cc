@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/compiler/convert.h"
 
+#include "common/io/interrupt.h"
 #include "host/compiler/stage_file.h"
 #include "host/compiler/stages.h"
-#include "host/report/interrupt.h"
 #include "host/report/provenance.h"
 
 namespace openhb::compiler {
@@ -48,7 +48,7 @@ ConversionReport convert(const config::Config& config, int threads, const Report
            name_of(done));
   }
   for (; next <= last; next = static_cast<Stage>(static_cast<int>(next) + 1)) {
-    report::check_interrupt();
+    check_interrupt();
     run(c, next);
     // What is wrong with the samples should be told before the long part.
     if (next == Stage::parse && last >= Stage::calibrate) open_dataset(c);

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "common/io/interrupt.h"
 #include "common/io/npy.h"
-#include "host/report/interrupt.h"
 
 namespace openhb::compiler {
 namespace {
@@ -45,7 +45,7 @@ void dump_calibration_data(const Conversion& c, const SampleReader& samples) {
   if (!front.outputs.empty()) runner = std::make_unique<GraphRunner>(front, LowerOptions{}, 1);
   c.reporter.progress("dump", 0, samples.size());
   for (size_t s = 0; s < samples.size(); ++s) {
-    report::check_interrupt();
+    check_interrupt();
     const std::vector<Tensor> inputs = samples.floats(s);
     if (runner) runner->run(inputs);
     for (size_t i = 0; i < inputs.size(); ++i) {

@@ -18,7 +18,7 @@ std::vector<ConvOutput> keep_conv_outputs(graph::Graph& graph) {
     // between would part the two and change numbers.
     const graph::Node* activation = fused_activation(*node, consumers, graph, node->int8, true);
     if (activation) value = activation->outputs[0];
-    kept.push_back({node->name, activation ? activation->name : "", value->name});
+    kept.push_back({node->name, activation ? activation->name : "", value->name, graph.is_output(value)});
     values.push_back(value);
   }
   for (graph::Value* value : values)
@@ -31,6 +31,7 @@ std::string conv_output_map(const std::vector<ConvOutput>& outputs, const graph:
   for (const ConvOutput& kept : outputs) {
     const graph::Value* value = graph.find_value(kept.output);
     json[kept.conv] = {{"output", kept.output}, {"shape", value->shape}};
+    if (kept.own) json[kept.conv]["model_output"] = true;
     if (!kept.activation.empty()) json[kept.conv]["activation"] = kept.activation;
     if (value->quant && value->producer->int8)
       json[kept.conv].update({{"codes", dtype_name(value->codes)},

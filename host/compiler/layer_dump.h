@@ -13,6 +13,7 @@ struct ConvOutput {
   std::string conv;        // node
   std::string activation;  // node that the convolution's step performs itself; its result is the output
   std::string output;      // of the program
+  bool own = false;        // the network has this output without layer_out_dump, too
 };
 
 // Makes outputs of what the convolutions of an annotated graph hand on, as floats, and lists them. A result

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 add_library(openhb_report STATIC
-  report/interrupt.cc
   report/log.cc
   report/progress.cc
   report/provenance.cc

@@ -72,6 +72,20 @@ def file_as_dump_path(below=""):
     return lambda s: s.set(enable_dump="true", dump_path=f"{s.write('occupied', b'a file')}{below}")
 
 
+def bin_dump(**values):
+    def prepare(s):
+        s.use_bin_dump()
+        s.set(**values)
+    return prepare
+
+
+def conv_map(content):
+    def prepare(s):
+        s.use_bin_dump()
+        s.set(conv_mapping_file=s.write("map.json", content))
+    return prepare
+
+
 def labels(content, **values):
     return lambda s: s.set(enable_cls_post_process="true", label_file=s.write("labels.txt", content), **values)
 
@@ -205,4 +219,29 @@ CASES = [
     Case("labels_empty", labels(b""), "OHB-0103", ("labels.txt",)),
     Case("labels_too_few", labels(b"cat\ndog\n", top_k="10"), "", ("labels.txt", "2 classes", "has 10")),
     Case("labels_enough", labels(b"x\n" * 10, top_k="10"), ""),
+    # Regions.
+    Case("roi_infer_without_resizer", options(roi_infer="true", roi="0,0,7,7"), "OHB-0002", ("--roi_infer", "net", "resizer")),
+    Case("roi_without_roi_infer", options(roi="0,0,7,7"), "", ("--roi", "--roi_infer")),
+    *[Case(f"roi_{i}", options(roi_infer="true", roi=roi), "OHB-0002", ("roi",)) for i, roi in enumerate(("1,2,3", "a,b,c,d", ";;", "1 2 3 4"))],
+    Case("raw_picture_for_rgb", input_bytes("input.nv12", bytes(384)), "OHB-0403", ("image", "input.nv12", ".bin")),
+    # Rates, results for programs.
+    *[Case(f"target_fps_{v}", mode("perf", input_file=None, target_fps=v), "OHB-0002", ("--target_fps", v)) for v in ("-1", "fast", "nan", "inf")],
+    Case("sound_target_fps", mode("perf", input_file=None, target_fps="1000", frame_count="5"), ""),
+    Case("perf_input_missing", mode("perf", input_file="nowhere.png"), "OHB-0100", ("nowhere.png",)),
+    Case("json_in_proc", options(json="/proc/result.json"), "OHB-0102", ("/proc/result.json",)),
+    Case("perf_intermediate_into_proc", mode("perf", input_file=None, dump_intermediate="1", dump_path="/proc"), "OHB-0102", ("/proc/",)),
+    # hrt_bin_dump.
+    Case("sound_bin_dump", bin_dump(), ""),
+    Case("bin_dump_no_map", bin_dump(conv_mapping_file=None), "OHB-0002", ("--conv_mapping_file",)),
+    Case("bin_dump_no_folder", bin_dump(conv_dump_path=None), "OHB-0002", ("--conv_dump_path",)),
+    Case("bin_dump_unknown_option", bin_dump(conv_dmup_path="x"), "OHB-0002", ("conv_dmup_path", "'conv_dump_path'")),
+    Case("bin_dump_map_missing", bin_dump(conv_mapping_file="nowhere.json"), "OHB-0100", ("nowhere.json",)),
+    Case("bin_dump_folder_missing", bin_dump(conv_dump_path="nowhere"), "OHB-0100", ("--conv_dump_path", "nowhere")),
+    Case("bin_dump_folder_is_file", bin_dump(conv_dump_path="input.bin"), "OHB-0102", ("--conv_dump_path", "input.bin")),
+    Case("bin_dump_into_proc", bin_dump(conv_dump_path="/proc"), "OHB-0102", ("/proc/conv_float.bin",)),
+    Case("bin_dump_input_short", lambda s: (s.use_bin_dump(), s.write("input.bin", bytes(767))), "OHB-0401", ("input.bin", "768", "767")),
+    Case("bin_dump_map_empty", conv_map(b""), "OHB-0103", ("map.json",)),
+    Case("bin_dump_map_of_other_model", conv_map(b'{"conv": {"output": "nothing"}}'), "OHB-0400", ("'nothing'", "layer_out_dump")),
+    *[Case(f"bin_dump_map_{i}", conv_map(data), "OHB-0403", ("map.json", "makertbin"))
+      for i, data in enumerate((b"{", b"[]", b"7", b'{"a": 1}', b'{"a": {"b": "c"}}', b"\xff\xfe", b"[" * 5000))],
 ]

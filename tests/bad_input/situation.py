@@ -157,5 +157,13 @@ class Execution:
         self.bin.write_bytes(self.models[name])
         self.set(input_file=",".join(str(i) for i in inputs))
 
+    def use_bin_dump(self):
+        """hrt_bin_dump instead, with a map whose one convolution is the classifier's output."""
+        self.hrt, self.mode = pathlib.Path(self.hrt).with_name("hrt_bin_dump"), None
+        (self.folder / "dumps").mkdir()
+        self.set(input_file=self.write("input.bin", bytes(768)), conv_dump_path=self.folder / "dumps",
+                 conv_mapping_file=self.write("map.json", b'{"conv": {"output": "prob"}}'))
+
     def command(self):
-        return [self.hrt, self.mode, *[f"--{k}={v}" for k, v in self.options.items() if v is not None], *self.extra]
+        return [self.hrt, *([self.mode] if self.mode else []),
+                *[f"--{k}={v}" for k, v in self.options.items() if v is not None], *self.extra]

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What loading costs: load_bench MODEL.bin... prints for each file the time to load it when it is not in the
 // system's cache (cold) and when it is (warm), the time for the first handle (arena, kernels), the time of a
-// run, from submitting to the start on an idle core, and what another load of the same file adds to the
-// process's memory, beside the arena.
+// run, from submitting to the start on an idle core, and what another load of the same file, with a handle,
+// allocates beside the arena.
 #include <fcntl.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,15 +36,10 @@ void check(int32_t status) {
   if (status != 0) throw std::runtime_error(openhbGetLastError());
 }
 
-// Bytes that only this process holds (Private_Dirty) and of files (Shared/Private_Clean are the file's).
-double private_kib() {
-  std::FILE* file = std::fopen("/proc/self/smaps_rollup", "r");
-  double kib = 0;
-  char line[256];
-  while (file && std::fgets(line, sizeof line, file))
-    if (std::strncmp(line, "Private_Dirty:", 14) == 0) kib = std::atof(line + 14);
-  if (file) std::fclose(file);
-  return kib;
+// What the process has asked for and not given back.
+double allocated_kib() {
+  const struct mallinfo2 info = ::mallinfo2();
+  return static_cast<double>(info.uordblks + info.hblkhd) / 1024;
 }
 
 void forget(const char* path) {
@@ -117,9 +113,9 @@ void measure(const char* path) {
   }
   constexpr int kMore = 8;
   Loaded more[kMore];
-  const double before = private_kib();
+  const double before = allocated_kib();
   for (Loaded& m : more) m = load(path);
-  const double each = (private_kib() - before) / kMore;
+  const double each = (allocated_kib() - before) / kMore;
   openhbModelMemory memory{};
   memory.structSize = sizeof memory;
   check(openhbGetModelMemory(&memory, l.model));

@@ -10,5 +10,6 @@ openhb_test(NAME device_model_exec_test
 # The program itself is started by hand-written command lines: its exit status and what it says on stderr.
 if(NOT CMAKE_CROSSCOMPILING)
   add_test(NAME device_model_exec_status
-    COMMAND ${PROJECT_SOURCE_DIR}/tests/device/tools/exit_status.sh $<TARGET_FILE:hrt_model_exec>)
+    COMMAND ${PROJECT_SOURCE_DIR}/tests/device/tools/exit_status.sh $<TARGET_FILE:hrt_model_exec>
+            $<TARGET_FILE:hrt_bin_dump>)
 endif()

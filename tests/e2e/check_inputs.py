@@ -69,10 +69,10 @@ class Check:
         self.count += 1
         return folder
 
-    def infer(self, folder, files, binary="m.bin"):
+    def infer(self, folder, files, *options):
         dumps = self.work / "dumps"
-        self.run([self.args.hrt, "infer", "--model_file", folder / binary, "--input_file", ",".join(str(f) for f in files),
-                  "--enable_dump", "true", "--dump_path", dumps])
+        self.run([self.args.hrt, "infer", "--model_file", folder / "m.bin", "--input_file", ",".join(str(f) for f in files),
+                  "--enable_dump", "true", "--dump_path", dumps, *options])
         return np.fromfile(dumps / "model_infer_output_0.bin", np.float32), np.fromfile(dumps / "model_infer_input_0.bin", np.uint8)
 
     def file_of(self, data, name="input.bin"):
@@ -251,7 +251,7 @@ class Check:
         feature, ids = random.normal(0, 1, (1, 5)).astype(np.float32), np.array([[1, 7, 3, 3]], np.int64)
         files = [self.file_of(input_models.as_type(rgb, "nv12"), "image.bin"), self.file_of(luma, "luma.bin"),
                  self.file_of(feature, "feature.bin"), self.file_of(ids, "ids.bin")]
-        output, _ = self.infer(folder, files)
+        output, _ = self.infer(folder, files, "--roi_infer=true", "--roi=0,0,19,15")  # the whole picture
         weights = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
         exact = feature[0] @ weights["w_feature"] + weights["table"][ids[0]].mean(0)
         exact += self.pooled(input_models.rgb_of(files[0], 16, 20).transpose(2, 0, 1) * 0.004, luma[None] - 128.0, weights)

@@ -7,7 +7,7 @@ foreach(library openhb_common openhb_engine)
   target_compile_options(${library} PRIVATE -fsanitize=fuzzer-no-link)
 endforeach()
 
-add_executable(program_fuzzer fuzz/program_fuzzer.cc device/engine/sample_programs.cc)
+add_executable(program_fuzzer fuzz/program_fuzzer.cc device/engine/sample_programs.cc device/plugin/probe.cc)
 target_compile_options(program_fuzzer PRIVATE -fsanitize=fuzzer)
 target_link_options(program_fuzzer PRIVATE -fsanitize=fuzzer)
 target_link_libraries(program_fuzzer PRIVATE openhb::engine)

@@ -60,10 +60,10 @@ typedef struct {
 /* Of a task that is done. HB_DNN_API_USE_ERROR before. */
 int32_t openhbGetTaskTimes(openhbTaskTimes* times, hbDNNTaskHandle_t taskHandle);
 
-/* Debug mode of cached memory (also OPENHB_CHECK_MEM=1): the library and the CPU see cached memory through
- * two copies, which only hbSysFlushMem brings together; what was never flushed is the byte 0xA5. A missing
- * flush is told in the log and gives wrong results on every machine, not only on some boards. For memory
- * allocated after the call. */
+/* Debug mode of cached memory: the library and the CPU see cached memory through two copies, which only
+ * hbSysFlushMem brings together; what was never flushed is the byte 0xA5. A missing flush is told in the log
+ * and gives wrong results on every machine, not only on some boards. For memory allocated or registered after
+ * the call. on: 0 or 1; -1: as OPENHB_CHECK_MEM says, which also holds before the first call. */
 int32_t openhbSetMemoryCheck(int32_t on);
 
 #ifdef __cplusplus

@@ -5,13 +5,13 @@
 #include <cmath>
 
 #include "common/io/file.h"
-#include "device/tools/model_exec/dump.h"
+#include "device/dnn/tensor_file.h"
 
 namespace openhb::model_exec {
 
 std::vector<ClassScore> best_classes(const Tensor& scores, size_t first, size_t count, size_t k) {
   std::vector<ClassScore> classes(count);
-  for (size_t i = 0; i < count; ++i) classes[i] = {i, number_at(scores, first + i)};
+  for (size_t i = 0; i < count; ++i) classes[i] = {i, dnn::number_at(scores, first + i)};
   const auto better = [](const ClassScore& a, const ClassScore& b) {
     if (std::isnan(a.score) != std::isnan(b.score)) return std::isnan(b.score);
     return a.score > b.score || (!(a.score < b.score) && a.id < b.id);

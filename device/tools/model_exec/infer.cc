@@ -1,148 +1,149 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/tools/model_exec/infer.h"
 
-#include <algorithm>
 #include <chrono>
-#include <set>
+#include <nlohmann/json.hpp>
 
 #include "common/io/file.h"
-#include "common/text/text.h"
+#include "common/io/interrupt.h"
+#include "device/dnn/tensor_file.h"
 #include "device/tools/model_exec/classify.h"
-#include "device/tools/model_exec/dump.h"
 #include "device/tools/model_exec/inputs.h"
+#include "device/tools/model_exec/intermediate.h"
+#include "device/tools/model_exec/values.h"
 
 namespace openhb::model_exec {
 namespace {
 
-std::vector<Tensor> load_inputs(const Options& options, const Program& program, std::FILE* out) {
-  const std::vector<std::string> paths = split(options.input_file, ',');
-  if (paths.size() != program.inputs.size())
-    fail(ErrorCode::usage, "model '{}' has {} inputs, --input_file names {} files", program.name,
-         program.inputs.size(), paths.size());
-  std::vector<Tensor> tensors;
-  for (size_t i = 0; i < paths.size(); ++i) {
-    InputData data = load_input(program, program.inputs[i], paths[i]);
-    fmt::print(out, "file length: {}\nread file success!\n", data.file_size);
-    tensors.push_back(std::move(data.tensor));
-  }
-  return tensors;
-}
-
-// The tensors to write after each step: those that it completes, and its outputs that no step completes.
-std::vector<std::vector<uint32_t>> intermediate_tensors(const Program& program) {
-  std::set<uint32_t> completed;
-  for (const Step& step : program.steps) completed.insert(step.completes.begin(), step.completes.end());
-  std::vector<std::vector<uint32_t>> tensors;
-  for (const Step& step : program.steps) {
-    tensors.push_back(step.completes);
-    for (uint32_t id : step.outputs)
-      if (!completed.contains(id)) tensors.back().push_back(id);
-  }
-  return tensors;
-}
-
-// A file name for every one of these tensors; "" for the others.
-std::vector<std::string> intermediate_names(const Program& program,
-                                            const std::vector<std::vector<uint32_t>>& tensors) {
-  constexpr size_t kMaxName = 200;  // file systems take 255 bytes
-  std::vector<std::string> names(program.tensors.size());
-  std::set<std::string> used;
-  for (size_t s = 0; s < tensors.size(); ++s)
-    for (size_t o = 0; o < tensors[s].size(); ++o) {
-      const uint32_t id = tensors[s][o];
-      if (!names[id].empty()) continue;
-      std::string name = program.tensors[id].name.substr(0, kMaxName);
-      if (name.empty()) name = fmt::format("step_{}_output_{}", s, o);
-      std::replace(name.begin(), name.end(), '/', '_');
-      std::replace(name.begin(), name.end(), '\0', '_');
-      while (!used.insert(name).second) name += fmt::format("_{}", id);
-      names[id] = std::move(name);
-    }
-  return names;
-}
-
-engine::StepHook intermediate_dumper(const Options& options, const engine::Session& session) {
-  auto tensors = intermediate_tensors(session.model().program());
-  auto names = intermediate_names(session.model().program(), tensors);
-  return [&, tensors = std::move(tensors), names = std::move(names)](size_t step) {
-    const Program& program = session.model().program();
-    for (uint32_t id : tensors[step]) {
-      const TensorDesc& desc = program.tensors[id];
-      Tensor tensor = read_tensor(desc, session.tensor(id));
-      if (options.hybrid_dequantize_process) tensor = dequantize(desc, tensor);
-      dump_tensor(options, tensor, names[id], "bin");
-      if (options.dump_intermediate > 1) dump_tensor(options, tensor, names[id], "txt");
-    }
-  };
-}
-
-// Average milliseconds of a run.
-double run_frames(engine::Session& session, const std::vector<Tensor>& inputs, int frames) {
-  const Program& program = session.model().program();
-  auto store_inputs = [&] {
-    for (size_t i = 0; i < inputs.size(); ++i)
-      engine::store_tensor(program.tensors[program.inputs[i].tensor], inputs[i].bytes(),
-                           session.input(i).data());
-  };
-  // A first frame that is not timed: it warms the caches and writes the dumps, if there is a hook for them.
-  store_inputs();
-  session.run();
-  session.set_hook({});
+// Average milliseconds of a run, after a first one that is not timed: it warms the caches and writes the
+// dumps.
+double run_frames(const Options& options, const ModelHandle& model, Frame& frame, dnn::DumpIndex& index) {
+  if (options.dump_intermediate > 0)
+    index = run_with_dump(options, model, frame);
+  else
+    run(model, frame, options.core_id);
   std::chrono::duration<double, std::milli> sum{0};
-  for (int frame = 0; frame < frames; ++frame) {
-    store_inputs();
+  for (int i = 0; i < options.frame_count; ++i) {
+    check_interrupt();
     const auto start = std::chrono::steady_clock::now();
-    session.run();
+    run(model, frame, options.core_id);
     sum += std::chrono::steady_clock::now() - start;
   }
-  return sum.count() / frames;
+  return sum.count() / options.frame_count;
 }
 
-void dump_ports(const Options& options, const Program& program, const std::vector<Tensor>& inputs,
-                const std::vector<Tensor>& outputs, std::FILE* out) {
-  for (size_t i = 0; i < inputs.size(); ++i)
-    fmt::print(out, "Dump path: {}\n",
-               dump_tensor(options, inputs[i], fmt::format("model_infer_input_{}", i), options.dump_format));
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const TensorDesc& desc = program.tensors[program.outputs[i].tensor];
-    const Tensor tensor = options.hybrid_dequantize_process ? dequantize(desc, outputs[i]) : outputs[i];
-    fmt::print(out, "Dump path: {}\n",
-               dump_tensor(options, tensor, fmt::format("model_infer_output_{}", i), options.dump_format));
+// Writes inputs and outputs: <dump_path>/model_infer_input_<i>.<format>, model_infer_output_<i>.<format>.
+class PortDumper {
+ public:
+  PortDumper(const Options& options, std::FILE* out, dnn::DumpIndex& index, nlohmann::ordered_json* json)
+      : options_(options), out_(out), index_(index), json_(json) {}
+
+  void input(size_t i, const Port& port, const Tensor& data) {
+    dump(fmt::format("model_infer_input_{}", i), {.kind = "input", .name = port.name}, data);
   }
+  void output(size_t i, const Port& port, const hbDNNTensor& tensor) {
+    dnn::DumpIndex::Entry entry{.kind = "output", .name = port.name, .quant = quant_of(port.properties)};
+    Tensor data = load(tensor);
+    bool real = options_.hybrid_dequantize_process && !entry.quant.empty();
+    if (real && data.rank() != 4) {
+      if (!options_.quiet)
+        fmt::print(
+            stderr,
+            "note: output '{}' has {} dimensions and is dumped as it is; --hybrid_dequantize_process is "
+            "for outputs of 4\n",
+            port.name, data.rank());
+      real = false;
+    }
+    if (real)
+      data = dnn::dequantize(data, entry.quant), entry.quant = {};
+    else if (!options_.hybrid_dequantize_process)
+      data = load_aligned(tensor);
+    dump(fmt::format("model_infer_output_{}", i), std::move(entry), data);
+  }
+
+ private:
+  void dump(const std::string& stem, dnn::DumpIndex::Entry entry, const Tensor& data) {
+    const std::string file = fmt::format("{}.{}", stem, options_.dump_format);
+    const std::string path = fmt::format("{}/{}", options_.dump_path, file);
+    if (options_.dump_format == "txt")
+      write_file_atomically(path, dnn::tensor_text(data, options_.dump_precision, options_.dump_txt_axis));
+    else
+      write_file_atomically(path, data.bytes());
+    fmt::print(out_, "Dump path: {}\n", path);
+    if (json_) (*json_)["dumps"].push_back(path);
+    entry.files = {file};
+    entry.dtype = data.dtype();
+    entry.shape = data.shape();
+    index_.add(std::move(entry));
+  }
+
+  const Options& options_;
+  std::FILE* out_;
+  dnn::DumpIndex& index_;
+  nlohmann::ordered_json* json_;
+};
+
+void classify(const Options& options, const Tensor& scores, const std::vector<std::string>& labels,
+              std::FILE* out, nlohmann::ordered_json* json) {
+  const size_t classes = class_count(scores);
+  if (!labels.empty() && labels.size() < classes && !options.quiet)
+    fmt::print(stderr, "note: '{}' names {} classes, output 0 has {}; the others are printed as '?'\n",
+               options.label_file, labels.size(), classes);
+  const auto k = static_cast<size_t>(options.top_k);
+  fmt::print(out, "Attention: please make sure model is for classfication\n{}",
+             classification_text(scores, k, labels));
+  for (size_t n = 0; json && n < scores.size() / classes; ++n)
+    for (const ClassScore& c : best_classes(scores, n * classes, classes, k)) {
+      nlohmann::ordered_json row = {{"sample", n}, {"id", c.id}, {"score", c.score}};
+      if (c.id < labels.size()) row["label"] = labels[c.id];
+      (*json)["classes"].push_back(std::move(row));
+    }
+}
+
+// Without the samples that a region inference computes only to fill the model's batch.
+Tensor first_samples(Tensor tensor, const Frame& frame) {
+  const auto samples = static_cast<int64_t>(frame.samples);
+  if (frame.rois.empty() || tensor.rank() == 0 || tensor.shape()[0] <= samples) return tensor;
+  Shape shape = tensor.shape();
+  shape[0] = samples;
+  Tensor cut(tensor.dtype(), shape);
+  std::memcpy(cut.bytes().data(), tensor.bytes().data(), cut.bytes().size());
+  return cut;
 }
 
 }  // namespace
 
-void infer(const Options& options, const std::vector<ModelPtr>& models, std::FILE* out) {
-  const ModelPtr model = select_model(models, options.model_name);
-  const Program& program = model->program();
+void infer(const Options& options, const Package& package, std::FILE* out, nlohmann::ordered_json* json) {
+  const ModelHandle model = package.select(options.model_name);
   // Before the work, so that a wrong path is told at once.
   const auto labels =
       options.label_file.empty() ? std::vector<std::string>() : read_labels(options.label_file);
   if (options.enable_dump || options.dump_intermediate > 0) ensure_directory(options.dump_path);
   fmt::print(out, "get model handle success\nget model input count success\n");
-  const std::vector<Tensor> inputs = load_inputs(options, program, out);
-  fmt::print(out, "get model output count success\n");
-  engine::Session session(model, {.threads = options.thread_num});
-  fmt::print(out, "prepare output tensor success\n");
-  if (options.dump_intermediate > 0) session.set_hook(intermediate_dumper(options, session));
-  const double milliseconds = run_frames(session, inputs, options.frame_count);
-  fmt::print(out, "infer success\ntask done\n");
-
-  std::vector<Tensor> outputs;
-  for (size_t i = 0; i < program.outputs.size(); ++i)
-    outputs.push_back(read_tensor(program.tensors[program.outputs[i].tensor], session.output(i).data()));
+  LoadedFrame loaded = load_frame(options, model, out);
+  Frame& frame = loaded.frame;
+  fmt::print(out, "get model output count success\nprepare output tensor success\n");
+  if (options.thread_num_given) set_core_threads(options.thread_num);
+  dnn::DumpIndex index;
+  const double milliseconds = run_frames(options, model, frame, index);
+  frame.outputs.flush(HB_SYS_MEM_CACHE_INVALIDATE);
   constexpr std::string_view rule = "----------------------------------------";
-  fmt::print(out, "\n{}\nInfer time: {:.3f} ms\n{}\n", rule, milliseconds, rule);
-  if (options.enable_dump) dump_ports(options, program, inputs, outputs, out);
-  if (options.enable_cls_post_process) {
-    const Tensor scores = dequantize(program.tensors[program.outputs[0].tensor], outputs[0]);
-    const auto classes = class_count(scores);
-    if (!labels.empty() && labels.size() < classes)
-      fmt::print(stderr, "note: '{}' names {} classes, output 0 has {}; the others are printed as '?'\n",
-                 options.label_file, labels.size(), classes);
-    fmt::print(out, "Attention: please make sure model is for classfication\n{}",
-               classification_text(scores, static_cast<size_t>(options.top_k), labels));
+  fmt::print(out, "infer success\ntask done\n\n{}\nInfer time: {:.3f} ms\n{}\n", rule, milliseconds, rule);
+  if (json)
+    *json = {{"mode", "infer"},
+             {"model", model.name},
+             {"frames", options.frame_count},
+             {"infer_time_ms", milliseconds}};
+  if (options.enable_dump) {
+    PortDumper dumper(options, out, index, json);
+    for (size_t i = 0; i < loaded.inputs.size(); ++i)
+      dumper.input(i, model.inputs[i % model.inputs.size()], loaded.inputs[i]);
+    for (size_t i = 0; i < model.outputs.size(); ++i) dumper.output(i, model.outputs[i], frame.outputs[i]);
+  }
+  if (!index.empty()) index.write(options.dump_path, model.name);
+  if (options.enable_cls_post_process && !model.outputs.empty()) {
+    const Tensor scores = first_samples(load(frame.outputs[0]), frame);
+    classify(options, dnn::dequantize(scores, quant_of(model.outputs[0].properties)), labels, out, json);
   }
   fmt::print(out, "hbDNNRelease success!\n");
 }

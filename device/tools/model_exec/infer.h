@@ -2,14 +2,16 @@
 #pragma once
 
 #include <cstdio>
-#include <vector>
+#include <nlohmann/json_fwd.hpp>
 
-#include "device/tools/model_exec/models.h"
+#include "device/tools/model_exec/options.h"
+#include "device/tools/model_exec/runtime.h"
 
 namespace openhb::model_exec {
 
 // `hrt_model_exec infer`: runs the selected model on the input files; reports to `out`, dumps as the options
-// say.
-void infer(const Options& options, const std::vector<ModelPtr>& models, std::FILE* out);
+// say. With `json` also for programs. Throws Interrupted after Ctrl-C.
+void infer(const Options& options, const Package& package, std::FILE* out,
+           nlohmann::ordered_json* json = nullptr);
 
 }  // namespace openhb::model_exec

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
-#include "device/tools/model_exec/models.h"
+#include "device/tools/model_exec/runtime.h"
 
 namespace openhb::model_exec {
 
-// The text of `hrt_model_exec model_info`: all models, or the one that is named.
-std::string model_info(const std::vector<ModelPtr>& models, const std::string& name);
-
-// "(1,3,224,224,)", as the vendor's tool writes lists of numbers.
-std::string number_list(const Shape& numbers);
+// `hrt_model_exec model_info`: what hbDNNGet*TensorProperties tell about all models, or about the named one.
+// With `json` also for programs.
+std::string model_info(const Package& package, const std::string& name,
+                       nlohmann::ordered_json* json = nullptr);
 
 }  // namespace openhb::model_exec

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "common/io/file_name.h"
 #include "common/text/text.h"
 #include "host/compiler/artefacts.h"
 #include "host/compiler/calibrate.h"
@@ -42,10 +43,10 @@ graph::Value* real_result(const graph::Graph& graph, const graph::Node& conv,
     const auto users = consumers.find(v);
     if (users == consumers.end() || users->second.size() != 1) return value;
     const graph::Node& next = *users->second.front();
-    if (next.op == "DequantizeLinear") return next.outputs[0];
-    // An activation between the convolution and its codes is part of the integer step.
-    if (next.op != "QuantizeLinear" && next.op != "Relu" && next.op != "Clip") return value;
     v = next.outputs[0];
+    if (next.op == "QuantizeLinear") return v;  // as_float() makes of codes what they stand for
+    // An activation between the convolution and its codes is part of the integer step.
+    if (next.op != "Relu" && next.op != "Clip") return value;
   }
 }
 
@@ -81,23 +82,20 @@ graph::Value* as_float(graph::Graph& graph, graph::Value* value) {
   return node->outputs[0];
 }
 
-// The values to dump become the outputs.
-void set_outputs(graph::Graph& graph, const std::vector<Dump>& dumps) {
+// The values to dump become the outputs; gives the output of each dump. A convolution's result may be an
+// output anyway.
+std::vector<size_t> set_outputs(graph::Graph& graph, const std::vector<Dump>& dumps) {
   ops::infer_shapes(graph);
   graph.outputs.clear();
-  for (const Dump& dump : dumps) graph.outputs.push_back(as_float(graph, dump.value));
-  ops::infer_shapes(graph);
-}
-
-// "conv2_1/dw" to "conv2_1_dw"; layers that differ in the replaced characters only get a number.
-std::string file_name(const std::string& layer, std::set<std::string>& used) {
-  std::string name = layer;
-  for (char& c : name)
-    if (c == '/' || static_cast<unsigned char>(c) < 0x20) c = '_';
-  for (int count = 0;; ++count) {
-    std::string file = fmt::format("{}{}_float.bin", name, count == 0 ? "" : fmt::format("_{}", count));
-    if (used.insert(file).second) return file;
+  std::map<const graph::Value*, size_t> places;
+  std::vector<size_t> outputs;
+  for (const Dump& dump : dumps) {
+    const auto [place, is_new] = places.emplace(dump.value, graph.outputs.size());
+    if (is_new) graph.outputs.push_back(as_float(graph, dump.value));
+    outputs.push_back(place->second);
   }
+  ops::infer_shapes(graph);
+  return outputs;
 }
 
 std::vector<std::string> files_in_order(const InferOptions& options, const std::vector<std::string>& names) {
@@ -180,14 +178,15 @@ Tensor model_input(const graph::Value& value, const graph::Graph& graph, const c
 
 // All of them, or none.
 nlohmann::ordered_json write_dumps(const InferOptions& options, const std::vector<Dump>& dumps,
-                                   const compiler::GraphRunner& runner, report::Log& log) {
+                                   const std::vector<size_t>& outputs, const compiler::GraphRunner& runner,
+                                   report::Log& log) {
   std::vector<std::vector<std::string>> rows;
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   std::set<std::string> used;
   compiler::Artefacts artefacts(options.output_dir, "infer");
   for (size_t i = 0; i < dumps.size(); ++i) {
-    const Tensor values = runner.output(i);
-    const std::string name = file_name(dumps[i].layer, used);
+    const Tensor values = runner.output(outputs[i]);
+    const std::string name = file_stem(dumps[i].layer, used) + "_float.bin";
     artefacts.write(name, values.bytes());
     const std::string shape = fmt::format("{}", fmt::join(values.shape(), "x"));
     rows.push_back({shortened(dumps[i].layer), shape, name});
@@ -227,10 +226,10 @@ int run(const InferOptions& options, report::Log& log) {
         model_input(*graph.inputs[i], graph, config.inputs[i], dataset.load(0, i), std::move(inputs[i]));
 
   const std::vector<Dump> dumps = choose_dumps(graph, config.layer_out_dump);
-  set_outputs(graph, dumps);
+  const std::vector<size_t> outputs = set_outputs(graph, dumps);
   compiler::GraphRunner runner(graph, {}, thread_count(options.threads));
   runner.run(inputs);
-  const auto json = write_dumps(options, dumps, runner, log);
+  const auto json = write_dumps(options, dumps, outputs, runner, log);
   if (!options.json.empty())
     write_text(options.json, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   return 0;

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "common/io/file.h"
+#include "common/io/interrupt.h"
 #include "common/text/text.h"
 #include "host/compiler/convert.h"
 #include "host/compiler/plan.h"
@@ -16,7 +17,6 @@
 #include "host/config/keys.h"
 #include "host/ops/custom.h"
 #include "host/report/conversion_json.h"
-#include "host/report/interrupt.h"
 #include "host/report/log.h"
 #include "host/report/page.h"
 #include "host/report/progress.h"
@@ -110,7 +110,7 @@ int makertbin(const MakertbinOptions& options) {
     log.info("Working dir: {}; model: {}; march: {}", config.working_dir,
              config.is_caffe() ? config.caffe_model : config.onnx_model, config.march);
     if (!options.memory_limit.empty()) config.memory_limit = compiler::parse_size(options.memory_limit);
-    report::watch_signals();
+    watch_signals();
     report::StageProgress bars(!options.quiet);
     compiler::Reporter reporter;
     reporter.info = [&](const std::string& line) { log.info("{}", line); };
@@ -150,7 +150,7 @@ int makertbin(const MakertbinOptions& options) {
     return 0;
   } catch (const Error& e) {
     return failed(e);
-  } catch (const report::Interrupted& e) {
+  } catch (const Interrupted& e) {
     log.error(
         "interrupted: nothing was left half-written; what the calibration has found so far is kept in "
         "working_dir, and the same command continues there");

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# exit_status.sh <hrt_model_exec>: exit status and error code of the program itself.
+# exit_status.sh <hrt_model_exec> <hrt_bin_dump>: exit status and error code of the programs themselves.
 set -u
 tool=$1
 failures=0
@@ -34,4 +34,11 @@ expect 1 "OHB-0101: " model_info --model_file /
 expect 2 "OHB-0002: " perf
 expect 2 "OHB-0002: " perf --model_file=/nonexistent.bin --perf_time=x
 expect 1 "OHB-0100: " perf --model_file=/nonexistent.bin
+tool=$2
+expect 0 ""
+expect 0 "" --help
+expect 0 "" -v
+expect 2 "OHB-0002: " --model_file=x.bin
+expect 2 "Did you mean 'conv_dump_path'" --conv_dump_paht=x
+expect 1 "OHB-0100: " --model_file=/nonexistent.bin --input_file=x --conv_mapping_file=y --conv_dump_path=/
 exit "$failures"

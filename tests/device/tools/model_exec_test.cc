@@ -5,11 +5,13 @@
 
 #include <cmath>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "common/io/file.h"
 #include "common/program/file.h"
+#include "device/dnn/tensor_file.h"
+#include "device/tools/model_exec/bin_dump.h"
 #include "device/tools/model_exec/classify.h"
-#include "device/tools/model_exec/dump.h"
 #include "device/tools/model_exec/infer.h"
 #include "device/tools/model_exec/inputs.h"
 #include "device/tools/model_exec/model_info.h"
@@ -49,7 +51,8 @@ class ModelExec : public ::testing::Test {
   std::string run() {
     std::FILE* out = std::fopen(path("out").c_str(), "w");
     try {
-      infer(options_, load_models(options_), out);
+      options_.mode == Mode::bin_dump ? bin_dump(options_, Package(options_.model_file), out)
+                                      : infer(options_, Package(options_.model_file), out, &json_);
     } catch (...) {
       std::fclose(out);
       throw;
@@ -75,6 +78,7 @@ class ModelExec : public ::testing::Test {
 
   std::string folder_;
   Options options_;
+  nlohmann::ordered_json json_;
 };
 
 // Pictures of 6 x 10 as nv12, at rows of 16; the result is what NV12TOYUV444 makes of them.
@@ -86,7 +90,7 @@ Program nv12_program(int64_t batch, bool video) {
   b.input(picture, InputKind::nv12);
   b.output(full);
   Program p = b.finish();
-  p.inputs[0].source = InputSource::resizer;
+  p.inputs[0].source = InputSource::pyramid;
   p.inputs[0].bt601_video = video;
   return p;
 }
@@ -96,10 +100,10 @@ TEST_F(ModelExec, Nv12) {
   write_program(path("video.bin"), nv12_program(1, true));
   write_program(path("two.bin"), nv12_program(2, false));
   options_.model_file = path("nv12.bin");
-  const std::string text = model_info(load_models(options_), "");
+  const std::string text = model_info(Package(options_.model_file), "");
   EXPECT_NE(
       text.find(
-          "input source: HB_DNN_INPUT_FROM_RESIZER\nvalid shape: (1,3,6,10,)\naligned shape: (1,3,6,16,)\n"
+          "input source: HB_DNN_INPUT_FROM_PYRAMID\nvalid shape: (1,3,6,10,)\naligned shape: (1,3,6,16,)\n"
           "aligned byte size: 144\ntensor type: HB_DNN_IMG_TYPE_NV12\ntensor layout: HB_DNN_LAYOUT_NCHW\n"
           "quanti type: NONE\nstride: (0,0,0,0,)\n"),
       std::string::npos)
@@ -131,18 +135,18 @@ TEST_F(ModelExec, Nv12) {
 
 TEST_F(ModelExec, ModelInfo) {
   options_.model_file = path("quantized_network.bin");
-  const std::string text = model_info(load_models(options_), "");
+  const std::string text = model_info(Package(options_.model_file), "");
   EXPECT_TRUE(text.starts_with("This model file has 1 model:\n[quantized_network]\n-----")) << text;
   EXPECT_NE(
       text.find(
           "[model name]: quantized_network\n\ninput[0]:\nname: picture\n"
-          "input source: HB_DNN_INPUT_FROM_DDR\nvalid shape: (1,3,8,8,)\naligned shape: (1,4,8,8,)\n"
-          "aligned byte size: 256\ntensor type: HB_DNN_IMG_TYPE_RGB\ntensor layout: HB_DNN_LAYOUT_NCHW\n"
-          "quanti type: NONE\nstride: (256,1,32,4,)\n\noutput[0]:\nname: scores\n"),
+          "input source: HB_DNN_INPUT_FROM_DDR\nvalid shape: (1,3,8,8,)\naligned shape: (1,3,8,8,)\n"
+          "aligned byte size: 192\ntensor type: HB_DNN_IMG_TYPE_RGB\ntensor layout: HB_DNN_LAYOUT_NCHW\n"
+          "quanti type: NONE\nstride: (192,64,8,1,)\n\noutput[0]:\nname: scores\n"),
       std::string::npos)
       << text;
   EXPECT_NE(text.find("output[1]:\nname: sum\nvalid shape: (1,12,8,8,)\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("quanti type: SCALE\nstride: (768,1,96,12,)\nscale data: 0.06,\nzero point data: 1,\n"
+  EXPECT_NE(text.find("quanti type: SCALE\nstride: (768,64,8,1,)\nscale data: 0.06,\nzero point data: 1,\n"
                       "quantizeAxis: -1\n-----"),
             std::string::npos)
       << text;
@@ -151,14 +155,18 @@ TEST_F(ModelExec, ModelInfo) {
 
 TEST_F(ModelExec, SeveralModels) {
   options_.model_file = path("quantized_network.bin") + "," + path("float_network.bin");
-  const auto models = load_models(options_);
-  EXPECT_TRUE(model_info(models, "")
-                  .starts_with("This model file has 2 model:\n[quantized_network] [float_network]\n"));
-  EXPECT_EQ(model_info(models, "float_network").find("[model name]: quantized_network"), std::string::npos);
-  EXPECT_THROW(select_model(models, ""), Error);
-  EXPECT_THROW(select_model(models, "float_netwrok"), Error);
-  options_.model_file += "," + path("float_network.bin");
-  EXPECT_THROW(load_models(options_), Error);
+  {
+    const Package models(options_.model_file);
+    EXPECT_TRUE(model_info(models, "")
+                    .starts_with("This model file has 2 model:\n[quantized_network] [float_network]\n"));
+    nlohmann::ordered_json json;
+    EXPECT_EQ(model_info(models, "float_network", &json).find("[model name]: quantized_network"),
+              std::string::npos);
+    EXPECT_EQ(json["models"][0]["inputs"][0]["tensor_type"], "HB_DNN_TENSOR_TYPE_F32") << json;
+    EXPECT_THROW(models.select(""), Error);
+    EXPECT_THROW(models.select("float_netwrok"), Error);
+  }
+  EXPECT_THROW(Package(options_.model_file + "," + path("float_network.bin")), Error);
 }
 
 TEST_F(ModelExec, InferFromTextAndClasses) {
@@ -211,10 +219,89 @@ TEST_F(ModelExec, DumpsIntermediateTensors) {
   run();
   EXPECT_EQ(read_file(path("dumps/block_conv.bin")).size(), 8u * 9 * 7 * 4);
   EXPECT_EQ(read_file(path("dumps/logits.bin")).size(), 5u * 4);
-  EXPECT_EQ(std::distance(fs::directory_iterator(path("dumps")), {}), 8);
+  EXPECT_EQ(read_file(path("dumps/x.bin")).size(), 4u * 9 * 7 * 4);  // the input
+  EXPECT_EQ(std::distance(fs::directory_iterator(path("dumps")), {}), 9 + 1);
   options_.dump_intermediate = 3;
   run();
-  EXPECT_EQ(std::distance(fs::directory_iterator(path("dumps")), {}), 16);
+  EXPECT_EQ(std::distance(fs::directory_iterator(path("dumps")), {}), 18 + 1);
+}
+
+// Every file that the index names has the size that the index says, and every file is in the index.
+TEST_F(ModelExec, IndexOfDumps) {
+  options_.model_file = path("quantized_network.bin");
+  write_file_atomically(path("picture.bin"), std::string(192, 'a'));
+  options_.input_file = path("picture.bin");
+  options_.enable_dump = true;
+  for (const int level : {1, 2, 3}) {
+    fs::remove_all(path("dumps"));
+    options_.dump_intermediate = level;
+    run();
+    const auto index = nlohmann::json::parse(read_text_file(path("dumps/dump_index.json")));
+    EXPECT_EQ(index["model"], "quantized_network");
+    size_t files = 1;
+    bool found = false;
+    for (const auto& row : index["tensors"]) {
+      const auto shape = row["shape"].get<Shape>();
+      const auto dtype = row["dtype"].get<std::string>();
+      const int64_t size = dtype == "float32" || dtype == "int32" ? 4 : 1;
+      EXPECT_EQ(static_cast<int64_t>(read_file(path("dumps/" + row["files"][0].get<std::string>())).size()),
+                num_elements(shape) * size)
+          << row;
+      files += row["files"].size();
+      if (row["kind"] != "tensor" || row["name"] != "features") continue;
+      found = true;
+      EXPECT_EQ(row["scale"][0].get<float>(), 0.05f);
+      EXPECT_EQ(row["zero_point"][0], -128);
+      EXPECT_TRUE(row["step"].get<std::string>().starts_with("Conv of ")) << row;
+    }
+    EXPECT_TRUE(found);
+    EXPECT_EQ(std::distance(fs::directory_iterator(path("dumps")), {}), static_cast<ptrdiff_t>(files));
+  }
+}
+
+// 2: BPU steps' tensors as they lie in memory, rows padded; 3: valid elements in ONNX order.
+TEST_F(ModelExec, AlignedAndValid) {
+  Program program = testing::quantized_network();
+  for (Step& step : program.steps) step.backend = Backend::bpu;
+  write_program(path("bpu.bin"), program);
+  options_.model_file = path("bpu.bin");
+  write_file_atomically(path("picture.bin"), std::string(192, 'a'));
+  options_.input_file = path("picture.bin");
+  const auto dumped = [&](int level) {
+    options_.dump_intermediate = level;
+    run();
+    return std::pair(read_file(path("dumps/image.bin")), read_text_file(path("dumps/image.txt")));
+  };
+  const auto [aligned, aligned_text] = dumped(2);
+  const auto [valid, valid_text] = dumped(3);
+  ASSERT_EQ(aligned.size(), 8u * 8 * 4);  // N, H, W, 3 in rows of 4
+  ASSERT_EQ(valid.size(), 3u * 8 * 8);
+  for (size_t c = 0; c < 3; ++c)
+    for (size_t i = 0; i < 64; ++i) EXPECT_EQ(valid[c * 64 + i], aligned[i * 4 + c]);
+  EXPECT_EQ(std::count(aligned_text.begin(), aligned_text.end(), '\n'), 8 * 8 * 4);
+  EXPECT_EQ(std::count(valid_text.begin(), valid_text.end(), '\n'), 3 * 8 * 8);
+  // Steps in float are valid elements always.
+  program.steps[0].backend = Backend::cpu;
+  write_program(path("bpu.bin"), program);
+  EXPECT_EQ(dumped(2).first, valid);
+}
+
+TEST_F(ModelExec, IntermediateRealNumbers) {
+  options_.model_file = path("quantized_network.bin");
+  write_file_atomically(path("picture.bin"), std::string(192, 'a'));
+  options_.input_file = path("picture.bin");
+  options_.dump_intermediate = 1;
+  run();
+  const auto codes = read_file(path("dumps/features.bin"));
+  options_.hybrid_dequantize_process = true;
+  run();
+  const auto real = read_file(path("dumps/features_float.bin"));
+  ASSERT_EQ(real.size(), codes.size() * 4);
+  for (size_t i = 0; i < codes.size(); ++i) {
+    float value = 0;
+    std::memcpy(&value, &real[i * 4], 4);
+    EXPECT_EQ(value, static_cast<float>(static_cast<int8_t>(codes[i]) + 128) * 0.05f);
+  }
 }
 
 TEST_F(ModelExec, HybridDequantizeGivesRealNumbers) {
@@ -234,6 +321,143 @@ TEST_F(ModelExec, HybridDequantizeGivesRealNumbers) {
     std::memcpy(&real, bytes.data() + i * 4, 4);
     EXPECT_EQ(real, static_cast<float>(static_cast<int8_t>(codes[i]) - 1) * 0.06f);
   }
+}
+
+TEST_F(ModelExec, HybridDequantizeIsForFourDimensions) {
+  testing::ProgramBuilder b("flat");
+  const uint32_t x = b.tensor("x", DType::f32, {2, 3});
+  const uint32_t codes = b.tensor("codes", DType::i8, {2, 3}, {{0.5f}, {0}, -1});
+  b.step(QuantizeParams{}, {x}, codes);
+  b.input(x);
+  b.output(codes);
+  write_program(path("flat.bin"), b.finish());
+  options_.model_file = path("flat.bin");
+  write_file_atomically(path("x.txt"), "1 2 3 4 5 6");
+  options_.input_file = path("x.txt");
+  options_.enable_dump = options_.hybrid_dequantize_process = true;
+  ::testing::internal::CaptureStderr();
+  run();
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("output 'codes' has 2 dimensions"),
+            std::string::npos);
+  EXPECT_EQ(read_file(path("dumps/model_infer_output_0.bin")).size(), 6u);
+}
+
+TEST_F(ModelExec, RawPictures) {
+  write_program(path("nv12.bin"), nv12_program(1, false));
+  options_.model_file = path("nv12.bin");
+  options_.enable_dump = true;
+  const auto output = [&](const char* name, const std::string& bytes) {
+    write_file_atomically(path(name), bytes);
+    options_.input_file = path(name);
+    run();
+    return read_file(path("dumps/model_infer_output_0.bin"));
+  };
+  std::string dense, padded;  // 6 rows of luma, 3 of chroma
+  for (char y = 0; y < 9; ++y) {
+    dense += std::string(10, y);
+    padded += std::string(10, y) + std::string(6, '\x7f');
+  }
+  const auto expected = output("picture.bin", dense);
+  EXPECT_EQ(output("picture.nv12", dense), expected);
+  EXPECT_EQ(output("picture.yuv", dense), expected);
+  EXPECT_EQ(output("padded.bin", padded), expected);  // as memory has it
+  options_.model_file = path("quantized_network.bin");
+  options_.input_file = path("picture.yuv");
+  EXPECT_NE(error().second.find("neither nv12 nor gray"), std::string::npos) << error().second;
+}
+
+TEST_F(ModelExec, RegionsOfPictures) {
+  Program program = nv12_program(1, false);
+  program.inputs[0].source = InputSource::resizer;
+  write_program(path("regions.bin"), program);
+  options_.model_file = path("regions.bin");
+  // 20 x 12 of luma 100, but 6 x 10 of luma 200 at (4, 2).
+  std::string picture;
+  for (int y = 0; y < 12; ++y)
+    for (int x = 0; x < 20; ++x)
+      picture += static_cast<char>(x >= 4 && x < 14 && y >= 2 && y < 8 ? 200 : 100);
+  picture += std::string(20 * 6, '\x80');
+  write_file_atomically(path("street_20x12.nv12"), picture);
+  options_.input_file = path("street_20x12.nv12");
+  EXPECT_NE(error().second.find("--roi_infer=true"), std::string::npos) << error().second;
+  options_.roi_infer = true;
+  EXPECT_NE(error().second.find("--roi has 0 regions; 1 samples with 1 resizer inputs need 1"),
+            std::string::npos)
+      << error().second;
+  options_.roi = "4,2,13,7";
+  options_.enable_dump = true;
+  const auto luma = [&](size_t sample) {
+    const auto bytes = read_file(path("dumps/model_infer_output_0.bin"));
+    std::vector<float> values(bytes.size() / 4);
+    std::memcpy(values.data(), bytes.data(), bytes.size());
+    std::vector<float> found;
+    for (size_t i = 0; i < 60; ++i) found.push_back(values[(sample * 60 + i) * 3]);
+    return found;
+  };
+  run();
+  EXPECT_EQ(luma(0), std::vector<float>(60, 200 - 128));
+  // Two samples, each with its own file and region.
+  options_.input_file += "," + path("street_20x12.nv12");
+  options_.roi = "4,2,13,7;14,2,19,11";
+  run();
+  EXPECT_EQ(read_file(path("dumps/model_infer_output_0.bin")).size(), 2u * 60 * 3 * 4);
+  EXPECT_EQ(luma(0), std::vector<float>(60, 200 - 128));
+  EXPECT_EQ(luma(1), std::vector<float>(60, 100 - 128));
+  for (const char* bad : {"4,2,13", "4,2,13,x", "4;2;13;7"}) {
+    options_.roi = bad;
+    EXPECT_EQ(error().first, ErrorCode::usage) << bad;
+  }
+  options_.roi = "4,2,13,7;24,2,29,11";  // outside
+  EXPECT_EQ(error().first, ErrorCode::usage);
+  options_.roi = "4,2,13,7;14,2,19,11";
+  write_file_atomically(path("nameless.nv12"), picture);
+  options_.input_file = path("nameless.nv12") + "," + path("nameless.nv12");
+  EXPECT_NE(error().second.find("name it like street_1920x1080.nv12"), std::string::npos) << error().second;
+  options_.model_file = path("float_network.bin");
+  EXPECT_NE(error().second.find("no input of model"), std::string::npos) << error().second;
+}
+
+TEST_F(ModelExec, BinDump) {
+  use_float_network();
+  options_.mode = Mode::bin_dump;
+  write_file_atomically(path("map.json"), R"({"part/a": {"output": "scores", "shape": [1, 5]}})");
+  options_.conv_mapping_file = path("map.json");
+  options_.conv_dump_path = path("results");
+  EXPECT_EQ(error().first, ErrorCode::file_missing);
+  fs::create_directory(path("results"));
+  const std::string text = run();
+  EXPECT_TRUE(text.starts_with(
+      "hbDNNGetModelNameList success\nget model handle success\nget model input count success\n"
+      "prepare input tensor success!\nfile length: "))
+      << text;
+  EXPECT_TRUE(
+      text.ends_with("read file success!\nget model output count success\nprepare output tensor success\n"
+                     "infer success\ntask done\n"))
+      << text;
+  EXPECT_EQ(read_file(path("results/part_a_float.bin")).size(), 5u * 4);
+  EXPECT_FALSE(fs::exists(path("results/scores_float.bin")));
+  // A convolution whose result the network has as an output anyway has both files.
+  write_file_atomically(path("map.json"), R"({"part/a": {"output": "scores", "model_output": true}})");
+  run();
+  EXPECT_EQ(read_file(path("results/part_a_float.bin")), read_file(path("results/scores_float.bin")));
+  for (const char* bad : {"[]", "{", R"({"a": 1})", R"({"a": {"result": "b"}})"}) {
+    write_file_atomically(path("map.json"), bad);
+    EXPECT_EQ(error().first, ErrorCode::data_bad_value) << bad;
+  }
+  write_file_atomically(path("map.json"), R"({"a": "nowhere"})");
+  EXPECT_EQ(error().first, ErrorCode::data_missing);
+  EXPECT_NE(error().second.find("layer_out_dump: True"), std::string::npos) << error().second;
+}
+
+TEST_F(ModelExec, Json) {
+  use_float_network();
+  options_.enable_cls_post_process = options_.enable_dump = true;
+  options_.top_k = 2;
+  run();
+  EXPECT_EQ(json_["model"], "float_network");
+  EXPECT_EQ(json_["dumps"].size(), 2u);
+  ASSERT_EQ(json_["classes"].size(), 2u);
+  EXPECT_GE(json_["classes"][0]["score"].get<double>(), json_["classes"][1]["score"].get<double>());
 }
 
 TEST_F(ModelExec, PicturesAreResized) {
@@ -283,11 +507,12 @@ TEST_F(ModelExec, BadInputsAreNamed) {
 
 TEST(ModelExecText, LinesEndAfterTheAxis) {
   const Tensor t = Tensor::from<int32_t>({2, 1, 3}, std::vector<int32_t>{1, 2, 3, 4, 5, 6});
-  EXPECT_EQ(tensor_text(t, 9, 0), "1 2 3 4 5 6\n");
-  EXPECT_EQ(tensor_text(t, 9, 1), "1 2 3\n4 5 6\n");
-  EXPECT_EQ(tensor_text(t, 9, 3), "1\n2\n3\n4\n5\n6\n");
-  EXPECT_EQ(tensor_text(t, 9, 8), tensor_text(t, 9, -1));
-  EXPECT_EQ(tensor_text(Tensor::from<float>({2}, std::vector<float>{1.5f, -0.25f}), 2, 1), "1.50\n-0.25\n");
+  EXPECT_EQ(dnn::tensor_text(t, 9, 0), "1 2 3 4 5 6\n");
+  EXPECT_EQ(dnn::tensor_text(t, 9, 1), "1 2 3\n4 5 6\n");
+  EXPECT_EQ(dnn::tensor_text(t, 9, 3), "1\n2\n3\n4\n5\n6\n");
+  EXPECT_EQ(dnn::tensor_text(t, 9, 8), dnn::tensor_text(t, 9, -1));
+  EXPECT_EQ(dnn::tensor_text(Tensor::from<float>({2}, std::vector<float>{1.5f, -0.25f}), 2, 1),
+            "1.50\n-0.25\n");
 }
 
 TEST(ModelExecText, ClassesInOrder) {
@@ -306,8 +531,9 @@ TEST(ModelExecText, DequantizesPerChannelInOnnxOrder) {
   desc.order = {0, 2, 1};
   desc.pitch = 3;
   desc.quant = {{1, 10, 100}, {0, 1, 2}, 2};
+  EXPECT_EQ(dnn::logical_quant(desc).axis, 1);
   const Tensor codes = Tensor::from<int8_t>({1, 3, 2}, std::vector<int8_t>{5, 6, 5, 6, 5, 6});
-  const Tensor real = dequantize(desc, codes);
+  const Tensor real = dnn::dequantize(codes, dnn::logical_quant(desc));
   EXPECT_EQ(std::vector<float>(real.data<float>().begin(), real.data<float>().end()),
             (std::vector<float>{5, 6, 40, 50, 300, 400}));
 }

@@ -10,7 +10,7 @@ namespace {
 
 CommandLine parse(std::vector<const char*> words) {
   words.insert(words.begin(), "hrt_model_exec");
-  return parse_command_line(static_cast<int>(words.size()), words.data());
+  return parse_command_line(Tool::model_exec, static_cast<int>(words.size()), words.data());
 }
 
 std::string refused(std::vector<const char*> words) {
@@ -56,10 +56,9 @@ TEST(ModelExecOptions, Perf) {
   const auto notes = parse({"perf", "--model_file=a", "--perf_time=1", "--frame_count=7", "--thread_num=9",
                             "--core_id=1", "--enable_dump", "--input_file=b"})
                          .notes;
-  const std::vector<std::string> expected = {
-      "--input_file has no effect with perf", "--enable_dump has no effect with perf",
-      "--core_id has no effect: this runtime uses the CPU cores", "--thread_num is reduced to 8",
-      "--frame_count has no effect with --perf_time"};
+  const std::vector<std::string> expected = {"--enable_dump has no effect with perf",
+                                             "--thread_num is reduced to 8",
+                                             "--frame_count has no effect with --perf_time"};
   EXPECT_EQ(notes, expected);
   const auto infer = parse({"infer", "--model_file=a", "--input_file=b", "--profile_path=."});
   EXPECT_EQ(infer.notes, std::vector<std::string>{"--profile_path has no effect with infer"});
@@ -108,14 +107,52 @@ TEST(ModelExecOptions, NotesAboutOptionsWithoutEffect) {
     const auto line = parse(words);
     return line.notes.empty() ? std::string() : line.notes[0];
   };
-  EXPECT_NE(notes({"--core_id=1"}).find("--core_id has no effect"), std::string::npos);
-  EXPECT_EQ(notes({"--core_id=0"}), "");
+  EXPECT_EQ(notes({"--core_id=1"}), "");
+  EXPECT_NE(notes({"--roi=1,2,3,4"}).find("--roi_infer"), std::string::npos);
   EXPECT_NE(notes({"word"}).find("'word'"), std::string::npos);
   EXPECT_NE(notes({"--dump_format=txt"}).find("--enable_dump"), std::string::npos);
   EXPECT_NE(notes({"--thread_num=9"}).find("reduced to 8"), std::string::npos);
   const auto info = parse({"model_info", "--model_file=a", "--input_file=b"});
   ASSERT_EQ(info.notes.size(), 1u);
   EXPECT_EQ(info.notes[0], "--input_file has no effect with model_info");
+}
+
+TEST(ModelExecOptions, SpellingsAndRates) {
+  EXPECT_EQ(parse({"perf", "--model_file=a", "--target-fps=29.97"}).options->target_fps, 29.97);
+  EXPECT_EQ(parse({"perf", "--model-file=a", "--target_fps", "30"}).options->target_fps, 30);
+  EXPECT_EQ(parse({"perf", "--model_file=a", "--per_time=2"}).options->perf_time, 2);
+  for (const char* bad : {"--target_fps=-1", "--target_fps=fast", "--target_fps=nan", "--target_fps="})
+    EXPECT_NE(refused({"perf", "--model_file=a", bad}).find("target_fps"), std::string::npos) << bad;
+  EXPECT_NE(refused({"perf", "--model_file=a", "--targer_fps=3"}).find("'target_fps'"), std::string::npos);
+}
+
+TEST(BinDumpOptions, NeedsMapAndFolder) {
+  const auto dump = [](std::vector<const char*> words) {
+    words.insert(words.begin(), "hrt_bin_dump");
+    return parse_command_line(Tool::bin_dump, static_cast<int>(words.size()), words.data());
+  };
+  const auto refusal = [&](std::vector<const char*> words) -> std::string {
+    try {
+      dump(std::move(words));
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "accepted";
+  };
+  const auto line =
+      dump({"--model_file=a.bin", "--input_file=b.bin", "--conv_mapping_file=c.json", "--conv_dump_path=d"});
+  ASSERT_TRUE(line.options);
+  EXPECT_EQ(line.options->mode, Mode::bin_dump);
+  EXPECT_EQ(line.options->conv_mapping_file, "c.json");
+  EXPECT_NE(refusal({"--model_file=a", "--input_file=b", "--conv_mapping_file=c"}).find("--conv_dump_path"),
+            std::string::npos);
+  EXPECT_NE(refusal({"--model_file=a", "--input_file=b", "--conv_dump_path=c"}).find("--conv_mapping_file"),
+            std::string::npos);
+  EXPECT_NE(refusal({"--model_file=a", "--thread_num=2"}).find("'--thread_num=2' is not known"),
+            std::string::npos);
+  EXPECT_NE(dump({}).text.find("--conv_mapping_file"), std::string::npos);
+  EXPECT_EQ(dump({"--help"}).text.find("--perf_time"), std::string::npos);
+  EXPECT_TRUE(dump({"-v"}).text.starts_with("hrt_bin_dump ")) << dump({"-v"}).text;
 }
 
 TEST(ModelExecOptions, WrongOnesAreRefused) {

@@ -11,9 +11,11 @@
 #include <set>
 
 #include "common/io/file.h"
+#include "common/io/interrupt.h"
 #include "common/program/file.h"
 #include "common/text/text.h"
-#include "device/tools/model_exec/profiler.h"
+#include "device/dnn/profiler.h"
+#include "device/tools/model_exec/statistics.h"
 #include "tests/device/engine/sample_programs.h"
 
 namespace openhb::model_exec {
@@ -38,7 +40,8 @@ class Perf : public ::testing::Test {
   std::string run() {
     std::FILE* out = std::fopen(path("out").c_str(), "w");
     try {
-      perf(options_, load_models(options_), out);
+      json_ = nlohmann::ordered_json::object();
+      perf(options_, Package(options_.model_file), out, &json_);
     } catch (...) {
       std::fclose(out);
       throw;
@@ -49,6 +52,7 @@ class Perf : public ::testing::Test {
 
   std::string folder_;
   Options options_;
+  nlohmann::ordered_json json_;
 };
 
 double number_after(const std::string& text, const std::string& words) {
@@ -59,13 +63,17 @@ double number_after(const std::string& text, const std::string& words) {
 TEST_F(Perf, Text) {
   options_.thread_num = 2;
   const std::string text = run();
-  const std::string n = "[0-9]+\\.[0-9]{6}";
+  const std::string n = "[0-9]+\\.[0-9]{6}", m = "[0-9]+\\.[0-9]+";
   const std::regex expected(
       "Frame count: 20,  Thread Average: " + n + " ms, thread max latency: " + n +
-      " ms, thread min latency: " + n +
-      " ms\n\nRunning condition:\n  Thread number is: 2\n  Frame count   is: 20\n  Program run time: " + n +
+      " ms, thread min latency: " + n + " ms,  FPS: " + n +
+      "\n\nRunning condition:\n  Thread number is: 2\n  Frame count   is: 20\n  Program run time: " + n +
       " ms\nPerf result:\n  Frame totally latency is: " + n + " ms\n  Average    latency    is: " + n +
-      " ms\n  Frame      rate       is: " + n + " FPS\n");
+      " ms\n  Frame      rate       is: " + n + " FPS\n  Latency p50, p90, p99 is: " + n + " ms, " + n +
+      " ms, " + n + " ms\n(Temperature: .*\n)?(CPU clock: .*\n)?Memory:\n  Arenas: [0-9]+ of " + m +
+      " MiB, weights \\(mapped, shared\\): " + m + " MiB\n  Process: " + m + " MiB resident, " + m +
+      " MiB at most\nPeak of this CPU, measured: [^\n]*\n  int8 " + m + " GMAC/s, float " + m +
+      " GMAC/s\nSlowest steps \\([0-9]+ of [0-9]+\\), fastest of 20 frames:\n[^]*");
   EXPECT_TRUE(std::regex_match(text, expected)) << text;
   const double total = number_after(text, "totally latency is: "),
                average = number_after(text, "latency    is: ");
@@ -94,6 +102,7 @@ TEST_F(Perf, EverySampleWithProfile) {
     options_.thread_num = 3;
     const std::string text = run();
     EXPECT_NE(text.find("\nSlowest steps ("), std::string::npos) << text;
+    EXPECT_EQ(json_["steps"].size(), program.steps.size());
     const std::string log = read_text_file(options_.profile_path + "/profiler.log");
     const size_t stars = log.find("\n***\n");
     ASSERT_NE(stars, std::string::npos) << log;
@@ -131,7 +140,7 @@ TEST_F(Perf, SubgraphsAndNames) {
   }
   program.steps.back().backend = Backend::cpu;
   program.steps.back().subgraph = -1;
-  const std::vector<std::string> names = step_names(program);
+  const std::vector<std::string> names = dnn::step_names(program);
   EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size());
   write_program(path("changed.bin"), program);
   options_.model_file = path("changed.bin");
@@ -139,8 +148,79 @@ TEST_F(Perf, SubgraphsAndNames) {
   run();
   const std::string log = read_text_file(path("profile/profiler.log"));
   const json body = json::parse(log.substr(log.find("\n***\n") + 5));
-  EXPECT_EQ(body["model_latency"].size(), 2u) << body["model_latency"];
+  EXPECT_EQ(body["model_latency"].size(), 4u) << body["model_latency"];  // Preprocess, output, BPU, CPU step
+  EXPECT_TRUE(body["model_latency"].contains("Preprocess")) << body["model_latency"];
   EXPECT_TRUE(body["model_latency"].contains("BPU_quantized_network_subgraph_0")) << body["model_latency"];
+}
+
+TEST_F(Perf, Json) {
+  run();
+  EXPECT_EQ(json_["model"], "quantized_network");
+  EXPECT_EQ(json_["frame_count"], 20);
+  const auto& latency = json_["latency_ms"];
+  EXPECT_LE(latency["min"].get<double>(), latency["p50"].get<double>() + 1e-6);
+  EXPECT_LE(latency["p50"].get<double>(), latency["p90"].get<double>());
+  EXPECT_LE(latency["p90"].get<double>(), latency["p99"].get<double>());
+  EXPECT_LE(latency["p99"].get<double>(), latency["max"].get<double>() + 1e-6);
+  EXPECT_GT(json_["peak_gmacs_per_second"]["int8"].get<double>(), 0);
+  EXPECT_GT(json_["peak_gmacs_per_second"]["float"].get<double>(), 0);
+  EXPECT_GT(json_["memory"]["arena_bytes"].get<int64_t>(), 0);
+  double share = 0;
+  for (const auto& step : json_["steps"]) share += step["share"].get<double>();
+  EXPECT_NEAR(share, 1, 1e-6);
+}
+
+// Paced frames take as long as their number asks for; every frame that was due ran or was left out.
+TEST_F(Perf, TargetRate) {
+  options_.target_fps = 200;
+  options_.thread_num = 2;
+  const std::string text = run();
+  EXPECT_NE(text.find("\nTarget 200 FPS "), std::string::npos) << text;
+  const auto& target = json_["target"];
+  EXPECT_EQ(target["due"], 20);
+  EXPECT_EQ(target["missed"].get<int>() + json_["frame_count"].get<int>(), 20);
+  EXPECT_LE(target["late"].get<int>(), json_["frame_count"].get<int>());
+  EXPECT_GE(json_["run_time_ms"].get<double>(), 19 * 5.0);
+  // A rate that no machine keeps: frames are left out, the measurement ends all the same.
+  options_.target_fps = 1e6;
+  options_.thread_num = 1;
+  options_.frame_count = 1000;
+  EXPECT_NE(run().find("1e+06 FPS not met"), std::string::npos);
+  EXPECT_GT(json_["target"]["missed"].get<int>() + json_["target"]["late"].get<int>(), 0);
+}
+
+TEST_F(Perf, DumpsIntermediateTensors) {
+  options_.dump_intermediate = 1;
+  options_.dump_path = path("dumps");
+  run();
+  EXPECT_EQ(read_file(path("dumps/features.bin")).size(), 12u * 64);
+  EXPECT_TRUE(fs::exists(path("dumps/dump_index.json")));
+}
+
+TEST_F(Perf, InterruptedWithResults) {
+  options_.frame_count = 1'000'000'000;
+  mark_interrupted(2);
+  EXPECT_THROW(run(), Interrupted);
+  mark_interrupted(0);
+  EXPECT_TRUE(json_["interrupted"].get<bool>()) << json_;
+  EXPECT_NE(read_text_file(path("out")).find("Perf result:"), std::string::npos);
+}
+
+TEST(LatencyStats, Percentiles) {
+  LatencyStats stats;
+  EXPECT_EQ(stats.percentile(50), 0);
+  for (int i = 100; i > 0; --i) stats.add(i);
+  EXPECT_EQ(stats.percentile(50), 50);
+  EXPECT_EQ(stats.percentile(90), 90);
+  EXPECT_EQ(stats.percentile(99), 99);
+  EXPECT_EQ(stats.percentile(100), 100);
+  EXPECT_EQ(stats.all().average(), 50.5);
+  // More than are kept one by one.
+  for (int round = 0; round < 30'000; ++round)
+    for (int i = 1; i <= 100; ++i) stats.add(i);
+  EXPECT_NEAR(stats.percentile(50), 50, 2);
+  EXPECT_NEAR(stats.percentile(99), 99, 2);
+  EXPECT_EQ(stats.all().count, 3'000'100u);
 }
 
 TEST_F(Perf, Errors) {

@@ -8,8 +8,8 @@
 #include <fstream>
 #include <random>
 
+#include "common/io/interrupt.h"
 #include "host/calibration/matching.h"
-#include "host/report/interrupt.h"
 
 namespace openhb::calibration {
 namespace {
@@ -191,9 +191,9 @@ TEST_F(LintTest, TheNumberOfWorkersDoesNotMatter) {
 
 TEST_F(LintTest, StopsWhenInterrupted) {
   write_pictures("c", 40);
-  report::mark_interrupted(2);
-  EXPECT_THROW(run(config({"c"})), report::Interrupted);
-  report::mark_interrupted(0);
+  mark_interrupted(2);
+  EXPECT_THROW(run(config({"c"})), Interrupted);
+  mark_interrupted(0);
 }
 
 TEST(LintSamples, AllOrAnEvenChoice) {

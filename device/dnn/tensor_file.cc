@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "device/tools/model_exec/dump.h"
+#include "device/dnn/tensor_file.h"
 
-#include <filesystem>
+#include <algorithm>
 #include <iterator>
 
-#include "common/io/file.h"
 #include "common/math/half.h"
 #include "device/engine/model.h"
 
-namespace openhb::model_exec {
+namespace openhb::dnn {
 namespace {
 
 template <class T>
@@ -57,24 +56,49 @@ Tensor read_tensor(const TensorDesc& desc, const std::byte* storage) {
   return tensor;
 }
 
+Tensor read_aligned(const TensorDesc& desc, const std::byte* storage) {
+  Shape shape = desc.dims;
+  if (desc.rank() > 1) shape.back() = desc.pitch;
+  Tensor tensor(desc.dtype, std::move(shape));
+  // The last row's padding need not be the tensor's own memory: it reads as 0.
+  const auto size = std::min(static_cast<size_t>(desc.byte_extent()), tensor.bytes().size());
+  if (size > 0) std::memcpy(tensor.bytes().data(), storage, size);
+  return tensor;
+}
+
 double number_at(const Tensor& tensor, size_t i) {
   return visit_element(tensor, i, [](auto value) { return static_cast<double>(value); });
 }
 
-Tensor dequantize(const TensorDesc& desc, const Tensor& codes) {
-  if (desc.quant.empty()) return codes;
+QuantParams logical_quant(const TensorDesc& desc) {
+  QuantParams quant = desc.quant;
+  if (quant.axis >= 0) quant.axis = desc.order[static_cast<size_t>(quant.axis)];
+  return quant;
+}
+
+Tensor dequantize(const Tensor& codes, const QuantParams& quant) {
+  if (quant.empty()) return codes;
   Tensor real(DType::f32, codes.shape());
   // Elements that share a scale lie together, as many as the axes behind the scales' axis have.
-  const bool one = desc.quant.axis < 0 || desc.quant.scales.size() == 1;
-  const size_t axis = one ? 0 : desc.order[static_cast<size_t>(desc.quant.axis)];
+  const bool one = quant.axis < 0 || quant.scales.size() == 1;
   size_t inner = 1;
-  for (size_t k = axis + 1; k < codes.rank(); ++k) inner *= static_cast<size_t>(codes.shape()[k]);
+  for (size_t k = one ? codes.rank() : static_cast<size_t>(quant.axis) + 1; k < codes.rank(); ++k)
+    inner *= static_cast<size_t>(codes.shape()[k]);
   const auto out = real.data<float>();
   for (size_t i = 0; i < out.size(); ++i) {
-    const size_t c = one ? 0 : i / inner % desc.quant.scales.size();
-    const auto difference = number_at(codes, i) - static_cast<double>(desc.quant.zero_points[c]);
-    out[i] = static_cast<float>(difference) * desc.quant.scales[c];
+    const size_t c = one ? 0 : i / inner % quant.scales.size();
+    const int32_t zero_point = quant.zero_points.empty() ? 0 : quant.zero_points[c];
+    out[i] = static_cast<float>(number_at(codes, i) - static_cast<double>(zero_point)) * quant.scales[c];
   }
+  return real;
+}
+
+Tensor to_real(const Tensor& tensor, const QuantParams& quant) {
+  if (!quant.empty()) return dequantize(tensor, quant);
+  if (tensor.dtype() == DType::f32) return tensor;
+  Tensor real(DType::f32, tensor.shape());
+  const auto out = real.data<float>();
+  for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(number_at(tensor, i));
   return real;
 }
 
@@ -96,14 +120,4 @@ std::string tensor_text(const Tensor& tensor, int precision, int axis) {
   return fmt::to_string(text);
 }
 
-std::string dump_tensor(const Options& options, const Tensor& tensor, const std::string& stem,
-                        const std::string& format) {
-  const std::string path = fmt::format("{}/{}.{}", options.dump_path, stem, format);
-  if (format == "txt")
-    write_file_atomically(path, tensor_text(tensor, options.dump_precision, options.dump_txt_axis));
-  else
-    write_file_atomically(path, tensor.bytes());
-  return path;
-}
-
-}  // namespace openhb::model_exec
+}  // namespace openhb::dnn

@@ -4,7 +4,7 @@
 
 #include <exception>
 
-namespace openhb::report {
+namespace openhb {
 
 class Interrupted : public std::exception {
  public:
@@ -25,4 +25,4 @@ bool interrupted();
 // Throws Interrupted if the mark is there.
 void check_interrupt();
 
-}  // namespace openhb::report
+}  // namespace openhb

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "host/report/interrupt.h"
+#include "common/io/interrupt.h"
 
 #include <atomic>
 #include <csignal>
 
-namespace openhb::report {
+namespace openhb {
 namespace {
 
 std::atomic<int> mark{0};
@@ -34,4 +34,4 @@ void check_interrupt() {
   if (const int signal = mark.load(std::memory_order_relaxed)) throw Interrupted(signal);
 }
 
-}  // namespace openhb::report
+}  // namespace openhb
