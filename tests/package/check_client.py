@@ -13,9 +13,9 @@ BOARD_TOOLCHAIN = f"{TOP}/toolchains/aarch64-board.cmake"
 DEBIAN_CROSS = "/usr/aarch64-linux-gnu"
 
 
-def build(name, work, package, *options):
+def build(name, work, package, *options, source=None):
     # Away from the project, so that nothing of it is found by accident.
-    source = os.path.join(work, "client")
+    source = source or os.path.join(work, "client")
     folder = fresh_folder(work, name)
     run("cmake", "-G", "Ninja", "-S", source, "-B", folder, f"-DCMAKE_PREFIX_PATH={package}", "-DCMAKE_BUILD_TYPE=Release",
         *options)
@@ -70,6 +70,12 @@ def main():
             expect(filecmp.cmp(f"{results}/native.bin", output, shallow=False), f"{name}: other bits than native")
             print(f"{name}: {version.splitlines()[0]}, {os.path.getsize(output)} equal bytes")
         shutil.copy(f"{kinds['board'][0]}/client", f"{results}/board_client")
+        # The examples that the package brings, as projects of their own.
+        for example in ("c_quick_start", "nv12_camera", "async_multi_model"):
+            folder = build(example, work, host, source=f"{host}/share/openhb/examples/{example}")
+            run("bash", "-c", f'"{folder}/{example}"; [ $? = 2 ]')  # the usage
+        text = run(f"{work}/c_quick_start/c_quick_start", model)
+        expect("[id]" in text, f"c_quick_start: {text}")
         custom_operator(host, board, work, results)
         # Asked for a machine or a version that is not there, find_package says so.
         for options, words in ((("-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=riscv64"), "(for x86_64)"),):

@@ -7,6 +7,7 @@
 #include <functional>
 #include <thread>
 
+#include "tests/device/dnn/gate.h"
 #include "tests/device/dnn/refused.h"
 #include "tests/device/dnn/test_client.h"
 #include "tests/device/dnn/test_models.h"
@@ -43,8 +44,7 @@ class BadTensors : public ::testing::Test {
   ModelFolder folder_{"bad_tensors"};
   Pack pack_{{folder_.add(small_network()), folder_.add(quantized_network()), folder_.add(float_network()),
               folder_.add(batch_network(4)), folder_.add(nv12_network(InputSource::pyramid)),
-              folder_.add(nv12_network(InputSource::resizer)), folder_.add(mixed_sources_network()),
-              folder_.add(long_network("long_network", 50, 500))}};
+              folder_.add(nv12_network(InputSource::resizer)), folder_.add(mixed_sources_network())}};
 };
 
 TEST_F(BadTensors, Memory) {
@@ -231,8 +231,9 @@ TEST_F(BadTensors, TooManyTasks) {
 }
 
 TEST_F(BadTensors, WaitAndCallbacks) {
-  Tensors tensors(model("long_network"), 1);
+  Tensors tensors(model("small_network"), 1);
   hbDNNTaskHandle_t task = nullptr;
+  auto gate = std::make_unique<Gate>();
   ASSERT_DONE(tensors.submit(&task, control_parameters()));
   EXPECT_REFUSED(HB_DNN_TIMEOUT, hbDNNWaitTaskDone(task, 1));
   openhbTaskTimes times = {};
@@ -245,6 +246,7 @@ TEST_F(BadTensors, WaitAndCallbacks) {
   EXPECT_DONE(hbDNNSetTaskDoneCb(task, count, &calls));
   EXPECT_REFUSED(HB_DNN_API_USE_ERROR, hbDNNSetTaskDoneCb(task, count, &calls));
   EXPECT_REFUSED(HB_DNN_API_USE_ERROR, openhbSetCoreThreads(HB_BPU_CORE_0, 1, 0));
+  gate->open();
   EXPECT_DONE(hbDNNWaitTaskDone(task, 0));
   EXPECT_DONE(hbDNNWaitTaskDone(task, 1));  // as often as one likes
   for (uint32_t size : {0u, 1u, 3u}) {
@@ -254,10 +256,22 @@ TEST_F(BadTensors, WaitAndCallbacks) {
   EXPECT_DONE(hbDNNReleaseTask(task));
   EXPECT_EQ(calls, 1);
   // One that is released before it is done calls nothing.
+  gate.reset();
+  gate = std::make_unique<Gate>();
   task = nullptr;
-  ASSERT_DONE(tensors.submit(&task, control_parameters()));
+  ASSERT_DONE(tensors.submit(&task, control_parameters(0, HB_BPU_CORE_0)));
   EXPECT_DONE(hbDNNSetTaskDoneCb(task, count, &calls));
+  hbDNNTaskHandle_t queued = nullptr;
+  gate->wait_for_run();
+  ASSERT_DONE(tensors.submit(&queued, control_parameters(0, HB_BPU_CORE_0)));
+  EXPECT_DONE(hbDNNSetTaskDoneCb(queued, count, &calls));
+  EXPECT_DONE(hbDNNReleaseTask(queued));
+  std::thread opener([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the release below waits meanwhile
+    gate->open();
+  });
   EXPECT_DONE(hbDNNReleaseTask(task));
+  opener.join();
   EXPECT_DONE(Tensors(model("small_network"), 1).run());
   EXPECT_EQ(calls, 1);
 }
@@ -297,10 +311,11 @@ TEST_F(BadTensors, CallsInCallbacks) {
   EXPECT_DONE(hbDNNReleaseTask(task));
 
   State second;
-  Tensors slow(model("long_network"), 1);
+  Gate gate;
   task = nullptr;
-  ASSERT_DONE(slow.submit(&task, control_parameters(0, HB_BPU_CORE_0)));
+  ASSERT_DONE(tensors.submit(&task, control_parameters(0, HB_BPU_CORE_0)));
   ASSERT_DONE(hbDNNSetTaskDoneCb(task, callback, &second));
+  gate.open();
   while (second.step != 1) std::this_thread::yield();
   second.step = 2;
   EXPECT_DONE(openhbSetCoreThreads(HB_BPU_CORE_0, threads, mask));  // waits for the callback

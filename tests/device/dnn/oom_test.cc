@@ -5,12 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <memory>
 #include <optional>
-#include <thread>
 
-#include "device/dnn/observer.h"
+#include "tests/device/dnn/gate.h"
 #include "tests/device/dnn/hooks.h"
 #include "tests/device/dnn/refused.h"
 #include "tests/device/dnn/test_client.h"
@@ -195,37 +193,24 @@ TEST_F(OutOfMemory, GrowingTasks) {
   for (hbDNNTaskHandle_t t : tasks) EXPECT_DONE(hbDNNReleaseTask(t));
 }
 
-// Holds the first run until it is let go.
-class Hold : public dnn::Observer {
- public:
-  void before(const engine::Model&, engine::Session&) override {
-    if (held.exchange(true)) return;
-    while (!go) std::this_thread::yield();
-  }
-  void after(const engine::Model&, engine::Session&, const dnn::RunTimes&, int32_t) override {}
-  std::atomic<bool> held{false}, go{false};
-};
-
 // Both cores run the same model: the second one makes its own arena, in its thread.
 TEST_F(OutOfMemory, SecondArena) {
   refuse_each("two runs at a time", [&] {
     std::optional<hooks::Pause> pause(std::in_place);
     const Pack pack({file_});
     Tensors a(pack.model("quantized_network"), 1), b(pack.model("quantized_network"), 2);
-    const auto hold = std::make_shared<Hold>();
-    dnn::set_observer(hold);
+    Gate gate;
     hbDNNTaskHandle_t tasks[2] = {};
     EXPECT_DONE(a.submit(&tasks[0], control_parameters(0, HB_BPU_CORE_0)));
-    while (!hold->held) std::this_thread::yield();
+    gate.wait_for_run();
     pause.reset();
     int32_t status = b.submit(&tasks[1], control_parameters(0, HB_BPU_CORE_1));
     if (status == 0) status = hbDNNWaitTaskDone(tasks[1], 0);
     pause.emplace();
-    hold->go = true;
+    gate.open();
     EXPECT_DONE(hbDNNWaitTaskDone(tasks[0], 0));  // which is not concerned
     for (hbDNNTaskHandle_t t : tasks)
       if (t) EXPECT_DONE(hbDNNReleaseTask(t));
-    dnn::set_observer(nullptr);
     return status;
   });
 }

@@ -98,7 +98,7 @@ Trace trace(pid_t child) {
   Trace result;
   int status = 0;
   if (::waitpid(child, &status, 0) != child || !WIFSTOPPED(status)) {
-    result.not_possible = "the child did not stop for the tracer";
+    if (WIFEXITED(status)) result.exit_status = WEXITSTATUS(status);
     return result;
   }
   if (::ptrace(PTRACE_SETOPTIONS, child, nullptr,
