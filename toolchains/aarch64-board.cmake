@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # aarch64 for boards with glibc 2.31 or newer, linked dynamically: Clang 19 and the tree that scripts/sysroot makes (glibc
-# of Debian 11, libstdc++ of GCC 12). libstdc++ and libgcc become part of each binary, because a board's own are older.
+# of Debian 11, static libstdc++ of GCC 12). libstdc++ and libgcc become part of each binary: a board's own are older.
 # Set OPENHB_SYSROOT (cache or environment) for a tree elsewhere.
 if(NOT OPENHB_SYSROOT)
   set(OPENHB_SYSROOT "$ENV{OPENHB_SYSROOT}")
@@ -22,9 +22,12 @@ set(CMAKE_C_COMPILER_TARGET aarch64-linux-gnu)
 set(CMAKE_CXX_COMPILER_TARGET aarch64-linux-gnu)
 set(CMAKE_AR /usr/bin/llvm-ar-19)
 set(CMAKE_RANLIB /usr/bin/llvm-ranlib-19)
+set(CMAKE_STRIP /usr/bin/llvm-strip-19)
 foreach(kind EXE SHARED MODULE)
-  set(CMAKE_${kind}_LINKER_FLAGS_INIT "-fuse-ld=lld -static-libstdc++ -static-libgcc")
+  set(CMAKE_${kind}_LINKER_FLAGS_INIT "-fuse-ld=lld -static-libgcc")
 endforeach()
+# libstdc++ of GCC 12 expects the functions of threads in libc, where newer glibcs have them.
+set(CMAKE_CXX_STANDARD_LIBRARIES_INIT "-lpthread")
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)

@@ -125,7 +125,8 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
   const OpenFile file = open_regular(path, EmptyFile::refuse);
   void* data = ::mmap(nullptr, file.size, PROT_READ, MAP_PRIVATE, file.descriptor.get(), 0);
   if (data == MAP_FAILED)
-    fail(ErrorCode::file_unreadable, "cannot map file '{}': {}", path, errno_text(errno));
+    fail(errno == ENOMEM ? ErrorCode::resources : ErrorCode::file_unreadable, "cannot map file '{}': {}",
+         path, errno_text(errno));
   return std::shared_ptr<const MappedFile>(new MappedFile(static_cast<const std::byte*>(data), file.size));
 }
 

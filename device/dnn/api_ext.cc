@@ -77,8 +77,12 @@ int32_t openhbSetCoreThreads(int32_t bpuCoreId, int32_t threads, uint64_t cpuMas
     if (cpuMask != 0 && (cpuMask & usable) == 0)
       refuse(HB_DNN_INVALID_ARGUMENT, "no CPU of cpuMask {:#x} can be used; those of this process are {:#x}",
              cpuMask, usable);
+    if (Core::current())  // which would wait for its own end
+      refuse(HB_DNN_API_USE_ERROR,
+             "called in a callback of a task; set the threads of cores from another thread");
+    std::unique_ptr<Core> old;  // ends after the lock: a callback that it waits for may need that
     const std::lock_guard lock(thread_settings());
-    scheduler.set_threads(core, {threads, cpuMask});
+    old = scheduler.set_threads(core, {threads, cpuMask});
     return HB_DNN_SUCCESS;
   });
 }

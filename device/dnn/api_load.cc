@@ -44,7 +44,9 @@ class FileCache {
     std::erase_if(files_, [](const auto& file) {
       return std::ranges::any_of(file.second, [](const auto& weak) { return weak.expired(); });
     });
-    files_[key].assign(models.begin(), models.end());
+    // First the list, then its place: a place without models would be taken for a file without models.
+    std::vector<std::weak_ptr<const engine::Model>> list(models.begin(), models.end());
+    files_.insert_or_assign(key, std::move(list));
     return models;
   }
 

@@ -19,6 +19,7 @@ TaskRef new_task(size_t first_place, const char* what) {
   if (!task)
     refuse(HB_DNN_TASK_NUM_EXCEED_LIMIT, "there are {} {} tasks; release finished ones (hbDNNReleaseTask)",
            kMaxTasks, what);
+  task->state.store(TaskState::building, std::memory_order_relaxed);  // after fork() places are not
   return task;
 }
 
@@ -147,8 +148,8 @@ int32_t submit(hbDNNTaskHandle_t* handle, const Request& request, hbDNNHandle_t 
     *handle = tasks().open(task);
     Task& opened = *task.release();  // until hbDNNReleaseTask
     if (!param->more) scheduler.publish(opened);
-  } else if (!param->more) {
-    scheduler.publish(*task);
+  } else if (!param->more && !scheduler.publish(*task)) {
+    refuse(HB_DNN_INVALID_TASK_HANDLE, "the task was released while this call added a model to it");
   }
   return HB_DNN_SUCCESS;
 }

@@ -88,8 +88,10 @@ void Core::run(Task& task) noexcept {
     tasks().unpin_value(task);
     return;
   }
+  // One that is being released calls nothing, even when it was too late to stop it.
   const bool has_callback =
-      task.callback.exchange(Task::Callback::ended, std::memory_order_acq_rel) == Task::Callback::set;
+      task.callback.exchange(Task::Callback::ended, std::memory_order_acq_rel) == Task::Callback::set &&
+      !task.cancelled.load(std::memory_order_relaxed);
   task.in_callback.store(has_callback, std::memory_order_relaxed);
   // From here on the task may be released, and its place hold another one, unless it is in its callback.
   task.state.store(TaskState::done, std::memory_order_release);

@@ -18,14 +18,12 @@ std::string variable(const char* name) {
   return value ? value : "";
 }
 
-// Runs fn(); what it throws is told as the problem of `name`.
+// Runs fn(); an Error that it throws is told as the problem of `name`.
 template <class Fn>
-void attempt(const char* name, Fn fn) noexcept {
+void attempt(const char* name, Fn fn) {
   try {
     fn();
   } catch (const Error& e) {
-    OPENHB_LOG(Level::error, "Env", "{} has no effect: {}", name, e.what());
-  } catch (const std::exception& e) {
     OPENHB_LOG(Level::error, "Env", "{} has no effect: {}", name, e.what());
   }
 }
@@ -42,7 +40,7 @@ Environment& environment() {
   return e;
 }
 
-void write_profiles() noexcept {
+void write_profiles() noexcept try {
   attempt("HB_DNN_PROFILER_LOG_PATH", [] {
     std::string log, csv = profiler_csv_head();
     for (const ModelProfile& profile : environment().profiler->profiles()) {
@@ -54,17 +52,20 @@ void write_profiles() noexcept {
     write_file_atomically(environment().profile_folder + "/profiler.log", log);
     write_file_atomically(environment().profile_folder + "/profiler.csv", csv);
   });
+} catch (const std::exception&) {
+  // No memory at the end of the process: no profile.
 }
 
-void install() noexcept {
+void install() {
   Environment& e = environment();
+  e.observers.clear();  // of an attempt that had not enough memory
   if (const std::string folder = variable("HB_DNN_PROFILER_LOG_PATH"); !folder.empty())
     attempt("HB_DNN_PROFILER_LOG_PATH", [&] {
       ensure_directory(folder);
       e.profile_folder = folder;
       e.profiler = std::make_shared<Profiler>();
-      if (std::atexit([] { write_profiles(); }) != 0)
-        fail(ErrorCode::resources, "no function can be registered for the end of the process");
+      static const bool at_exit = std::atexit([] { write_profiles(); }) == 0;
+      if (!at_exit) fail(ErrorCode::resources, "no function can be registered for the end of the process");
       e.observers.push_back(e.profiler);
     });
   const std::string folder = variable("HB_DNN_DUMP_PATH"), map = variable("HB_DNN_CONV_MAP_PATH");
@@ -87,7 +88,7 @@ void install() noexcept {
 
 }  // namespace
 
-void install_environment_observers() noexcept {
+void install_environment_observers() {
   static std::once_flag once;
   std::call_once(once, install);
 }

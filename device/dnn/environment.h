@@ -16,7 +16,7 @@ namespace openhb::dnn {
 //
 // Reads the variables and installs their observer, once per process; called when models are loaded. Never
 // throws.
-void install_environment_observers() noexcept;
+void install_environment_observers();
 
 // Calls several observers, in order.
 class ObserverList final : public Observer {

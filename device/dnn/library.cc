@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/dnn/library.h"
 
+#include "device/dnn/immortal.h"
 #include "dnn/hb_dnn_status.h"
 
 namespace openhb::dnn {
@@ -12,15 +13,14 @@ void Package::clear() noexcept {
   names.clear();
 }
 
-// Never destroyed: threads of the library may outlive main().
 ModelTable& models() noexcept {
-  static ModelTable& table = *new ModelTable;
-  return table;
+  static Immortal<ModelTable> table;
+  return table.get();
 }
 
 PackageTable& packages() noexcept {
-  static PackageTable& table = *new PackageTable;
-  return table;
+  static Immortal<PackageTable> table;
+  return table.get();
 }
 
 ModelRef find_model(const void* handle) {

@@ -16,6 +16,9 @@ namespace {
 thread_local std::string last_error;
 thread_local ErrorCode last_code{};  // of the Error behind it; 0: there was none
 
+// Short enough for a string to need no memory for it.
+constexpr const char* kNoMemory = "out of memory";
+
 Level threshold() noexcept {
   const char* text = std::getenv("HB_DNN_LOG_LEVEL");
   if (!text || !*text) return Level::warning;
@@ -58,8 +61,7 @@ bool is_logged(Level level) noexcept {
   return level >= least;
 }
 
-void log_line(Level level, const char* file, int line, const char* part,
-              const std::string& sentence) noexcept {
+void log_line(Level level, const char* file, int line, const char* part, std::string_view sentence) noexcept {
   const auto now = std::chrono::system_clock::now();
   const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
   const auto milliseconds =
@@ -70,22 +72,23 @@ void log_line(Level level, const char* file, int line, const char* part,
   std::strftime(time, sizeof(time), "%Y-%m-%d %H:%M:%S", &local);
   const char* name = std::strrchr(file, '/');
   // One call, so that lines of several threads do not mix.
-  std::fprintf(stderr, "[%c][DNN][%s:%d][%s](%s.%03d) %s\n", "?DIWEF"[static_cast<int>(level)],
-               name ? name + 1 : file, line, part, time, static_cast<int>(milliseconds), sentence.c_str());
+  std::fprintf(stderr, "[%c][DNN][%s:%d][%s](%s.%03d) %.*s\n", "?DIWEF"[static_cast<int>(level)],
+               name ? name + 1 : file, line, part, time, static_cast<int>(milliseconds),
+               static_cast<int>(sentence.size()), sentence.data());
 }
 
-int32_t remember(int32_t status, const std::string& sentence) noexcept {
+int32_t remember(int32_t status, std::string_view sentence) noexcept {
   last_code = {};
   try {
     last_error = sentence;
   } catch (...) {
-    last_error.clear();  // no memory for the sentence; the status says the rest
+    last_error = kNoMemory;
   }
   return status;
 }
 
 int32_t report(int32_t status, const char* file, int line, const char* part,
-               const std::string& sentence) noexcept {
+               std::string_view sentence) noexcept {
   remember(status, sentence);
   if (is_logged(Level::error)) log_line(Level::error, file, line, part, sentence);
   return status;
@@ -136,15 +139,9 @@ int32_t report_exception(const char* file, int line, const char* part) noexcept 
     last_code = e.code();
     return status_of(e.code());
   } catch (const std::bad_alloc&) {
-    // Short enough to need no memory.
-    return report(HB_DNN_OUT_OF_MEMORY, file, line, part, "out of memory");
-  } catch (const std::exception& e) {
-    try {
-      return report(HB_DNN_OUT_OF_MEMORY, file, line, part,
-                    e.what());  // the system refuses a lock or a thread
-    } catch (...) {
-      return HB_DNN_OUT_OF_MEMORY;
-    }
+    return report(HB_DNN_OUT_OF_MEMORY, file, line, part, kNoMemory);
+  } catch (const std::exception& e) {  // the system refuses a lock or a thread
+    return report(HB_DNN_OUT_OF_MEMORY, file, line, part, e.what());
   }
 }
 

@@ -6,6 +6,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <string_view>
 
 #include "device/dnn/refusal.h"
 #include "dnn/hb_dnn_status.h"
@@ -18,16 +19,15 @@ enum class Level { debug = 1, info = 2, warning = 3, error = 4, fatal = 5 };
 bool is_logged(Level level) noexcept;
 // "[W][DNN][memory.cc:12][Mem](2026-01-31 08:15:00.123) sentence". `part`: Model, Task, Mem, Plugin... Never
 // throws.
-void log_line(Level level, const char* file, int line, const char* part,
-              const std::string& sentence) noexcept;
+void log_line(Level level, const char* file, int line, const char* part, std::string_view sentence) noexcept;
 
 // Remembers the sentence for openhbGetLastError() of this thread, logs it as an error, and gives `status`
 // back. Never throws.
 int32_t report(int32_t status, const char* file, int line, const char* part,
-               const std::string& sentence) noexcept;
+               std::string_view sentence) noexcept;
 
 // The same without a line in the log: for what applications do on purpose.
-int32_t remember(int32_t status, const std::string& sentence) noexcept;
+int32_t remember(int32_t status, std::string_view sentence) noexcept;
 
 // What kind of failure this thread's last one was, finer than its status (for tools, which print codes).
 ErrorCode last_error_code(int32_t status) noexcept;

@@ -308,7 +308,7 @@ int32_t hbSysUnregisterMem(hbSysMem* mem) {
   return sys_guarded([&] { return unregister_block(mem); });
 }
 int32_t openhbSetMemoryCheck(int32_t on) {
-  check_mode.store(on != 0, std::memory_order_relaxed);
+  check_mode.store(on < 0 ? -1 : on != 0, std::memory_order_relaxed);
   return HB_SYS_SUCCESS;
 }
 

@@ -52,19 +52,22 @@ std::string text(const hbDNNTensorShape& shape) {
   return s.empty() ? fmt::format("{} dimensions", shape.numDimensions) : s;
 }
 
-void check_memory(const hbSysMem& mem, int64_t bytes, const std::string& name) {
+// `plane` goes behind the name. No text is made unless something is wrong.
+void check_memory(const hbSysMem& mem, int64_t bytes, const std::string& name, const char* plane = "") {
   if (!mem.virAddr && bytes > 0)
     refuse(HB_DNN_INVALID_ARGUMENT,
-           "tensor '{}' has no memory (virAddr is null); allocate alignedByteSize = {} bytes", name, bytes);
+           "tensor '{}'{} has no memory (virAddr is null); allocate alignedByteSize = {} bytes", name, plane,
+           bytes);
   if (static_cast<int64_t>(mem.memSize) < bytes)
-    refuse(HB_DNN_INVALID_ARGUMENT,
-           "tensor '{}': tensor aligned shape size is {}, but tensor hbSysMem memSize is {}, tensor hbSysMem "
-           "memSize "
-           "should >= tensor aligned shape size!",
-           name, bytes, mem.memSize);
+    refuse(
+        HB_DNN_INVALID_ARGUMENT,
+        "tensor '{}'{}: tensor aligned shape size is {}, but tensor hbSysMem memSize is {}, tensor hbSysMem "
+        "memSize "
+        "should >= tensor aligned shape size!",
+        name, plane, bytes, mem.memSize);
   if (!is_within_block(mem))
     refuse(HB_DNN_INVALID_ARGUMENT,
-           "tensor '{}': memSize goes beyond the end of the memory that was allocated", name);
+           "tensor '{}'{}: memSize goes beyond the end of the memory that was allocated", name, plane);
 }
 
 void copy_rows(const std::byte* from, int64_t from_stride, std::byte* to, int64_t to_stride, int64_t rows,
@@ -131,6 +134,8 @@ InputPort::InputPort(const Program& program, const ProgramInput& input)
   }
   aligned_ = make_form(aligned);
   dense_ = make_form(valid);
+  if (desc_.rank() > 0)
+    sample_storage_bytes_ = desc_.strides()[0] * static_cast<int64_t>(dtype_size(desc_.dtype));
 }
 
 // Rows of a plane must be rows in memory, too.
@@ -166,12 +171,6 @@ InputPort::Form InputPort::make_form(const Shape& aligned) const {
   return form;
 }
 
-// From one sample to the next: the batch is the outermost dimension in memory, or there is one sample
-// (check()).
-int64_t InputPort::sample_storage_bytes() const {
-  return desc_.rank() == 0 ? 0 : desc_.strides()[0] * static_cast<int64_t>(dtype_size(desc_.dtype));
-}
-
 int64_t InputPort::check(const hbDNNTensor& tensor) const {
   const hbDNNTensorProperties& p = tensor.properties;
   const bool separate = is_nv12() && p.tensorType == HB_DNN_IMG_TYPE_NV12_SEPARATE;
@@ -203,7 +202,7 @@ int64_t InputPort::check(const hbDNNTensor& tensor) const {
              name_);
     const int64_t luma = form.row_bytes * properties_.validShape.dimensionSize[height_axis_];
     check_memory(tensor.sysMem[0], luma, name_);
-    check_memory(tensor.sysMem[1], bytes - luma, name_ + " (UV)");
+    check_memory(tensor.sysMem[1], bytes - luma, name_, " (UV)");
     check_cleaned(tensor.sysMem[1], static_cast<uint64_t>(bytes - luma), name_.c_str());
     check_cleaned(tensor.sysMem[0], static_cast<uint64_t>(luma), name_.c_str());
   } else {
@@ -218,7 +217,7 @@ Picture InputPort::target(int64_t sample, std::byte* storage) const noexcept {
   const hbDNNTensorShape& valid = properties_.validShape;
   p.height = valid.dimensionSize[height_axis_], p.width = valid.dimensionSize[width_axis_];
   p.y_stride = p.uv_stride = row_stride_;
-  p.y = reinterpret_cast<uint8_t*>(storage) + sample * sample_storage_bytes();
+  p.y = reinterpret_cast<uint8_t*>(storage) + sample * sample_storage_bytes_;
   if (is_nv12()) p.uv = p.y + p.y_stride * p.height;
   return p;
 }
@@ -226,8 +225,8 @@ Picture InputPort::target(int64_t sample, std::byte* storage) const noexcept {
 void InputPort::store(const hbDNNTensor* tensor, int64_t first, int64_t samples,
                       std::byte* storage) const noexcept {
   if (!tensor) {
-    std::byte* to = storage + first * sample_storage_bytes();
-    std::memset(to, 0, static_cast<size_t>(samples * sample_storage_bytes()));
+    std::byte* to = storage + first * sample_storage_bytes_;
+    std::memset(to, 0, static_cast<size_t>(samples * sample_storage_bytes_));
     return;
   }
   const bool as_aligned = same(tensor->properties.alignedShape, properties_.alignedShape, batch_ > 1 ? 1 : 0);
@@ -235,7 +234,7 @@ void InputPort::store(const hbDNNTensor* tensor, int64_t first, int64_t samples,
   const std::byte* from = device_view(tensor->sysMem[0]);
   if (!is_nv12()) {
     if (samples == batch_) return form.all->store(from, storage);
-    return form.one->store(from, storage + first * sample_storage_bytes());
+    return form.one->store(from, storage + first * sample_storage_bytes_);
   }
   const bool separate = tensor->properties.tensorType == HB_DNN_IMG_TYPE_NV12_SEPARATE;
   for (int64_t i = 0; i < samples; ++i) {
@@ -286,7 +285,7 @@ void InputPort::check_region(const hbDNNTensor& tensor, const hbDNNRoi& roi) con
            name_, width, height);
   const int64_t luma = stride * height, chroma = is_nv12() ? luma / 2 : 0;
   check_memory(tensor.sysMem[0], separate ? luma : luma + chroma, name_);
-  if (separate) check_memory(tensor.sysMem[1], chroma, name_ + " (UV)");
+  if (separate) check_memory(tensor.sysMem[1], chroma, name_, " (UV)");
   check_cleaned(tensor.sysMem[0], static_cast<uint64_t>(separate ? luma : luma + chroma), name_.c_str());
   if (separate) check_cleaned(tensor.sysMem[1], static_cast<uint64_t>(chroma), name_.c_str());
   const hbDNNTensorShape& valid = properties_.validShape;

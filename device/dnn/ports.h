@@ -63,7 +63,6 @@ class InputPort : public Port {
   };
   void find_rows(size_t channel_axis);
   Form make_form(const Shape& aligned) const;
-  int64_t sample_storage_bytes() const;
   bool is_nv12() const { return properties_.tensorType == HB_DNN_IMG_TYPE_NV12; }
   bool has_plane() const { return is_nv12() || properties_.tensorType == HB_DNN_IMG_TYPE_Y; }
   Picture target(int64_t sample, std::byte* storage) const noexcept;
@@ -71,6 +70,9 @@ class InputPort : public Port {
 
   hbDNNInputSource source_;
   int64_t batch_ = 1;
+  // From one sample to the next: the batch is the outermost dimension in memory, or there is one sample
+  // (check()).
+  int64_t sample_storage_bytes_ = 0;
   size_t height_axis_ = 0, width_axis_ = 0;  // of pictures
   int64_t row_stride_ = 0;                   // bytes, in the session's tensor; Y and nv12
   Form aligned_, dense_;

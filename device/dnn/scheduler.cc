@@ -83,17 +83,23 @@ void Scheduler::after_fork() noexcept {
   start_lock.store(nullptr);
 }
 
-void Scheduler::publish(Task& task) noexcept {
+bool Scheduler::publish(Task& task) noexcept {
   task.sequence.store(sequence_.fetch_add(1, std::memory_order_relaxed), std::memory_order_relaxed);
   if (task.priority.load(std::memory_order_relaxed) >= HB_DNN_PRIORITY_PREEMP)
     urgent_.fetch_add(1, std::memory_order_relaxed);
   const uint32_t cores = task.cores.load(std::memory_order_relaxed);
   task.submitted_ns = now_ns();
-  task.state.store(TaskState::queued, std::memory_order_release);
+  // The bit first: whoever withdraws the task takes it back. It counts for nothing without the state.
   queued_.fetch_or(bit_of(task), std::memory_order_seq_cst);
+  TaskState building = TaskState::building;
+  if (!task.state.compare_exchange_strong(building, TaskState::queued, std::memory_order_seq_cst)) {
+    left_queue(task);  // another thread has just released it
+    return false;
+  }
   work_.change_quietly();
   // A core that watches will see it; should it take another task instead, it wakes the others.
   if (!(watching_.load(std::memory_order_seq_cst) & cores) && work_.has_sleepers()) work_.wake();
+  return true;
 }
 
 void Scheduler::left_queue(const Task& task) noexcept {
@@ -137,13 +143,14 @@ void Scheduler::wake_others(int32_t id) noexcept {
     work_.wake();
 }
 
-void Scheduler::set_threads(int core, CoreThreads threads) {
+std::unique_ptr<Core> Scheduler::set_threads(int core, CoreThreads threads) {
   if (!is_idle())
     refuse(HB_DNN_API_USE_ERROR,
            "tasks are waiting or running; set the threads of cores before, or wait for them");
   auto fresh = std::make_unique<Core>(*this, core, threads);
   cores_[core].swap(fresh);
   settings_[core] = threads;
+  return fresh;
 }
 
 }  // namespace openhb::dnn

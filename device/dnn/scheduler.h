@@ -60,7 +60,8 @@ class Scheduler {
   static Scheduler& get();
   static void after_fork() noexcept;
 
-  void publish(Task& task) noexcept;
+  // False when another thread has released the task meanwhile.
+  bool publish(Task& task) noexcept;
   // A queued task will not start; false when it was not queued (any more).
   bool withdraw(Task& task) noexcept;
   // Takes the most urgent task of at least this priority that core `id` may run; it is `running` then.
@@ -75,8 +76,9 @@ class Scheduler {
   int cpus() const noexcept { return cpus_; }
 
   CoreThreads threads(int core) const noexcept { return settings_[core]; }
-  // Throws Refusal while tasks are queued or running.
-  void set_threads(int core, CoreThreads threads);
+  // Gives the core that there was before; its end waits for callbacks that it is in. Throws Refusal while
+  // tasks are queued or running.
+  std::unique_ptr<Core> set_threads(int core, CoreThreads threads);
 
  private:
   friend class Core;

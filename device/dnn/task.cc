@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/dnn/task.h"
 
+#include "device/dnn/immortal.h"
+
 namespace openhb::dnn {
 
 TaskTable& tasks() noexcept {
-  static TaskTable& table = *new TaskTable;
-  return table;
+  static Immortal<TaskTable> table;
+  return table.get();
 }
 
 void Task::clear() noexcept {

@@ -48,6 +48,9 @@ ThreadPool::ThreadPool(int threads, uint64_t cpu_mask) {
   } catch (const std::system_error& e) {
     stop();
     fail(ErrorCode::resources, "cannot start {} threads: {}; use fewer", threads, e.what());
+  } catch (...) {  // no memory
+    stop();
+    throw;
   }
 }
 

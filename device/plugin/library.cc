@@ -42,6 +42,18 @@ std::string machine_name(Elf64_Half number) {
   fail(ErrorCode::plugin_load, "cannot load plug-in '{}': {}", path, why);
 }
 
+// A file that ends before its segments do would be a bus error inside of the dynamic linker.
+bool is_whole(std::ifstream& file, const Elf64_Ehdr& header, uint64_t size) {
+  if (header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum == 0) return false;
+  std::vector<Elf64_Phdr> segments(header.e_phnum);
+  file.seekg(static_cast<std::streamoff>(header.e_phoff));
+  file.read(reinterpret_cast<char*>(segments.data()),
+            static_cast<std::streamsize>(segments.size() * sizeof(Elf64_Phdr)));
+  return file && std::ranges::all_of(segments, [size](const Elf64_Phdr& s) {
+           return s.p_type != PT_LOAD || (s.p_offset <= size && s.p_filesz <= size - s.p_offset);
+         });
+}
+
 // The dynamic linker's own words for a file of another machine are "no such file".
 void check_file(const std::string& path) {
   std::error_code error;
@@ -56,6 +68,9 @@ void check_file(const std::string& path) {
   if (header.e_machine != kThisMachine)
     refuse(path, fmt::format("it is for {}, this program is for {}; build it for this machine",
                              machine_name(header.e_machine), machine_name(kThisMachine)));
+  const auto size = fs::file_size(path, error);
+  if (error || !is_whole(file, header, size))
+    refuse(path, "it is cut off or damaged; copy it again in binary mode");
 }
 
 const openhb_plugin* checked_table(const std::string& path, void* library) {

@@ -30,6 +30,9 @@ openhb_tensor describe_tensor(DType dtype, const Shape& shape, const void* data)
 // Where callbacks write why they failed.
 class Failure {
  public:
+  Failure() = default;
+  Failure(const Failure&) = delete;  // the plug-in is given addresses inside of it
+  Failure& operator=(const Failure&) = delete;
   openhb_error* error() { return &error_; }
   // A printable sentence; something even when nothing was written.
   const char* text();

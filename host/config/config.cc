@@ -34,7 +34,6 @@ class Builder {
     check_source_names();
     check_calibration();
     check_placement();
-    check_custom_ops();
     if (config_.compile_mode == "balance" && !given("balance_factor"))
       missing("balance_factor", "; compile_mode balance needs it");
     if (config_.prefix.find('/') != std::string::npos)
@@ -233,14 +232,6 @@ class Builder {
         bad("node_info", "'{}' is {} here and in {}", node.name, node.on,
             node.on == "BPU" ? "run_on_cpu" : "run_on_bpu");
     }
-  }
-
-  void check_custom_ops() {
-    const bool method = given("custom_op_method"), files = given("op_register_files");
-    if (method && !files) missing("op_register_files", "; custom_op_method needs it");
-    if (files && !method) missing("custom_op_method", "; op_register_files needs it: write register");
-    if (given("custom_op_dir") && !files && !method)
-      missing("op_register_files", "; custom_op_dir is the folder of these files");
   }
 
   std::string word(std::string_view key, size_t i) const {

@@ -77,7 +77,7 @@ struct Config {
   std::optional<int> jobs;
   uint32_t advice = 0;            // microseconds, 0: none
   bool dump_calibration = false;  // debug_mode
-  std::string custom_op_method, custom_op_dir;
+  std::string custom_op_method = "register", custom_op_dir;
   std::vector<std::string> op_register_files;
   uint64_t memory_limit = 0;  // bytes, 0: none; from the command line
 

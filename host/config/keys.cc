@@ -311,19 +311,18 @@ const Key kKeys[] = {
    .show = [](const C& c) { return std::to_string(c.advice); }},
 
   {.group = Group::custom_op, .name = "custom_op_method", .type = Type::text, .since = Stage::parse,
-   .values = "register",
-   .help = "`register`: the operators of `op_register_files` are used (custom-operators.md). Each of the two keys needs the "
-           "other.",
+   .fallback = "register", .values = "register",
+   .help = "`register`: nodes that OpenHB has no operator for are those of `op_register_files` and of the folders in the "
+           "environment variable `HB_DNN_PLUGIN_PATH` (custom-operators.md).",
    .set = [](C& c, const V& v) { c.custom_op_method = v.text; }, .show = [](const C& c) { return c.custom_op_method; }},
   {.group = Group::custom_op, .name = "op_register_files", .type = Type::names, .since = Stage::parse,
-   .help = "Plug-ins (`.so`) that bring operators, besides those in the folders of the environment variable "
-           "`HB_DNN_PLUGIN_PATH`. Python files are refused: there is no Python at run time here.",
+   .help = "Plug-ins (`.so`) that bring operators. Python files are refused: there is no Python at run time here.",
    .check = [](V& v) { return check_plugins(v.names); },
    .set = [](C& c, const V& v) { c.op_register_files = v.names; },
    .show = [](const C& c) { return show_names(c.op_register_files); }},
   {.group = Group::custom_op, .name = "custom_op_dir", .type = Type::path,
    .help = "The folder of these files, relative to the configuration file or the current folder, as other paths. Default: "
-           "that of the configuration file, or the current one.",
+           "that of the configuration file, or the current one. Without effect when there are none.",
    .set = [](C& c, const V& v) { c.custom_op_dir = v.text; }, .show = [](const C& c) { return c.custom_op_dir; }},
 };
 // clang-format on

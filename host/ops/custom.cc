@@ -43,12 +43,12 @@ std::vector<openhb_tensor> inputs_of(const Node& node) {
 
 void Custom::infer(InferContext& context) {
   const Node& node = context.node();
-  plugin::NodeView view(operator_of(node), node.name, attributes_of(node), inputs_of(node),
-                        node.outputs.size(), ErrorCode::model_bad_attribute);
   for (size_t i = 0; i < node.inputs.size(); ++i)
     if (node.inputs[i] && plugin::type_number(node.inputs[i]->dtype) == OPENHB_TYPE_NONE)
       context.require_support(false, fmt::format("its input {} is {}, which plug-ins do not get", i,
                                                  dtype_name(node.inputs[i]->dtype)));
+  plugin::NodeView view(operator_of(node), node.name, attributes_of(node), inputs_of(node),
+                        node.outputs.size(), ErrorCode::model_bad_attribute);
   const auto types = view.infer();
   for (size_t i = 0; i < types.size(); ++i) context.set(i, types[i].dtype, types[i].shape);
 }

@@ -39,15 +39,21 @@ const OpRow& op_of(const Node& node, int64_t opset) {
       if (!node.input(i)) fail(ErrorCode::model_structure, "{}: its input {} is missing", node.describe(), i);
     return *row;
   }
+  if (!node.domain.empty())
+    fail(ErrorCode::model_unsupported_op,
+         "{}: operator {} of domain '{}' is not supported: {}. Or replace it in the model by standard ones, "
+         "or "
+         "end the network before it (output_nodes in the configuration). See docs/custom-operators.md",
+         node.describe(), node.type(), node.domain, plugin::why_missing(node.domain, node.type()));
   std::vector<std::string> names;
-  for (const OpRow& row : AllOps::rows) names.emplace_back(row.info.name);
+  for (const OpRow& r : AllOps::rows) names.emplace_back(r.info.name);
   fail(
       ErrorCode::model_unsupported_op,
-      "operator '{}' (domain '{}', opset {}) of node '{}' is not supported.{} Replace it in the model by "
+      "operator '{}' (domain 'ai.onnx', opset {}) of node '{}' is not supported.{} Replace it in the model "
+      "by "
       "supported operators, end the network before it (output_nodes in the configuration), or give a plug-in "
-      "for it (docs/custom-operators.md; {})",
-      node.type(), node.domain.empty() ? "ai.onnx" : node.domain, opset, node.name,
-      node.domain.empty() ? suggestion(node.op, names) : "", plugin::why_missing(node.domain, node.type()));
+      "for it (docs/custom-operators.md)",
+      node.op, opset, node.name, suggestion(node.op, names));
 }
 
 const Value* InferContext::required(size_t i) const {

@@ -65,6 +65,21 @@ add_test(NAME e2e_infer
           --hrt $<TARGET_FILE:hrt_model_exec> --node-modules ${PROJECT_SOURCE_DIR}/node_modules
           --work ${CMAKE_CURRENT_BINARY_DIR}/infer)
 set_tests_properties(e2e_infer PROPERTIES LABELS e2e TIMEOUT 600)
+if(TARGET c_quick_start)
+  add_test(NAME e2e_examples
+    COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_examples.py --hb-mapper $<TARGET_FILE:hb_mapper>
+            --hrt $<TARGET_FILE:hrt_model_exec> --examples ${PROJECT_BINARY_DIR}/examples
+            --work ${CMAKE_CURRENT_BINARY_DIR}/examples --shared ${PROJECT_SOURCE_DIR}/../shared)
+  set_tests_properties(e2e_examples PROPERTIES LABELS e2e TIMEOUT 600)
+endif()
+# The example of a custom operator; aarch64 as above.
+add_test(NAME e2e_custom_op
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_custom_op.py --hb-mapper $<TARGET_FILE:hb_mapper>
+          --hrt $<TARGET_FILE:hrt_model_exec> --runner $<TARGET_FILE:run_program>
+          --runner-aarch64 ${PROJECT_SOURCE_DIR}/build/aarch64/tests/device/plugin/dynamic/run_program
+          --hrt-aarch64 ${PROJECT_SOURCE_DIR}/build/aarch64/device/tools/hrt_model_exec --compiler ${CMAKE_C_COMPILER}
+          --work ${CMAKE_CURRENT_BINARY_DIR}/custom_op)
+set_tests_properties(e2e_custom_op PROPERTIES LABELS e2e TIMEOUT 300)
 # hrt_bin_dump, dumps' names, environment variables, Ctrl-C.
 add_executable(dnn_client ${CMAKE_CURRENT_SOURCE_DIR}/device/tools/client.c)
 target_link_libraries(dnn_client PRIVATE dnn openhb::options)

@@ -10,6 +10,7 @@
 #include "common/program/container.h"
 #include "device/engine/model.h"
 #include "tests/device/engine/sample_programs.h"
+#include "tests/device/plugin/probe.h"
 #include "tests/fuzz/mutate_program.h"
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
@@ -76,12 +77,18 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   const bool changed = way <= 3 ? mutate_metadata_in(file) : mutate_program_in(file, random);
   if (!changed) {
     // Nothing to work with: begin anew from a program that runs.
-    const auto samples = testing::sample_programs();
+    auto samples = testing::sample_programs();
+    samples.push_back(testing::probe_program({{"k", std::vector<int64_t>{1, 2}}, {"mode", "none"}}, true));
     file = write(samples[random() % samples.size()]);
   }
   if (file.size() > max_size) return LLVMFuzzerMutate(data, size, max_size);
   std::memcpy(data, file.data(), file.size());
   return file.size();
+}
+
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  testing::register_probe();
+  return 0;
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -7,7 +7,7 @@ foreach(library openhb_common openhb_engine)
   target_compile_options(${library} PRIVATE -fsanitize=fuzzer-no-link)
 endforeach()
 
-add_executable(program_fuzzer fuzz/program_fuzzer.cc device/engine/sample_programs.cc)
+add_executable(program_fuzzer fuzz/program_fuzzer.cc device/engine/sample_programs.cc device/plugin/probe.cc)
 target_compile_options(program_fuzzer PRIVATE -fsanitize=fuzzer)
 target_link_options(program_fuzzer PRIVATE -fsanitize=fuzzer)
 target_link_libraries(program_fuzzer PRIVATE openhb::engine)
@@ -15,6 +15,16 @@ target_link_libraries(program_fuzzer PRIVATE openhb::engine)
 add_test(NAME program_fuzzer COMMAND program_fuzzer -max_total_time=30 -timeout=20 -max_len=65536 -seed=1
          WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
 set_tests_properties(program_fuzzer PROPERTIES LABELS fuzz TIMEOUT 300)
+
+target_compile_options(openhb_dnn PRIVATE -fsanitize=fuzzer-no-link)
+add_executable(dnn_fuzzer fuzz/dnn_fuzzer.cc device/dnn/test_models.cc device/engine/sample_programs.cc)
+target_compile_options(dnn_fuzzer PRIVATE -fsanitize=fuzzer)
+target_link_options(dnn_fuzzer PRIVATE -fsanitize=fuzzer)
+target_link_libraries(dnn_fuzzer PRIVATE openhb_dnn)
+# Sequences of calls of the C API.
+add_test(NAME dnn_fuzzer COMMAND dnn_fuzzer -max_total_time=60 -timeout=30 -rss_limit_mb=3000 -len_control=0 -max_len=500 -seed=1
+         WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+set_tests_properties(dnn_fuzzer PROPERTIES LABELS fuzz TIMEOUT 300)
 
 if(OPENHB_HOST)
   foreach(library openhb_graph openhb_frontend openhb_calibration openhb_compiler)

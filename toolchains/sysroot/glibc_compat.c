@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What libstdc++.a of GCC 12 takes from a glibc newer than 2.31. scripts/sysroot puts this file beside that library;
-// hidden, so that no program offers these names to others.
+// What libstdc++.a of GCC 12 takes from a glibc newer than 2.31. scripts/sysroot puts this file beside that
+// library; hidden, so that no program offers these names to others.
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/random.h>

@@ -20,7 +20,8 @@ const char* openhbGetCpuFeatures(void);
 
 /* Threads of a BPU core (HB_BPU_CORE_0 or _1), and the CPUs they may run on: bit i of cpuMask is CPU i, 0:
  * all. The default is half of the CPUs for each of the two cores (OPENHB_THREADS=n changes it). Results do
- * not depend on it. HB_DNN_API_USE_ERROR: a task is running or waiting; HB_DNN_INVALID_ARGUMENT: threads is
+ * not depend on it. HB_DNN_API_USE_ERROR: a task is running or waiting, or the call is made in a callback;
+ * HB_DNN_INVALID_ARGUMENT: threads is
  * not 1 to 64, or no CPU of the mask exists. */
 int32_t openhbSetCoreThreads(int32_t bpuCoreId, int32_t threads, uint64_t cpuMask);
 int32_t openhbGetCoreThreads(int32_t bpuCoreId, int32_t* threads, uint64_t* cpuMask);
@@ -59,10 +60,10 @@ typedef struct {
 /* Of a task that is done. HB_DNN_API_USE_ERROR before. */
 int32_t openhbGetTaskTimes(openhbTaskTimes* times, hbDNNTaskHandle_t taskHandle);
 
-/* Debug mode of cached memory (also OPENHB_CHECK_MEM=1): the library and the CPU see cached memory through
- * two copies, which only hbSysFlushMem brings together; what was never flushed is the byte 0xA5. A missing
- * flush is told in the log and gives wrong results on every machine, not only on some boards. For memory
- * allocated after the call. */
+/* Debug mode of cached memory: the library and the CPU see cached memory through two copies, which only
+ * hbSysFlushMem brings together; what was never flushed is the byte 0xA5. A missing flush is told in the log
+ * and gives wrong results on every machine, not only on some boards. For memory allocated or registered after
+ * the call. on: 0 or 1; -1: as OPENHB_CHECK_MEM says, which also holds before the first call. */
 int32_t openhbSetMemoryCheck(int32_t on);
 
 #ifdef __cplusplus

@@ -130,7 +130,7 @@ class CustomRunner final : public Runner {
                       size, parts_, kMaxScratch / parts_));
     lines_ = (static_cast<size_t>(size) + sizeof(Line) - 1) / sizeof(Line);
     scratch_.resize(lines_ * static_cast<size_t>(parts_));
-    failures_.resize(static_cast<size_t>(parts_));
+    failures_ = std::make_unique<plugin::Failure[]>(static_cast<size_t>(parts_));
   }
 
   bool call(const void* const* inputs, void* const* outputs, int part, int parts) noexcept {
@@ -172,8 +172,8 @@ class CustomRunner final : public Runner {
   int parts_ = 1;
   size_t lines_ = 0;  // of scratch per part
   std::vector<Line> scratch_;
-  std::vector<plugin::Failure> failures_;  // per part
-  std::atomic<int> failed_{-1};            // a part that did
+  std::unique_ptr<plugin::Failure[]> failures_;  // per part
+  std::atomic<int> failed_{-1};                  // a part that did
   bool guard_ = false;
   std::string note_, reported_;  // of a guarded run
 };

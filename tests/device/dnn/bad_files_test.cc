@@ -206,7 +206,11 @@ TEST_F(BadFiles, BadPrograms) {
     SCOPED_TRACE(title);
     Program program = quantized_network();
     change(program);
-    expect_bad(container::assemble(encode_metadata(program), program.weights), HB_DNN_INVALID_MODEL);
+    const Bytes bytes = container::assemble(encode_metadata(program), program.weights);
+    Untouched<hbPackedDNNHandle_t> packed;
+    EXPECT_REFUSED(HB_DNN_INVALID_MODEL, load_memory(&packed, bytes));
+    write_file_atomically(folder_.path("bad.bin"), bytes);
+    EXPECT_REFUSED(HB_DNN_INVALID_MODEL, load_file(&packed, folder_.path("bad.bin")), "bad.bin");
   };
   expect_bad_program("offset", [](Program& p) { p.tensors[0].offset = p.arena_size; });
   expect_bad_program("extent", [](Program& p) { p.tensors[1].dims[1] = 1 << 30; });
@@ -231,7 +235,7 @@ TEST_F(BadFiles, TooManyModels) {
   EXPECT_EQ(status, HB_DNN_MODEL_NUMBER_EXCEED_LIMIT) << packs.size();
   EXPECT_GE(packs.size(), 32u);
   Untouched<hbPackedDNNHandle_t> packed;
-  EXPECT_REFUSED(HB_DNN_MODEL_NUMBER_EXCEED_LIMIT, load_file(&packed, file), "hbDNNRelease");
+  EXPECT_REFUSED(HB_DNN_MODEL_NUMBER_EXCEED_LIMIT, load_file(&packed, file), "release");
   for (hbPackedDNNHandle_t p : packs) EXPECT_DONE(hbDNNRelease(p));
   const Pack again({file});
   Tensors tensors(again.model("small_network"), 1);

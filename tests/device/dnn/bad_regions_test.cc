@@ -75,15 +75,18 @@ class BadRegions : public ::testing::Test {
 };
 
 TEST_F(BadRegions, Regions) {
-  const hbDNNRoi bad[] = {{-2, 0, 31, 31},
-                          {0, -2, 31, 31},
-                          {0, 0, 64, 31},
-                          {0, 0, 31, 48},
+  // A region may leave the picture (docs/numerics.md, "Regions"), but not altogether.
+  const hbDNNRoi bad[] = {{-32, 0, -1, 31},
+                          {0, -32, 31, -1},
+                          {64, 0, 95, 31},
+                          {0, 48, 31, 79},
                           {64, 48, 80, 60},
                           {32, 0, 31, 31},
                           {40, 0, 20, 31},
                           {0, 20, 31, 10},
                           {0, 0, 0, 0},
+                          {0, 0, 0, 31},
+                          {0, 0, 300, 31},
                           {INT_MIN, 0, INT_MAX, 31},
                           {0, 0, INT_MAX, INT_MAX},
                           {INT_MIN, INT_MIN, INT_MIN, INT_MIN},
@@ -91,10 +94,23 @@ TEST_F(BadRegions, Regions) {
   for (const hbDNNRoi& roi : bad) {
     SCOPED_TRACE(::testing::Message() << roi.left << " " << roi.top << " " << roi.right << " " << roi.bottom);
     expect_bad("region", [&](Call& c) { c.rois[0] = roi; });
-    expect_bad("second region", [&](Call& c) {
-      c.rois.push_back(roi), c.inputs.push_back(c.inputs[0]), c.count = 2;
-      c.outputs[0].sysMem[0].memSize *= 1;
-    });
+    expect_bad("second region",
+               [&](Call& c) { c.rois.push_back(roi), c.inputs.push_back(c.inputs[0]), c.count = 2; });
+  }
+}
+
+// What lies outside of a picture is its edge, as docs/numerics.md says: this picture is one colour.
+TEST_F(BadRegions, PartlyOutside) {
+  Call inside = good_call();
+  ASSERT_DONE(run(inside, model_));
+  const auto expected = tensors_.output_bytes();
+  for (const hbDNNRoi& roi :
+       {hbDNNRoi{-16, -8, 31, 23}, hbDNNRoi{40, 30, 100, 70}, hbDNNRoi{-20, -20, 80, 60}}) {
+    Call call = good_call();
+    call.rois[0] = roi;
+    tensors_.clear_outputs();
+    EXPECT_DONE(run(call, model_));
+    EXPECT_TRUE(tensors_.output_bytes() == expected);
   }
 }
 
@@ -233,8 +249,7 @@ TEST_F(BadResize, Arguments) {
   EXPECT_REFUSED(HB_DNN_INVALID_ARGUMENT, hbDNNResize(&task, &call.output, nullptr, nullptr, &call.control));
   EXPECT_REFUSED(HB_DNN_INVALID_ARGUMENT, hbDNNResize(&task, &call.output, &call.input, nullptr, nullptr));
   task = &call;
-  EXPECT_REFUSED(HB_DNN_INVALID_ARGUMENT,
-                 hbDNNResize(&task, &call.output, &call.input, nullptr, &call.control));
+  EXPECT_REFUSED(HB_DNN_API_USE_ERROR, hbDNNResize(&task, &call.output, &call.input, nullptr, &call.control));
   EXPECT_EQ(task, &call);
   for (int32_t type = -1; type <= HB_DNN_TENSOR_TYPE_MAX; ++type) {
     if (type == HB_DNN_IMG_TYPE_NV12) continue;

@@ -51,7 +51,7 @@ int lines_with(const std::string& log, const std::string& part) {
 class Memory : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override { openhbSetMemoryCheck(GetParam()); }
-  void TearDown() override { openhbSetMemoryCheck(0); }
+  void TearDown() override { openhbSetMemoryCheck(-1); }
 };
 INSTANTIATE_TEST_SUITE_P(Mode, Memory, testing::Bool(),
                          [](const auto& info) { return info.param ? "checked" : "fast"; });
@@ -367,21 +367,23 @@ TEST_F(CheckedMemory, IsForMemoryThatIsAllocatedLater) {
   EXPECT_EQ(0, hbSysFreeMem(&plain));
 }
 
-// What the variable says counts until openhbSetMemoryCheck is called: in a process of its own.
-TEST(MemoryCheckDeathTest, Variable) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  const auto views_differ = [](const char* value) {
-    if (value) setenv("OPENHB_CHECK_MEM", value, 1);
+TEST(MemoryCheck, VariableUnlessItIsSet) {
+  const auto views_differ = [] {
     hbSysMem mem;
-    if (hbSysAllocCachedMem(&mem, 10) != 0) std::exit(3);
+    EXPECT_EQ(0, hbSysAllocCachedMem(&mem, 10));
     const bool differ = device(mem) != bytes(mem);
-    hbSysFreeMem(&mem);
-    std::exit(differ);
+    EXPECT_EQ(0, hbSysFreeMem(&mem));
+    return differ;
   };
-  EXPECT_EXIT(views_differ("1"), testing::ExitedWithCode(1), "");
-  EXPECT_EXIT(views_differ("0"), testing::ExitedWithCode(0), "");
-  EXPECT_EXIT(views_differ(""), testing::ExitedWithCode(0), "");
-  EXPECT_EXIT(views_differ(nullptr), testing::ExitedWithCode(0), "");
+  openhbSetMemoryCheck(-1);
+  EXPECT_FALSE(views_differ());
+  for (const char* value : {"1", "0", ""}) {
+    const Setting check("OPENHB_CHECK_MEM", value);
+    EXPECT_EQ(value == std::string("1"), views_differ()) << value;
+  }
+  const Setting check("OPENHB_CHECK_MEM", "1");
+  openhbSetMemoryCheck(0);
+  EXPECT_FALSE(views_differ());
 }
 
 // For ThreadSanitizer, and for lookups while the table changes.

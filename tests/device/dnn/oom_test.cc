@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <memory>
+#include <optional>
 
+#include "tests/device/dnn/gate.h"
 #include "tests/device/dnn/hooks.h"
 #include "tests/device/dnn/refused.h"
 #include "tests/device/dnn/test_client.h"
@@ -28,40 +30,35 @@ class OutOfMemory : public ::testing::Test {
   void TearDown() override { hooks::refuse_request(0); }
 
   // Calls `attempt` with a growing n until it succeeds without a refusal. It gives a status, and undoes what
-  // succeeded. Tells how many requests there are.
+  // succeeded.
   template <class Attempt>
-  uint64_t refuse_each(const char* title, Attempt attempt) {
+  void refuse_each(const char* title, Attempt attempt) {
     SCOPED_TRACE(title);
-    // What is made once and stays, also for what is said of failures.
-    attempt();
-    hooks::refuse_request(1);
-    attempt();
-    hooks::refuse_request(0);
-    attempt();
+    sweep(attempt);  // makes what is made once and stays, also the sentences of threads
     const int64_t before = hooks::live_blocks();
+    const auto [requests, refused] = sweep(attempt);
+    EXPECT_LE(hooks::live_blocks(), before) << "something was left behind";
+    EXPECT_GT(refused, 0u);
+    std::printf("%s: %llu requests, %llu of which end the call\n", title,
+                static_cast<unsigned long long>(requests), static_cast<unsigned long long>(refused));
+  }
+  template <class Attempt>
+  std::pair<uint64_t, uint64_t> sweep(Attempt attempt) {
     uint64_t refused = 0;
-    for (uint64_t n = 1; n < kMostRequests; ++n) {
+    for (uint64_t n = 1; n < kMostRequests && !HasFailure(); ++n) {
       hooks::refuse_request(n);
       const int32_t status = attempt();
       const bool reached = hooks::requests() >= n;
       hooks::refuse_request(0);
-      if (status == 0 && !reached) {
-        EXPECT_GT(n, 1u) << "nothing was asked for";
-        EXPECT_LE(hooks::live_blocks(), before) << "something was left behind";
-        std::printf("%s: %llu requests, %llu of which end the call\n", title,
-                    static_cast<unsigned long long>(n - 1), static_cast<unsigned long long>(refused));
-        return n - 1;
-      }
-      if (status != 0) {
-        ++refused;
-        EXPECT_EQ(status, HB_DNN_OUT_OF_MEMORY)
-            << "request " << n << ": " << openhbGetStatusName(status) << ": " << openhbGetLastError();
-        EXPECT_GT(std::string(openhbGetLastError()).size(), 5u) << "request " << n;
-      }
-      if (HasFailure()) return n;
+      if (status == 0 && !reached) return {n - 1, refused};
+      if (status == 0) continue;
+      ++refused;
+      EXPECT_EQ(status, HB_DNN_OUT_OF_MEMORY)
+          << "request " << n << ": " << openhbGetStatusName(status) << ": " << openhbGetLastError();
+      EXPECT_GT(std::string(openhbGetLastError()).size(), 5u) << "request " << n;
     }
-    ADD_FAILURE() << "no end after " << kMostRequests << " requests";
-    return kMostRequests;
+    ADD_FAILURE() << "no end";
+    return {0, 0};
   }
 
   ModelFolder folder_{"oom"};
@@ -135,11 +132,12 @@ TEST_F(OutOfMemory, Memory) {
 // A task of several models, run for the first time: handles, arenas, the task's own lists.
 TEST_F(OutOfMemory, FirstRuns) {
   const char* names[] = {file_.c_str(), other_.c_str()};
-  const Pack pack({file_, other_});
-  Tensors a(pack.model("quantized_network"), 1), b(pack.model("float_network"), 1);
+  auto pack = std::make_unique<Pack>(std::vector<std::string>{file_, other_});
+  Tensors a(pack->model("quantized_network"), 1), b(pack->model("float_network"), 1);
   ASSERT_DONE(a.run());
   ASSERT_DONE(b.run());
   const auto expected_a = a.output_bytes(), expected_b = b.output_bytes();
+  pack.reset();  // else the files would be loaded already
   for (const int32_t count : {1, 2, 40}) {
     refuse_each("load, then a task", [&] {
       hbPackedDNNHandle_t packed = nullptr;
@@ -168,20 +166,48 @@ TEST_F(OutOfMemory, FirstRuns) {
   }
 }
 
+// Tasks in places that no task had before: their lists grow.
+TEST_F(OutOfMemory, GrowingTasks) {
+  const Pack pack({file_});
+  Tensors tensors(pack.model("quantized_network"), 1);
+  ASSERT_DONE(tensors.run());
+  const auto expected = tensors.output_bytes();
+  constexpr int32_t kModels = 100;
+  std::vector<hbDNNTaskHandle_t> tasks(30);  // released at the end: else they would take the same place
+  int refused = 0;
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    hooks::refuse_request(i + 1);
+    for (int32_t models = 0; models < kModels;) {
+      const int32_t status = tensors.submit(&tasks[i], control_parameters(0, 0, models + 1 < kModels));
+      models += status == 0;
+      refused += status != 0;
+      ASSERT_TRUE(status == 0 || status == HB_DNN_OUT_OF_MEMORY) << openhbGetLastError();
+    }
+    hooks::refuse_request(0);
+    // Additions that were refused can be made again.
+    EXPECT_DONE(hbDNNWaitTaskDone(tasks[i], 0));
+    EXPECT_TRUE(tensors.output_bytes() == expected);
+    tensors.clear_outputs();
+  }
+  EXPECT_GE(refused, 10);
+  for (hbDNNTaskHandle_t t : tasks) EXPECT_DONE(hbDNNReleaseTask(t));
+}
+
 // Both cores run the same model: the second one makes its own arena, in its thread.
 TEST_F(OutOfMemory, SecondArena) {
-  const std::string file = folder_.add(long_network("long_network", 30, 100));
   refuse_each("two runs at a time", [&] {
-    auto pause = std::make_unique<hooks::Pause>();
-    const Pack pack({file});
-    Tensors a(pack.model("long_network"), 1), b(pack.model("long_network"), 2);
+    std::optional<hooks::Pause> pause(std::in_place);
+    const Pack pack({file_});
+    Tensors a(pack.model("quantized_network"), 1), b(pack.model("quantized_network"), 2);
+    Gate gate;
     hbDNNTaskHandle_t tasks[2] = {};
     EXPECT_DONE(a.submit(&tasks[0], control_parameters(0, HB_BPU_CORE_0)));
-    EXPECT_EQ(hbDNNWaitTaskDone(tasks[0], 3), HB_DNN_TIMEOUT);  // it has the first arena now
+    gate.wait_for_run();
     pause.reset();
     int32_t status = b.submit(&tasks[1], control_parameters(0, HB_BPU_CORE_1));
     if (status == 0) status = hbDNNWaitTaskDone(tasks[1], 0);
-    pause = std::make_unique<hooks::Pause>();
+    pause.emplace();
+    gate.open();
     EXPECT_DONE(hbDNNWaitTaskDone(tasks[0], 0));  // which is not concerned
     for (hbDNNTaskHandle_t t : tasks)
       if (t) EXPECT_DONE(hbDNNReleaseTask(t));

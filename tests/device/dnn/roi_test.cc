@@ -264,7 +264,9 @@ TEST(Roi, LimitsOfRegions) {
     const std::string what = fmt::format("{} {} {} {} to {} x {}: {}", c.roi.left, c.roi.top, c.roi.right,
                                          c.roi.bottom, c.width, c.height, why ? why : "allowed");
     ASSERT_EQ(c.why == nullptr, why == nullptr) << what;
-    if (why != nullptr) EXPECT_NE(std::string::npos, std::string(why).find(c.why)) << what;
+    if (why != nullptr) {
+      EXPECT_NE(std::string::npos, std::string(why).find(c.why)) << what;
+    }
   }
 }
 

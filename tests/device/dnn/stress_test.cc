@@ -94,6 +94,8 @@ class Stress {
         EXPECT_GE(memory.arenas, 0);
         return;
       }
+      case 7:
+        return add_while_released(pack, random);
       default:
         return run_one(pack, random);
     }
@@ -192,6 +194,26 @@ class Stress {
     std::this_thread::sleep_for(std::chrono::microseconds(100));
     EXPECT_DONE(hbDNNReleaseTask(job->task));
     waiter.join();
+    ++cancelled_;
+  }
+
+  // One thread adds models to a task that another one releases.
+  void add_while_released(const Pack& pack, std::mt19937& random) {
+    Tensors tensors(pack.model(kinds_[0].name), 0);
+    hbDNNTaskHandle_t task = nullptr;
+    if (const int32_t status = tensors.submit(&task, control_parameters(0, 0, 1)); status != 0) {
+      EXPECT_EQ(status, HB_DNN_TASK_NUM_EXCEED_LIMIT);
+      return;
+    }
+    const auto adding = random() % 5;
+    std::thread releaser([task] { EXPECT_DONE(hbDNNReleaseTask(task)); });
+    for (uint32_t i = 0; i <= adding; ++i) {
+      const int32_t status = tensors.submit(&task, control_parameters(255, 0, i < adding));
+      EXPECT_TRUE(status == 0 || status == HB_DNN_INVALID_TASK_HANDLE || status == HB_DNN_API_USE_ERROR)
+          << openhbGetLastError();
+      if (status != 0) break;
+    }
+    releaser.join();
     ++cancelled_;
   }
 

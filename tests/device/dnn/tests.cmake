@@ -29,5 +29,9 @@ foreach(function malloc calloc realloc aligned_alloc posix_memalign free mmap pt
                  _ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE)
   target_link_options(openhb_hooks INTERFACE -Wl,--wrap=${function})
 endforeach()
-openhb_test(NAME dnn_oom_test SOURCES device/dnn/oom_test.cc device/dnn/hooks.cc ${dnn_support}
+openhb_test(NAME dnn_oom_test SOURCES device/dnn/oom_test.cc device/dnn/memory_failure_test.cc device/dnn/hooks.cc ${dnn_support}
   LIBRARIES openhb_dnn openhb_hooks LABELS fast bad_input)
+openhb_test(NAME dnn_steady_test SOURCES device/dnn/steady_test.cc device/dnn/hooks.cc ${dnn_support}
+  LIBRARIES openhb_dnn openhb_hooks LABELS fast)
+# Alone on the machine: another test would put its threads aside.
+set_tests_properties(dnn_steady_test dnn_latency_test PROPERTIES RUN_SERIAL ON)

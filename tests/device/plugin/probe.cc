@@ -34,6 +34,10 @@ std::string mode_of(const openhb_node& node) {
   return a ? std::string(a->strings[0].data, a->strings[0].size) : "";
 }
 
+bool has_second(const openhb_node& node) {
+  return node.input_count > 1 && node.inputs[1].type != OPENHB_TYPE_NONE;
+}
+
 int32_t infer(const openhb_node* node, openhb_tensor* outputs, openhb_error* error) {
   const std::string mode = mode_of(*node);
   if (mode == "infer throws") throw std::runtime_error("no");
@@ -42,7 +46,17 @@ int32_t infer(const openhb_node* node, openhb_tensor* outputs, openhb_error* err
     return 3;
   }
   if (mode == "infer fails silently") return 3;
-  outputs[0] = node->inputs[0];
+  const openhb_tensor& x = node->inputs[0];
+  const openhb_attribute* w = find(*node, "w");
+  const openhb_attribute* s = find(*node, "scratch");
+  if (x.type != OPENHB_TYPE_FLOAT || x.rank < 2) return 1;
+  if (has_second(*node) && (node->inputs[1].type != OPENHB_TYPE_FLOAT || node->inputs[1].rank != 1 ||
+                            node->inputs[1].dims[0] != x.dims[x.rank - 1]))
+    return 1;
+  if (w && (w->tensor->type != OPENHB_TYPE_FLOAT || w->tensor->rank != 1 || w->tensor->dims[0] < 1)) return 1;
+  if (s && s->ints[0] > 1 << 20 && s->ints[0] < 1 << 30) return 1;  // memory for nothing
+  outputs[0] = x;
+  outputs[0].data = nullptr;
   if (mode == "rank") outputs[0].rank = 9;
   if (mode == "negative") outputs[0].dims[1] = -1;
   if (mode == "huge") outputs[0].dims[0] = outputs[0].dims[1] = 1 << 20;
@@ -66,15 +80,16 @@ int32_t create(const openhb_node* node, void** instance, openhb_error* error) {
   if (const openhb_attribute* s = find(*node, "scratch")) probe->scratch = s->ints[0];
   const openhb_tensor& x = node->inputs[0];
   probe->columns = x.dims[x.rank - 1];
-  probe->rows = x.dims[0] * x.dims[1];
-  probe->second = node->input_count > 1 && node->inputs[1].type != OPENHB_TYPE_NONE;
+  probe->rows = 1;
+  for (int32_t i = 0; i + 1 < x.rank; ++i) probe->rows *= x.dims[i];
+  probe->second = has_second(*node);
   if (node->outputs[0].type != x.type) return -1;
   *instance = probe.release();
   ++instances;
   return OPENHB_OK;
 }
 
-int64_t cost(const openhb_node*) { return 1 << 30; }  // worth several threads
+int64_t cost(const openhb_node*) { return 1 << 18; }  // worth several threads
 
 void destroy(void* instance) {
   --instances;
@@ -126,10 +141,12 @@ openhb_op make_op() {
 
 }  // namespace
 
-void register_probe() {
+const openhb_op& probe_op() {
   static const openhb_op op = make_op();
-  plugin::add_operator(&op);
+  return op;
 }
+
+void register_probe() { plugin::add_operator(&probe_op()); }
 
 int live_instances() { return instances; }
 int most_parts() { return parts; }

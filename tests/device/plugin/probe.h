@@ -10,9 +10,11 @@
 
 namespace openhb::testing {
 
-// test::Probe, known to this process from the first call on: y = x + sum(k), float32, over up to 8 parts.
+// test::Probe: y = x + sum(k), float32, over up to 8 parts.
 // Attributes: mode (a string, what to do wrong; "" nothing), k (integers), scratch (an integer), w (a tensor,
 // added too). Input 1, if there, is added to every row.
+const openhb_op& probe_op();
+// It is known to this process from the first call on.
 void register_probe();
 
 // x [2, 3, 4] -> Probe -> y.

@@ -120,6 +120,24 @@ TEST(Config, EmptyValuesAreNotGiven) {
   EXPECT_NO_THROW(load(std::string(kMinimal) + "custom_op:\n"));
 }
 
+TEST(Config, CustomOperators) {
+  const std::string group = std::string(kMinimal) + "custom_op:\n  op_register_files: 'a.so; /b/c.so'\n";
+  EXPECT_EQ(plugin_files(load(group)), (std::vector<std::string>{"a.so", "/b/c.so"}));
+  EXPECT_EQ(plugin_files(load(group + "  custom_op_dir: ops\n  custom_op_method: register\n")),
+            (std::vector<std::string>{"ops/a.so", "/b/c.so"}));
+  EXPECT_TRUE(plugin_files(load(kMinimal)).empty());
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() / "a.so") << "x";
+  EXPECT_EQ(plugin_files(parse_config(group, (folder.path() / "c.yaml").string())),
+            (std::vector<std::string>{(folder.path() / "a.so").string(), "/b/c.so"}));
+  for (const auto& [files, expected] :
+       {std::pair{"op.py", "no Python at run time"}, std::pair{"op.dll", "end in .so"}}) {
+    const std::string what =
+        error_text(std::string(kMinimal) + fmt::format("custom_op:\n  op_register_files: {}\n", files));
+    EXPECT_NE(what.find(expected), std::string::npos) << what;
+  }
+}
+
 struct BadCase {
   const char* group;
   const char* key;

@@ -253,7 +253,7 @@ void RunRegions(const Model& model) {
   hbSysFlushMem(&luma, HB_SYS_MEM_CACHE_CLEAN);
   hbSysFlushMem(&chroma, HB_SYS_MEM_CACHE_CLEAN);
 
-  std::vector<hbDNNRoi> rois = {{100, 100, 299, 299}, {0, 0, 1279, 719}, {640, 360, 703, 391}};
+  std::vector<hbDNNRoi> rois = {{100, 100, 259, 219}, {0, 0, 127, 95}, {640, 360, 703, 391}};
   std::vector<hbDNNTensor> inputs;
   for (size_t i = 0; i < rois.size(); i++) {
     if (model.Source(0) != HB_DNN_INPUT_FROM_RESIZER) throw std::runtime_error("not a resizer model");
