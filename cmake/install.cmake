@@ -16,7 +16,7 @@ if(NOT OPENHB_HOST)
   list(APPEND excluded PATTERN traffic_signs EXCLUDE)
 endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples DESTINATION ${CMAKE_INSTALL_DATADIR}/openhb FILES_MATCHING
-        PATTERN CMakeLists.txt PATTERN *.c PATTERN *.cc PATTERN *.h PATTERN *.py PATTERN *.yaml PATTERN *.md
+        PATTERN CMakeLists.txt PATTERN *.c PATTERN *.cc PATTERN *.cpp PATTERN *.h PATTERN *.py PATTERN *.yaml PATTERN *.md
         PATTERN labels.txt REGEX "traffic_signs/.*(onnx|png)$" ${excluded})
 install(EXPORT OpenHBTargets NAMESPACE OpenHB:: DESTINATION ${config_dir})
 

@@ -27,6 +27,7 @@ echo "== root, /usr"
 "$package/install.sh"
 OPENHB_OUT=root sh /mnt/run.sh hrt_model_exec
 /mnt/client /mnt/model.bin /mnt/out/client.bin >/tmp/client.log
+hrt_bin_dump --version
 hrt_model_exec_static --version
 "$package/install.sh" --uninstall
 files >/tmp/now
@@ -54,7 +55,7 @@ room=$(free)
 "$package/install.sh" --prefix /small/openhb >/dev/null
 need=$((room - $(free)))
 sh /small/openhb/share/openhb/install.sh --uninstall >/dev/null
-for spare in -4 0 4; do # KiB: to the edge
+for spare in -4 0; do # KiB: to the edge
   dd if=/dev/zero of=/small/filling bs=1k count=$((room - need - spare)) 2>/dev/null
   if "$package/install.sh" --prefix /small/openhb >/tmp/message 2>&1; then
     sh /small/openhb/share/openhb/install.sh --uninstall >/dev/null

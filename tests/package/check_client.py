@@ -9,6 +9,7 @@ import tempfile
 from support import HERE, TOP, arguments, expect, fresh_folder, run, skip, unpacked
 
 SYSROOT = f"{TOP}/build/sysroot/dev"
+BOARD_TOOLCHAIN = f"{TOP}/toolchains/aarch64-board.cmake"
 DEBIAN_CROSS = "/usr/aarch64-linux-gnu"
 
 
@@ -20,6 +21,22 @@ def build(name, work, package, *options, source=None):
         *options)
     run("ninja", "-C", folder)
     return folder
+
+
+def custom_operator(host, board, work, results):
+    """The packaged example of a plug-in, built against the packages: converted and run here; files for the board."""
+    folder = shutil.copytree(f"{host}/share/openhb/examples/custom_op", f"{work}/custom_op")
+    for name, package, options in (("build", host, []), ("build-board", board, [f"-DCMAKE_TOOLCHAIN_FILE={BOARD_TOOLCHAIN}"])):
+        run("cmake", "-G", "Ninja", "-S", folder, "-B", f"{folder}/{name}", f"-DOPENHB_INCLUDE={package}/include", *options)
+        run("ninja", "-C", f"{folder}/{name}")
+    run("/usr/bin/python3", "make_model.py", ".", cwd=folder)
+    run(f"{host}/bin/hb_mapper", "makertbin", "-c", "config.yaml", "--model-type", "onnx", "--quiet", cwd=folder)
+    files = fresh_folder(results, "custom_op")
+    for file in ("model_output/custom_op.bin", "build-board/hard_mish.so", "calibration_f32/0.bin"):
+        shutil.copy(f"{folder}/{file}", files)
+    run(f"{host}/bin/hrt_model_exec", "infer", "--model_file", f"{files}/custom_op.bin", "--input_file", f"{files}/0.bin",
+        "--enable_dump", "--dump_intermediate", "1", "--dump_path", f"{results}/custom_op_simulator", cwd=work,
+        env={**os.environ, "HB_DNN_PLUGIN_PATH": f"{folder}/build"})
 
 
 def main():
@@ -38,7 +55,7 @@ def main():
         cross = f"{host};{board}"
         kinds = {
             "native": (build("native", work, host), []),
-            "board": (build("board", work, cross, f"-DCMAKE_TOOLCHAIN_FILE={TOP}/toolchains/aarch64-board.cmake"),
+            "board": (build("board", work, cross, f"-DCMAKE_TOOLCHAIN_FILE={BOARD_TOOLCHAIN}"),
                       ["qemu-aarch64-static", "-L", SYSROOT]),
             # Debian's own cross compiler takes glibc 2.36, so these two run with that.
             "debian": (build("debian", work, cross, "-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64",
@@ -59,6 +76,7 @@ def main():
             run("bash", "-c", f'"{folder}/{example}"; [ $? = 2 ]')  # the usage
         text = run(f"{work}/c_quick_start/c_quick_start", model)
         expect("[id]" in text, f"c_quick_start: {text}")
+        custom_operator(host, board, work, results)
         # Asked for a machine or a version that is not there, find_package says so.
         for options, words in ((("-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=riscv64"), "(for x86_64)"),):
             log = run("bash", "-c", '! "$@"', "bash", "cmake", "-G", "Ninja", "-S", f"{work}/client", "-B", fresh_folder(work, "wrong"),

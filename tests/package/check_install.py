@@ -10,9 +10,9 @@ import sys
 from support import HERE, TOP, arguments, expect, fresh_folder, only, run, skip, unpacked
 
 
-def same_files(a, b):
+def same_files(a, b, at_least=10):
     names = sorted(os.listdir(a))
-    expect(len(names) > 10 and names == sorted(os.listdir(b)), f"{a} has {names}, {b} has {sorted(os.listdir(b))}")
+    expect(len(names) >= at_least and names == sorted(os.listdir(b)), f"{a} has {names}, {b} has {sorted(os.listdir(b))}")
     for name in names:
         expect(filecmp.cmp(f"{a}/{name}", f"{b}/{name}", shallow=False), f"{name} differs between {a} and {b}")
     return len(names)
@@ -34,7 +34,7 @@ def installs_here(package, work):
     """The host's package by its own install.sh, with this machine's shell."""
     prefix = f"{fresh_folder(work, 'host prefix')}/open hb"
     run(f"{package}/install.sh", "--prefix", prefix)
-    for tool in ("hb_mapper", "hrt_model_exec"):
+    for tool in ("hb_mapper", "hrt_model_exec", "hrt_bin_dump"):
         run(f"{prefix}/bin/{tool}", "--version")
     run(f"{package}/install.sh", "--uninstall", "--prefix", prefix)
     expect(not os.path.exists(prefix), f"{prefix} is still there")
@@ -57,6 +57,7 @@ def main():
     shutil.copy(client, f"{board}/client")
     for script in ("run.sh", "board_steps.sh", "user_steps.sh"):
         shutil.copy(f"{HERE}/{script}", board)
+    shutil.copytree(f"{args.work}/client/custom_op", f"{board}/custom_op")
     variants(package, board)
     os.mkdir(f"{board}/out")
     host = unpacked(args.packages, "host", fresh_folder(args.work, "simulator"))
@@ -70,6 +71,8 @@ def main():
     print(run(*in_root, "--user", "sh", "/mnt/user_steps.sh"))
     for name in ("root", *(cpu + kind for cpu in ("cortex-a53", "cortex-a76", "max") for kind in ("", "-static"))):
         print(f"{name}: {same_files(f'{board}/out/simulator', f'{board}/out/{name}')} tensors, the simulator's bits")
+    tensors = same_files(f"{args.work}/client/custom_op_simulator", f"{board}/out/custom_op", at_least=3)
+    print(f"with a plug-in: {tensors} tensors, the simulator's bits")
     for name in ("client", "cortex-a53", "cortex-a76", "max"):
         expect(filecmp.cmp(f"{board}/out/{name}.bin", f"{args.work}/client/native.bin", shallow=False), f"libdnn's bits differ: {name}")
 

@@ -60,6 +60,7 @@ def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", required=True, help="folder that the package tests share")
     parsed = parser.parse_args()
+    parsed.work = os.path.abspath(parsed.work)
     parsed.packages = os.path.join(parsed.work, "packages")
     return parsed
 

@@ -4,7 +4,7 @@
 function(openhb_package_test name)
   add_test(NAME package_${name}
     COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/package/check_${name}.py --work ${CMAKE_CURRENT_BINARY_DIR}/package)
-  set_tests_properties(package_${name} PROPERTIES LABELS "e2e;package" SKIP_RETURN_CODE 77 TIMEOUT 300)
+  set_tests_properties(package_${name} PROPERTIES LABELS "e2e;package" SKIP_RETURN_CODE 77 TIMEOUT 600)
 endfunction()
 openhb_package_test(contents)
 openhb_package_test(client)
