@@ -23,6 +23,8 @@ openhb_test(NAME dnn_bad_input_test
 openhb_test(NAME dnn_stress_test SOURCES device/dnn/stress_test.cc ${dnn_support} LIBRARIES openhb_dnn LABELS fast)
 openhb_test(NAME dnn_latency_test SOURCES device/dnn/latency_test.cc ${dnn_support} LIBRARIES openhb_dnn LABELS fast)
 
+target_compile_definitions(dnn_latency_test PRIVATE OPENHB_EMULATED=$<BOOL:${CMAKE_CROSSCOMPILING}>)
+
 # Counts and refuses what the program asks the system for (hooks.h).
 add_library(openhb_hooks INTERFACE)
 foreach(function malloc calloc realloc aligned_alloc posix_memalign free mmap pthread_mutex_lock
