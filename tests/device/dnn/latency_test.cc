@@ -65,7 +65,7 @@ class Latency : public ::testing::Test {
     return program;
   }
   void SetUp() override {
-    low_ = long_network("low", kSteps, 100);
+    low_ = long_network("low", kSteps, OPENHB_EMULATED ? 2 : 100);
     for (int core = 0; core < 2; ++core)
       ASSERT_DONE(openhbGetCoreThreads(1 << core, &threads_[core], &masks_[core]));
   }
