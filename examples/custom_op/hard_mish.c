@@ -6,8 +6,9 @@
  *   input 1  slope  float32 [channels], optional; 1 without
  *   bias     float attribute, 2 without
  *
- * The same source serves the converter and the simulator (x86-64) and the board (aarch64). Only + * and comparisons are
- * used, and the build forbids fused multiplication and addition (-ffp-contract=off), so that both give the same bits. */
+ * The same source serves the converter and the simulator (x86-64) and the board (aarch64). Only + * and
+ * comparisons are used, and the build forbids fused multiplication and addition (-ffp-contract=off), so that
+ * both give the same bits. */
 #include <dnn/openhb_plugin.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,24 +25,25 @@ typedef struct {
   float bias;
 } hard_mish;
 
-static int64_t product(const int64_t *dims, int32_t first, int32_t last) {
+static int64_t product(const int64_t* dims, int32_t first, int32_t last) {
   int64_t n = 1;
   for (int32_t i = first; i < last; ++i) n *= dims[i];
   return n;
 }
 
 /* Checks the node and says what its output is. */
-static int32_t infer(const openhb_node *node, openhb_tensor *outputs, openhb_error *error) {
-  const openhb_tensor *x = &node->inputs[0];
+static int32_t infer(const openhb_node* node, openhb_tensor* outputs, openhb_error* error) {
+  const openhb_tensor* x = &node->inputs[0];
   if (x->type != OPENHB_TYPE_FLOAT || x->rank < 2) {
-    snprintf(error->text, error->capacity, "x must be float32 with at least 2 dimensions, it has %d", (int)x->rank);
+    snprintf(error->text, error->capacity, "x must be float32 with at least 2 dimensions, it has %d",
+             (int)x->rank);
     return FAILED;
   }
   if (node->input_count > 1 && node->inputs[1].type != OPENHB_TYPE_NONE) {
-    const openhb_tensor *slope = &node->inputs[1];
+    const openhb_tensor* slope = &node->inputs[1];
     if (slope->type != OPENHB_TYPE_FLOAT || slope->rank != 1 || slope->dims[0] != x->dims[1]) {
-      snprintf(error->text, error->capacity, "slope must be float32 with one value for each of the %lld channels",
-               (long long)x->dims[1]);
+      snprintf(error->text, error->capacity,
+               "slope must be float32 with one value for each of the %lld channels", (long long)x->dims[1]);
       return FAILED;
     }
   }
@@ -51,9 +53,9 @@ static int32_t infer(const openhb_node *node, openhb_tensor *outputs, openhb_err
   return OPENHB_OK;
 }
 
-static int32_t create(const openhb_node *node, void **instance, openhb_error *error) {
-  const openhb_tensor *x = &node->inputs[0];
-  hard_mish *self = malloc(sizeof(*self));
+static int32_t create(const openhb_node* node, void** instance, openhb_error* error) {
+  const openhb_tensor* x = &node->inputs[0];
+  hard_mish* self = malloc(sizeof(*self));
   if (!self) {
     snprintf(error->text, error->capacity, "out of memory");
     return FAILED;
@@ -62,28 +64,29 @@ static int32_t create(const openhb_node *node, void **instance, openhb_error *er
   self->planes = product(x->dims, 0, 2);
   self->size = product(x->dims, 2, x->rank);
   self->slope_given = node->input_count > 1 && node->inputs[1].type != OPENHB_TYPE_NONE;
-  self->bias = node->attribute_count > 0 ? node->attributes[0].floats[0] : 2.0f; /* it is the only attribute */
+  self->bias =
+      node->attribute_count > 0 ? node->attributes[0].floats[0] : 2.0f; /* it is the only attribute */
   *instance = self;
   return OPENHB_OK;
 }
 
-static void destroy(void *instance) { free(instance); }
+static void destroy(void* instance) { free(instance); }
 
-static int64_t cost(const openhb_node *node) {
+static int64_t cost(const openhb_node* node) {
   return 4 * product(node->inputs[0].dims, 0, node->inputs[0].rank);
 }
 
 /* Planes are independent, so several threads may share them. */
-static int32_t max_parts(void *instance) {
-  const int64_t planes = ((const hard_mish *)instance)->planes;
+static int32_t max_parts(void* instance) {
+  const int64_t planes = ((const hard_mish*)instance)->planes;
   return planes < 1 ? 1 : planes > 256 ? 256 : (int32_t)planes;
 }
 
-static int32_t run(void *instance, const openhb_run *run, openhb_error *error) {
-  const hard_mish *self = instance;
-  const float *x = run->inputs[0];
-  const float *slopes = self->slope_given ? run->inputs[1] : NULL;
-  float *y = run->outputs[0];
+static int32_t run(void* instance, const openhb_run* run, openhb_error* error) {
+  const hard_mish* self = instance;
+  const float* x = run->inputs[0];
+  const float* slopes = self->slope_given ? run->inputs[1] : NULL;
+  float* y = run->outputs[0];
   const int64_t first = self->planes * run->part / run->parts;
   const int64_t last = self->planes * (run->part + 1) / run->parts;
   (void)error;
@@ -118,7 +121,7 @@ static const openhb_op hard_mish_op = {
     .run = run,
 };
 
-static const openhb_op *const ops[] = {&hard_mish_op};
+static const openhb_op* const ops[] = {&hard_mish_op};
 
 static const openhb_plugin plugin = {
     .size = sizeof(openhb_plugin),
@@ -129,4 +132,4 @@ static const openhb_plugin plugin = {
     .ops = ops,
 };
 
-const openhb_plugin *openhb_plugin_get(uint32_t abi) { return abi == OPENHB_PLUGIN_ABI ? &plugin : NULL; }
+const openhb_plugin* openhb_plugin_get(uint32_t abi) { return abi == OPENHB_PLUGIN_ABI ? &plugin : NULL; }

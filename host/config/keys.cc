@@ -66,7 +66,8 @@ std::string check_plugins(const std::vector<std::string>& files) {
   for (const std::string& file : files) {
     if (file.ends_with(".py"))
       return fmt::format(
-          "'{}' is a Python file, and there is no Python at run time here, on the board least of all; write the "
+          "'{}' is a Python file, and there is no Python at run time here, on the board least of all; write "
+          "the "
           "operator in C or C++ as a plug-in (.so), see docs/custom-operators.md and examples/custom_op",
           file);
     if (!file.ends_with(".so"))

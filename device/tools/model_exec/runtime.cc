@@ -56,7 +56,11 @@ Port read_port(hbDNNHandle_t model, int32_t i, GetName get_name, GetProperties g
 
 }  // namespace
 
-void set_log_level(bool verbose) { ::setenv("HB_DNN_LOG_LEVEL", verbose ? "1" : "5", 0); }
+void set_log_level(bool verbose) {
+  // What these ask for and cannot be done is told in the log only.
+  const bool observed = std::getenv("HB_DNN_PROFILER_LOG_PATH") || std::getenv("HB_DNN_DUMP_PATH");
+  ::setenv("HB_DNN_LOG_LEVEL", verbose ? "1" : observed ? "3" : "5", 0);
+}
 
 void check(int32_t status, const char* function) {
   if (status == HB_DNN_SUCCESS) return;
@@ -100,8 +104,12 @@ bool ModelHandle::has_resizer() const {
 }
 
 int ModelHandle::batch() const {
-  if (inputs.empty() || inputs[0].properties.validShape.numDimensions == 0) return 1;
-  return inputs[0].properties.validShape.dimensionSize[0];
+  const auto is_resizer = [](const Port& p) { return p.source == HB_DNN_INPUT_FROM_RESIZER; };
+  auto port = std::ranges::find_if(inputs, is_resizer);
+  if (port == inputs.end()) port = inputs.begin();
+  return port == inputs.end() || port->properties.validShape.numDimensions == 0
+             ? 1
+             : port->properties.validShape.dimensionSize[0];
 }
 
 Package::Package(const std::string& model_files) {

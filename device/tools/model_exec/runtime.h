@@ -46,7 +46,7 @@ struct ModelHandle {
   std::shared_ptr<const engine::Model> program;
 
   bool has_resizer() const;
-  int batch() const;  // of the first input
+  int batch() const;  // samples of one run: of the first input that regions are for, or the first one
 };
 
 // All models of the files.
@@ -70,7 +70,7 @@ class Package {
 // Tensors with memory of their own.
 class TensorSet {
  public:
-  TensorSet() = default;
+  TensorSet() { tensors_.reserve(1); }  // data() is not null, also without tensors
   ~TensorSet();
   TensorSet(TensorSet&& other) noexcept : tensors_(std::move(other.tensors_)) { other.tensors_.clear(); }
   TensorSet& operator=(TensorSet&&) = delete;

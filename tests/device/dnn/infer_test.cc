@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "device/dnn/observer.h"
 #include "tests/device/dnn/fixture.h"
 
 namespace openhb::testing {
@@ -84,8 +85,8 @@ TEST(DnnInfer, SeveralModelsInOneTask) {
   }
 }
 
-// A program that takes about `steps` x some hundred microseconds.
-Program slow_network(const std::string& name, int steps, int64_t size = 256 * 1024) {
+// A program of steps that take some time.
+Program slow_network(const std::string& name, int steps, int64_t size = 32 * 1024) {
   ProgramBuilder b(name);
   uint32_t x = b.tensor("x", DType::f32, {1, size});
   b.input(x);
@@ -112,49 +113,6 @@ struct Submitted {
   }
 };
 
-TEST(DnnTask, UrgentOnesInterrupt) {
-  const Program slow = slow_network("slow", 60), fast = float_network();
-  Loaded loaded({slow, fast});
-  hbDNNInferCtrlParam low = control(10), urgent = control(HB_DNN_PRIORITY_PREEMP);
-  low.bpuCoreId = urgent.bpuCoreId = HB_BPU_CORE_0;
-  Submitted a, b;
-  a.start(loaded.model("slow"), low);
-  std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  b.start(loaded.model(fast.name), urgent);
-  expect_ok(hbDNNWaitTaskDone(b.task, 0));
-  EXPECT_EQ(hbDNNWaitTaskDone(a.task, 1), HB_DNN_TIMEOUT);
-  expect_ok(hbDNNWaitTaskDone(a.task, 0));
-  openhbTaskTimes times{};
-  times.structSize = sizeof(times);
-  expect_ok(openhbGetTaskTimes(&times, a.task));
-  EXPECT_EQ(times.interruptions, 1);
-  EXPECT_EQ(times.bpuCoreId, HB_BPU_CORE_0);
-  for (Submitted* s : {&a, &b}) {
-    const auto expected = engine_outputs(s == &a ? slow : fast, s->inputs);
-    for (size_t k = 0; k < expected.size(); ++k) EXPECT_EQ(s->outputs.bytes(k), expected[k]);
-    expect_ok(hbDNNReleaseTask(s->task));
-  }
-}
-
-// max_time_per_fc: interruptions only where the compiler allows them.
-TEST(DnnTask, ModelsSayWhereTheyMayBeInterrupted) {
-  Program slow = slow_network("slow", 30), fast = float_network();
-  slow.properties["preemption_points"] = "";
-  Loaded loaded({slow, fast});
-  hbDNNInferCtrlParam low = control(10), urgent = control(HB_DNN_PRIORITY_PREEMP);
-  low.bpuCoreId = urgent.bpuCoreId = HB_BPU_CORE_0;
-  Submitted a, b;
-  a.start(loaded.model("slow"), low);
-  std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  b.start(loaded.model(fast.name), urgent);
-  expect_ok(hbDNNWaitTaskDone(b.task, 0));
-  openhbTaskTimes times{};
-  times.structSize = sizeof(times);
-  expect_ok(openhbGetTaskTimes(&times, a.task));  // it has ended before
-  EXPECT_EQ(times.interruptions, 0);
-  for (Submitted* s : {&a, &b}) expect_ok(hbDNNReleaseTask(s->task));
-}
-
 TEST(DnnInfer, ThreadsDoNotChangeBits) {
   const Program program = slow_network("slow", 5);
   Loaded loaded({program});
@@ -177,61 +135,44 @@ TEST(DnnInfer, ThreadsDoNotChangeBits) {
   expect_ok(openhbSetCoreThreads(HB_BPU_CORE_0, threads, mask));
 }
 
-TEST(DnnTask, OrderIsPriorityThenCustomIdThenAge) {
-  const Program slow = slow_network("slow", 40), fast = float_network();
-  Loaded loaded({slow, fast});
-  hbDNNInferCtrlParam first = control(1);
-  first.bpuCoreId = HB_BPU_CORE_0;
-  Submitted blocker;
-  blocker.start(loaded.model("slow"), first);
-  struct Wish {
-    int32_t priority;
-    int64_t custom;
-    int place;
-  };
-  const std::vector<Wish> wishes = {{3, 5, 3}, {3, 4, 1}, {200, 9, 0}, {3, 4, 2}, {0, -1, 4}};
-  static std::vector<int> order;
-  order.clear();
-  std::vector<Submitted> tasks(wishes.size());
-  struct Mark {
-    int place;
-  };
-  std::vector<Mark> marks;
-  for (const Wish& w : wishes) marks.push_back({w.place});
-  for (size_t i = 0; i < wishes.size(); ++i) {
-    hbDNNInferCtrlParam param = control(wishes[i].priority);
-    param.customId = wishes[i].custom;
-    param.bpuCoreId = HB_BPU_CORE_0;
-    tasks[i].start(loaded.model(fast.name), param);
-    expect_ok(hbDNNSetTaskDoneCb(
-        tasks[i].task,
-        [](hbDNNTaskHandle_t, int32_t status, void* mark) {
-          expect_ok(status);
-          order.push_back(static_cast<Mark*>(mark)->place);
-        },
-        &marks[i]));
+// Holds the first run after its fourth step until somebody is about to release it.
+class Holder final : public dnn::Observer {
+ public:
+  void before(const engine::Model&, engine::Session& session) override {
+    ++runs;
+    session.set_hook([this](size_t step) {
+      if (step != 3) return;
+      held = true;
+      while (!releasing) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    });
   }
-  for (Submitted& t : tasks) {
-    expect_ok(hbDNNWaitTaskDone(t.task, 0));
-    expect_ok(hbDNNReleaseTask(t.task));  // waits for the callback
+  void after(const engine::Model&, engine::Session& session, const dnn::RunTimes&, int32_t ended) override {
+    session.set_hook({});
+    status = ended;
   }
-  expect_ok(hbDNNReleaseTask(blocker.task));
-  EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
-}
+  std::atomic<int> runs{0};
+  std::atomic<bool> held{false}, releasing{false};
+  std::atomic<int32_t> status{HB_DNN_SUCCESS};
+};
 
 TEST(DnnTask, ReleaseCancels) {
-  const Program slow = slow_network("slow", 400);
+  const Program slow = slow_network("slow", 40);
   Loaded loaded({slow});
   hbDNNInferCtrlParam param = control();
   param.bpuCoreId = HB_BPU_CORE_0;
+  const auto holder = std::make_shared<Holder>();
+  dnn::set_observer(holder);
   Submitted a, b;
   a.start(loaded.model("slow"), param);
   b.start(loaded.model("slow"), param);
-  std::this_thread::sleep_for(std::chrono::milliseconds(3));
-  const auto start = std::chrono::steady_clock::now();
+  while (!holder->held) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   expect_ok(hbDNNReleaseTask(b.task));  // has not started
+  holder->releasing = true;
   expect_ok(hbDNNReleaseTask(a.task));  // runs
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(200));
+  dnn::set_observer(nullptr);
+  EXPECT_EQ(holder->runs, 1);
+  EXPECT_EQ(holder->status, HB_DNN_RUN_TASK_FAILED);
   EXPECT_EQ(hbDNNReleaseTask(a.task), HB_DNN_INVALID_TASK_HANDLE);
   EXPECT_EQ(hbDNNWaitTaskDone(b.task, 1), HB_DNN_INVALID_TASK_HANDLE);
 }

@@ -417,6 +417,29 @@ TEST_F(ModelExec, RegionsOfPictures) {
   EXPECT_NE(error().second.find("no input of model"), std::string::npos) << error().second;
 }
 
+// Three samples of a model for two: what fills up the second run is dumped, not classified.
+TEST_F(ModelExec, RegionsFillBatches) {
+  Program program = nv12_program(2, false);
+  program.inputs[0].source = InputSource::resizer;
+  write_program(path("two.bin"), program);
+  options_.model_file = path("two.bin");
+  for (int i = 0; i < 3; ++i)
+    write_file_atomically(path(fmt::format("p{}_10x6.nv12", i)),
+                          std::string(60, static_cast<char>(10 * i)) + std::string(30, '\x80'));
+  options_.input_file = path("p0_10x6.nv12") + "," + path("p1_10x6.nv12") + "," + path("p2_10x6.nv12");
+  options_.roi_infer = options_.enable_dump = options_.enable_cls_post_process = true;
+  options_.roi = "0,0,9,5;0,0,9,5;0,0,9,5";
+  const std::string text = run();
+  const auto bytes = read_file(path("dumps/model_infer_output_0.bin"));
+  ASSERT_EQ(bytes.size(), 4u * 180 * 4);
+  for (size_t i = 0; i < 3; ++i) {
+    float luma = 0;
+    std::memcpy(&luma, &bytes[i * 180 * 4], 4);
+    EXPECT_EQ(luma, static_cast<float>(10 * i) - 128);
+  }
+  EXPECT_EQ(json_["classes"].size(), 3u) << text;
+}
+
 TEST_F(ModelExec, BinDump) {
   use_float_network();
   options_.mode = Mode::bin_dump;
