@@ -17,7 +17,7 @@ hbDNNTensor nv12_picture(int32_t width, int32_t height, int32_t stride, bool nhw
   p.tensorLayout = nhwc ? HB_DNN_LAYOUT_NHWC : HB_DNN_LAYOUT_NCHW;
   p.validShape = {{1, 3, height, width}, 4};
   p.alignedShape = {{1, 3, height, stride}, 4};
-  p.alignedByteSize = stride * height * 3 / 2;
+  p.alignedByteSize = static_cast<int32_t>(int64_t{stride} * height * 3 / 2);
   return t;
 }
 

@@ -117,20 +117,35 @@ void __wrap__ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_
 
 }  // extern "C"
 
-// The other forms of the standard library's operators end here.
+// All forms, since sanitizers bring their own of each.
+void* operator new(size_t size, const std::nothrow_t&) noexcept { return __wrap_malloc(size ? size : 1); }
+void* operator new(size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  const auto a = static_cast<size_t>(alignment);
+  return __wrap_aligned_alloc(a, (size + a - 1) / a * a);
+}
 void* operator new(size_t size) {
-  if (void* p = __wrap_malloc(size ? size : 1)) return p;
+  if (void* p = operator new(size, std::nothrow)) return p;
   throw std::bad_alloc();
 }
 void* operator new(size_t size, std::align_val_t alignment) {
-  const auto a = static_cast<size_t>(alignment);
-  if (void* p = __wrap_aligned_alloc(a, (size + a - 1) / a * a)) return p;
+  if (void* p = operator new(size, alignment, std::nothrow)) return p;
   throw std::bad_alloc();
 }
-void* operator new(size_t size, const std::nothrow_t&) noexcept { return __wrap_malloc(size ? size : 1); }
+void* operator new[](size_t size) { return operator new(size); }
+void* operator new[](size_t size, std::align_val_t alignment) { return operator new(size, alignment); }
+void* operator new[](size_t size, const std::nothrow_t&) noexcept { return operator new(size, std::nothrow); }
+void* operator new[](size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return operator new(size, alignment, std::nothrow);
+}
 void operator delete(void* p) noexcept { __wrap_free(p); }
 void operator delete(void* p, size_t) noexcept { __wrap_free(p); }
 void operator delete(void* p, std::align_val_t) noexcept { __wrap_free(p); }
 void operator delete(void* p, size_t, std::align_val_t) noexcept { __wrap_free(p); }
 void operator delete(void* p, const std::nothrow_t&) noexcept { __wrap_free(p); }
-// libstdc++'s forms for arrays call these.
+void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept { __wrap_free(p); }
+void operator delete[](void* p) noexcept { __wrap_free(p); }
+void operator delete[](void* p, size_t) noexcept { __wrap_free(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { __wrap_free(p); }
+void operator delete[](void* p, size_t, std::align_val_t) noexcept { __wrap_free(p); }
+void operator delete[](void* p, const std::nothrow_t&) noexcept { __wrap_free(p); }
+void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept { __wrap_free(p); }
