@@ -63,8 +63,8 @@ constexpr std::array kRows = {
     Row{"roi", kRuns, &Options::roi,
         "regions left,top,right,bottom joined by ';', sample by sample, one per resizer input"},
     Row{"thread_num", kRuns, Number{&Options::thread_num, 1, 256},
-        "1 to 8; infer: threads that share the work of one run; perf: threads that each have a frame in "
-        "flight"},
+        "1 to 8; infer: threads that share the work of one run, half of the CPUs unless given; perf: threads "
+        "that each have a frame in flight"},
     Row{"frame_count", kRuns, Number{&Options::frame_count, 1, 1'000'000'000},
         "runs with the same input; infer prints their average time; perf: 200 unless given"},
     Row{"perf_time", kPerf, Number{&Options::perf_time, 0, 60 * 24 * 365},
