@@ -26,16 +26,16 @@ using Arena = std::unique_ptr<std::byte[], void (*)(std::byte*)>;
 
 Arena allocate_arena(uint64_t size) {
   const uint64_t alignment = size >= kHugePage ? kHugePage : kTensorAlignment;
-  const uint64_t rounded = std::max(size / alignment * alignment + alignment, alignment);
   // The system hands out more memory than it has and kills whoever uses it; refuse with a sentence instead.
   const auto machine =
       static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-  void* memory = rounded <= machine ? std::aligned_alloc(alignment, rounded) : nullptr;
-  if (!memory)
+  void* memory = nullptr;
+  if (size > machine || ::posix_memalign(&memory, alignment, std::max(size, alignment)) != 0)
     fail(ErrorCode::resources, "the model needs {} MiB of memory, more than this machine can give",
-         rounded >> 20);
-  if (alignment == kHugePage) ::madvise(memory, rounded, MADV_HUGEPAGE);
-  std::memset(memory, 0, rounded);
+         size >> 20);
+  // Whole large pages only: the end of the last one would be memory for nothing.
+  if (alignment == kHugePage) ::madvise(memory, size / kHugePage * kHugePage, MADV_HUGEPAGE);
+  std::memset(memory, 0, size);
   return {static_cast<std::byte*>(memory), [](std::byte* p) { std::free(p); }};
 }
 
