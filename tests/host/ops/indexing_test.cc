@@ -2,6 +2,8 @@
 // Operators that move elements by index, and those that are made of them, against naive loops.
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "tests/device/steps/harness.h"
 #include "tests/host/compiler/small_graph.h"
 
@@ -211,6 +213,10 @@ TEST(MovementTest, SplitsInEqualParts) {
   EXPECT_EQ(shapes(18, 3, {{"num_outputs", int64_t{3}}}), (Ints{3, 3, 1}));
   EXPECT_EQ(shapes(11, 2, {{"split", Ints{2, 5}}}), (Ints{2, 5}));
   EXPECT_THROW(shapes(18, 3, {{"num_outputs", int64_t{2}}}), Error);
+  // Parts that do not add up, also when their sum does not fit.
+  for (const Ints& parts :
+       {Ints{2, 4}, Ints{-1, 8}, Ints{std::numeric_limits<int64_t>::max(), 1}, Ints{8, -1}})
+    EXPECT_THROW(shapes(11, 2, {{"split", parts}}), Error) << parts[0];
 }
 
 TEST(MovementTest, CenterCropPadCutsAndFillsBothEnds) {
