@@ -18,20 +18,6 @@ static_assert(std::endian::native == std::endian::little, "files are little endi
 
 uint64_t checksum(std::span<const std::byte> bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
-constexpr uint64_t align_up(uint64_t n) {
-  return (n + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment;
-}
-
-// Of header and table, whose checksum field counts as 0.
-uint64_t header_checksum(Header header, std::span<const std::byte> table) {
-  header.checksum = 0;
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
-  XXH3_64bits_update(&state, &header, sizeof(header));
-  XXH3_64bits_update(&state, table.data(), table.size());
-  return XXH3_64bits_digest(&state);
-}
-
 Header read_header(std::span<const std::byte> bytes) {
   Header header{};
   const size_t magic_size = std::min(bytes.size(), kMagic.size());
@@ -75,6 +61,15 @@ std::vector<SectionEntry> read_table(const Header& header, std::span<const std::
 }
 
 }  // namespace
+
+uint64_t header_checksum(Header header, std::span<const std::byte> table) {
+  header.checksum = 0;
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  XXH3_64bits_update(&state, &header, sizeof(header));
+  XXH3_64bits_update(&state, table.data(), table.size());
+  return XXH3_64bits_digest(&state);
+}
 
 std::vector<std::byte> assemble(std::span<const std::byte> metadata, std::span<const std::byte> weights) {
   std::array<SectionEntry, 2> table{};

@@ -29,6 +29,12 @@ struct Header {
 };
 static_assert(sizeof(Header) == 64);
 
+constexpr uint64_t align_up(uint64_t n) {
+  return (n + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment;
+}
+// Of header and table, the header's checksum field counting as 0.
+uint64_t header_checksum(Header header, std::span<const std::byte> table);
+
 enum class SectionKind : uint32_t { metadata = 1, weights = 2 };
 
 struct SectionEntry {

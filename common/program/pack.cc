@@ -1,56 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/program/pack.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <array>
 #include <cstring>
 #include <set>
 
 #include "common/error.h"
 #include "common/io/file.h"
+#include "common/program/container.h"
 #include "common/program/file.h"
 
 namespace openhb {
+using container::align_up, container::Header, container::header_checksum;
 namespace {
 
+// A pack has the container's header, but for the magic; section_count is the number of models.
 constexpr std::array<char, 8> kPackMagic = {'O', 'H', 'B', 'P', 'A', 'C', 'K', '\0'};
-constexpr uint64_t kAlignment = 64;
-
-struct PackHeader {
-  std::array<char, 8> magic;
-  uint32_t major, minor;
-  uint64_t file_size;
-  uint32_t count;
-  uint32_t reserved;
-  uint64_t checksum;  // XXH3-64 of header and table, with 0 in this field; models have their own
-  std::array<uint64_t, 3> padding;
-};
-static_assert(sizeof(PackHeader) == 64);
 
 struct PackEntry {
   uint64_t offset, size;
 };
-
-constexpr uint64_t align_up(uint64_t n) { return (n + kAlignment - 1) / kAlignment * kAlignment; }
 
 bool is_pack(std::span<const std::byte> bytes) {
   return bytes.size() >= kPackMagic.size() &&
          std::memcmp(bytes.data(), kPackMagic.data(), kPackMagic.size()) == 0;
 }
 
-uint64_t pack_checksum(PackHeader header, std::span<const std::byte> table) {
-  header.checksum = 0;
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
-  XXH3_64bits_update(&state, &header, sizeof(header));
-  XXH3_64bits_update(&state, table.data(), table.size());
-  return XXH3_64bits_digest(&state);
-}
-
 std::vector<std::span<const std::byte>> split_pack(std::span<const std::byte> bytes) {
-  PackHeader header{};
+  Header header{};
   if (bytes.size() < sizeof(header))
     fail(ErrorCode::program_format, "the pack ends inside its header: {} of {} bytes; copy it again",
          bytes.size(), sizeof(header));
@@ -62,15 +39,16 @@ std::vector<std::span<const std::byte>> split_pack(std::span<const std::byte> by
   if (header.file_size != bytes.size())
     fail(ErrorCode::program_format, "the pack has {} bytes, its header says {}; copy it again", bytes.size(),
          header.file_size);
-  if (header.count == 0 || header.count > kMaxPackModels ||
-      (bytes.size() - sizeof(header)) / sizeof(PackEntry) < header.count)
-    fail(ErrorCode::program_format, "the pack says that it holds {} models; it is damaged", header.count);
-  const auto table = bytes.subspan(sizeof(header), header.count * sizeof(PackEntry));
-  if (pack_checksum(header, table) != header.checksum)
+  if (header.section_count == 0 || header.section_count > kMaxPackModels ||
+      (bytes.size() - sizeof(header)) / sizeof(PackEntry) < header.section_count)
+    fail(ErrorCode::program_format, "the pack says that it holds {} models; it is damaged",
+         header.section_count);
+  const auto table = bytes.subspan(sizeof(header), header.section_count * sizeof(PackEntry));
+  if (header_checksum(header, table) != header.checksum)
     fail(ErrorCode::program_checksum, "the pack's checksum is wrong: it is damaged; copy it again");
   std::vector<std::span<const std::byte>> files;
   uint64_t end = sizeof(header) + table.size();
-  for (uint32_t i = 0; i < header.count; ++i) {
+  for (uint32_t i = 0; i < header.section_count; ++i) {
     PackEntry entry{};
     std::memcpy(&entry, table.data() + i * sizeof(entry), sizeof(entry));
     if (entry.offset != align_up(end) || entry.offset > bytes.size() ||
@@ -99,20 +77,20 @@ std::vector<std::byte> assemble_pack(std::span<const std::span<const std::byte>>
     fail(ErrorCode::usage, "{} models for a pack; 1 to {} are possible", files.size(), kMaxPackModels);
   std::vector<Program> programs;
   std::vector<PackEntry> table;
-  uint64_t end = sizeof(PackHeader) + files.size() * sizeof(PackEntry);
+  uint64_t end = sizeof(Header) + files.size() * sizeof(PackEntry);
   for (const auto& file : files) {
     programs.push_back(parse_program(file, nullptr));
     table.push_back({align_up(end), file.size()});
     end = table.back().offset + file.size();
   }
   require_different_names(programs, ErrorCode::usage);
-  PackHeader header{};
+  Header header{};
   header.magic = kPackMagic;
   header.major = kFormatMajor;
   header.minor = kFormatMinor;
   header.file_size = end;
-  header.count = static_cast<uint32_t>(files.size());
-  header.checksum = pack_checksum(header, std::as_bytes(std::span(table)));
+  header.section_count = static_cast<uint32_t>(files.size());
+  header.checksum = header_checksum(header, std::as_bytes(std::span(table)));
   std::vector<std::byte> pack(end);
   std::memcpy(pack.data(), &header, sizeof(header));
   std::memcpy(pack.data() + sizeof(header), table.data(), table.size() * sizeof(PackEntry));
