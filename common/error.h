@@ -53,6 +53,15 @@ enum class ErrorCode : uint16_t {
   plugin_missing = 801,
   plugin_failed = 802,
   plugin_conflict = 803,
+
+  board_unreachable = 900,
+  board_host_key = 901,
+  board_login = 902,
+  board_lost = 903,
+  board_timeout = 904,
+  board_command = 905,
+  board_storage = 906,
+  board_unsuitable = 907,
 };
 
 class Error : public std::runtime_error {

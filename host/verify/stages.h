@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where accuracy is lost on the way from the float model to the board.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "host/verify/verification.h"
+
+namespace openhb::verify {
+
+// The ONNX files of the conversion that `quantized` belongs to, beside it: "original_float",
+// "optimized_float", "calibrated", "quantized" and the paths. Throws Error(file_missing) naming those that
+// are not there.
+std::vector<std::pair<std::string, std::string>> stage_files(const std::string& quantized);
+
+// A stage's dump folder of each sample, in the order float, optimized, calibrated, quantized, simulator,
+// board; the last ones may be missing. Folders hold all tensors.
+struct StageDumps {
+  std::string name, side;
+  std::vector<std::string> folders;  // one per sample
+};
+
+// Compares tensors by name across the stages, finds the nodes behind which similarity with float falls, and
+// says why and what to try. `quantized` gives nodes, scales and placement.
+Stages analyse_stages(const std::vector<StageDumps>& dumps, const std::string& calibrated_file,
+                      const std::string& quantized_file);
+
+}  // namespace openhb::verify
