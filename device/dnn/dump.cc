@@ -41,6 +41,8 @@ std::string DumpIndex::json(const std::string& model) const {
                                   {"dtype", dtype_name(entry.dtype)},
                                   {"shape", entry.shape}};
     if (!entry.step.empty()) row["step"] = entry.step;
+    if (!entry.row.empty()) row["row"] = entry.row;
+    if (!entry.valid.empty()) row["valid_shape"] = entry.valid;
     if (entry.aligned) row["aligned"] = true;
     if (!entry.quant.empty()) {
       row["scale"] = entry.quant.scales;
@@ -112,11 +114,16 @@ void FileObserver::write(const std::string& file, const std::string& text) {
   write_file_atomically(fmt::format("{}/{}", current_, file), text);
 }
 
-void TensorDumper::dump(const engine::Session& session, uint32_t id, const char* kind, const Step* step) {
-  const TensorDesc& desc = session.model().program().tensors[id];
-  const bool bpu = step && step->backend == Backend::bpu;
-  DumpIndex::Entry entry{.kind = kind, .name = desc.name, .dtype = desc.dtype};
-  if (step) entry.step = fmt::format("{} of {}", step_name(step->params), step->node);
+void TensorDumper::dump(const engine::Session& session, uint32_t id, std::optional<size_t> step) {
+  const Program& program = session.model().program();
+  const TensorDesc& desc = program.tensors[id];
+  const bool bpu = step && program.steps[*step].backend == Backend::bpu;
+  DumpIndex::Entry entry{.kind = step ? "tensor" : "input", .name = desc.name, .dtype = desc.dtype};
+  if (step) {
+    const Step& made_by = program.steps[*step];
+    entry.step = fmt::format("{} of {}", step_name(made_by.params), made_by.node);
+    entry.row = session.row(*step);
+  }
   entry.aligned = options_.level == 2 && bpu && !options_.real;
   entry.quant = entry.aligned ? desc.quant : logical_quant(desc);
   const std::byte* storage = session.tensor(id);
@@ -152,11 +159,10 @@ void TensorDumper::begin(const engine::Model& model, engine::Session& session) {
   for (size_t s = 0; s < after_step_.size(); ++s)
     for (size_t o = 0; o < after_step_[s].size(); ++o)
       name(after_step_[s][o], fmt::format("step_{}_output_{}", s, o));
-  for (const ProgramInput& input : program.inputs) dump(session, input.tensor, "input", nullptr);
+  for (const ProgramInput& input : program.inputs) dump(session, input.tensor, std::nullopt);
   session.set_hook([this, &session](size_t step) {
     guard([&] {
-      for (uint32_t id : after_step_[step])
-        dump(session, id, "tensor", &session.model().program().steps[step]);
+      for (uint32_t id : after_step_[step]) dump(session, id, step);
     });
   });
 }

@@ -29,7 +29,9 @@ class DumpIndex {
     Shape shape = {};
     QuantParams quant = {};  // of codes; axis is an index into shape
     std::string step = {};   // that produced it: "Conv of node_7"
+    std::string row = {};    // the kernel that did: "dotprod"
     bool aligned = false;    // elements as they lie in memory, padding included
+    Shape valid = {};        // with padding: how many along each axis of `shape` are the tensor's, from 0 on
   };
   void add(Entry entry) { entries_.push_back(std::move(entry)); }
   bool empty() const { return entries_.empty(); }
@@ -104,7 +106,7 @@ class TensorDumper final : public FileObserver {
   void end(const engine::Model& model, engine::Session& session) override;
 
  private:
-  void dump(const engine::Session& session, uint32_t id, const char* kind, const Step* step);
+  void dump(const engine::Session& session, uint32_t id, std::optional<size_t> step);
 
   DumpOptions options_;
   std::vector<std::vector<uint32_t>> after_step_;

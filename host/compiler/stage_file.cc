@@ -77,17 +77,22 @@ Stage stage_of(const Metadata& metadata, const std::string& origin) {
   return static_cast<Stage>(known - config::kStageNames.begin());
 }
 
-// Everything that was configured for the stages that wrote the file must still hold.
-void check_configuration(const Conversion& c, Stage stage, const Metadata& metadata,
-                         const std::string& origin, std::string_view except = {}) {
-  std::map<std::string, std::string> then;
+// What was configured for the stages that wrote the file.
+std::map<std::string, std::string> settings_in(const Metadata& metadata, const std::string& origin) {
   try {
-    then = nlohmann::json::parse(entry(metadata, kConfiguration, origin)).get<decltype(then)>();
+    return nlohmann::json::parse(entry(metadata, kConfiguration, origin))
+        .get<std::map<std::string, std::string>>();
   } catch (const nlohmann::json::exception&) {
     fail(ErrorCode::model_structure,
          "{}: the configuration in its metadata was damaged; continue from the file of an earlier stage",
          origin);
   }
+}
+
+// Everything that was configured for the stages that wrote the file must still hold.
+void check_configuration(const Conversion& c, Stage stage, const Metadata& metadata,
+                         const std::string& origin, std::string_view except = {}) {
+  const std::map<std::string, std::string> then = settings_in(metadata, origin);
   std::vector<std::string> differences;
   for (const auto& [key, value] : config::settings_of(c.config, stage)) {
     const auto old = then.find(key);
@@ -199,6 +204,20 @@ Stage resume(Conversion& c, const std::string& path) {
   if (stage == Stage::calibrate) c.float_hash = hash_text(MappedFile::open(path)->bytes());
   if (stage == Stage::quantize) find_reference(c, path);
   return stage;
+}
+
+std::optional<QuantizedFile> open_quantized(const std::string& path, const std::vector<std::string>& pictures,
+                                            const std::function<void(const std::string&)>& warn) {
+  Metadata metadata;
+  const graph::Graph file = onnx_frontend::import_onnx(path, {.allow_nan = true, .metadata = &metadata});
+  if (metadata[kStage] != name_of(Stage::quantize) || metadata[kFormat] != kCurrentFormat ||
+      !metadata.contains(kNotes))
+    return std::nullopt;
+  QuantizedFile opened;
+  opened.graph =
+      quantize::restore_quantized(file, quantize::notes_from_json(metadata[kNotes], path), pictures, warn);
+  opened.settings = settings_in(metadata, path);
+  return opened;
 }
 
 }  // namespace openhb::compiler

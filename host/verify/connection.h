@@ -15,7 +15,8 @@ namespace openhb::verify {
 struct CommandOptions {
   // Sent to the command's standard input, which is closed behind it.
   std::span<const std::byte> input = {};
-  // Called with bytes of the standard output as they come; null: they are kept in CommandResult::out.
+  // Called with bytes of the standard output as they come; null: they are kept in CommandResult::out. What
+  // it throws stops the command as a time limit does and is thrown by run(): an answer without end is ended.
   std::function<void(std::span<const std::byte>)> sink = {};
   // Called with the number of bytes of `input` sent, and of output received, so far.
   std::function<void(uint64_t sent, uint64_t received)> progress = {};

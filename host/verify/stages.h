@@ -27,4 +27,7 @@ struct StageDumps {
 Stages analyse_stages(const std::vector<StageDumps>& dumps, const std::string& calibrated_file,
                       const std::string& quantized_file);
 
+// A table of the stages, the losses and the verdict, for a terminal.
+std::string stages_text(const Stages& stages);
+
 }  // namespace openhb::verify

@@ -13,17 +13,6 @@ namespace {
 
 constexpr int64_t kRowAlignment = 16;  // of pictures that regions are cut from
 
-// Floats in [0, 1), any bytes in pictures and codes. Other integers are positions and counts, for which 0 is
-// valid everywhere.
-Tensor random_values(const Port& port, std::mt19937& random) {
-  Tensor data(element_type(port.properties), dense_shape(port.properties));
-  if (data.dtype() == DType::f32)
-    for (float& v : data.data<float>()) v = static_cast<float>(random() >> 8) * 0x1p-24f;
-  else if (is_picture(port.properties) || data.dtype() == DType::i8)
-    for (std::byte& b : data.bytes()) b = static_cast<std::byte>(random() & 255u);
-  return data;
-}
-
 // A picture of twice the model's extents.
 Tensor random_source(const Port& port, std::mt19937& random) {
   const hbDNNTensorProperties& p = port.properties;
@@ -142,7 +131,7 @@ void random_regions(const ModelHandle& model, LoadedFrame& loaded, std::mt19937&
   for (const Port& port : model.inputs) {
     if (!is_resizer(port)) {
       const Port one = one_sample(port, model.batch());
-      put_input(one, random_values(one, random), loaded.frame.inputs);
+      put_input(one, random_input(one, random), loaded.frame.inputs);
       continue;
     }
     const Tensor picture = random_source(port, random);
@@ -192,7 +181,7 @@ LoadedFrame load_frame(const Options& options, const ModelHandle& model, std::FI
     for (size_t i = 0; i < model.inputs.size(); ++i) {
       InputData data;
       if (paths.empty()) {
-        data.tensor = random_values(model.inputs[i], random);
+        data.tensor = random_input(model.inputs[i], random);
       } else {
         data = load_input(model, i, paths[i]);
         if (out) fmt::print(out, "file length: {}\nread file success!\n", data.file_size);
@@ -201,6 +190,35 @@ LoadedFrame load_frame(const Options& options, const ModelHandle& model, std::FI
       loaded.inputs.push_back(std::move(data.tensor));
     }
   }
+  loaded.frame.inputs.flush(HB_SYS_MEM_CACHE_CLEAN);
+  add_outputs(model, loaded.frame);
+  return loaded;
+}
+
+Tensor random_input(const Port& port, std::mt19937& random) {
+  Tensor data(element_type(port.properties), dense_shape(port.properties));
+  if (data.dtype() == DType::f32)
+    for (float& v : data.data<float>()) v = static_cast<float>(random() >> 8) * 0x1p-24f;
+  else if (is_picture(port.properties) || data.dtype() == DType::i8)
+    for (std::byte& b : data.bytes()) b = static_cast<std::byte>(random() & 255u);
+  return data;
+}
+
+LoadedFrame frame_of(const ModelHandle& model, std::vector<Tensor> inputs) {
+  if (inputs.size() != model.inputs.size())
+    fail(ErrorCode::data_bad_size, "model '{}' has {} inputs, {} tensors were given", model.name,
+         model.inputs.size(), inputs.size());
+  LoadedFrame loaded;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Port& port = model.inputs[i];
+    if (inputs[i].dtype() != element_type(port.properties) ||
+        inputs[i].shape() != dense_shape(port.properties))
+      fail(ErrorCode::data_bad_size, "input '{}' is {} {}, not {} {}", port.name,
+           dtype_name(element_type(port.properties)), to_string(dense_shape(port.properties)),
+           dtype_name(inputs[i].dtype()), to_string(inputs[i].shape()));
+    put_input(port, inputs[i], loaded.frame.inputs);
+  }
+  loaded.inputs = std::move(inputs);
   loaded.frame.inputs.flush(HB_SYS_MEM_CACHE_CLEAN);
   add_outputs(model, loaded.frame);
   return loaded;

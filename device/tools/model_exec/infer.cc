@@ -56,8 +56,11 @@ class PortDumper {
     }
     if (real)
       data = dnn::dequantize(data, entry.quant), entry.quant = {};
-    else if (!options_.hybrid_dequantize_process)
-      data = load_aligned(tensor);
+    else if (!options_.hybrid_dequantize_process) {
+      Tensor all = load_aligned(tensor);
+      if (all.shape() != data.shape()) entry.aligned = true, entry.valid = data.shape();
+      data = std::move(all);
+    }
     dump(fmt::format("model_infer_output_{}", i), std::move(entry), data);
   }
 
@@ -118,12 +121,22 @@ void infer(const Options& options, const Package& package, std::FILE* out, nlohm
   // Before the work, so that a wrong path is told at once.
   const auto labels =
       options.label_file.empty() ? std::vector<std::string>() : read_labels(options.label_file);
-  if (options.enable_dump || options.dump_intermediate > 0) ensure_directory(options.dump_path);
   fmt::print(out, "get model handle success\nget model input count success\n");
   LoadedFrame loaded = load_frame(options, model, out);
-  Frame& frame = loaded.frame;
   fmt::print(out, "get model output count success\nprepare output tensor success\n");
   if (options.thread_num_given) set_core_threads(options.thread_num);
+  infer_frame(options, model, loaded, out, json);
+  if (options.enable_cls_post_process && !model.outputs.empty()) {
+    const Tensor scores = first_samples(load(loaded.frame.outputs[0]), loaded.frame);
+    classify(options, dnn::dequantize(scores, quant_of(model.outputs[0].properties)), labels, out, json);
+  }
+  fmt::print(out, "hbDNNRelease success!\n");
+}
+
+void infer_frame(const Options& options, const ModelHandle& model, LoadedFrame& loaded, std::FILE* out,
+                 nlohmann::ordered_json* json) {
+  if (options.enable_dump || options.dump_intermediate > 0) ensure_directory(options.dump_path);
+  Frame& frame = loaded.frame;
   dnn::DumpIndex index;
   const double milliseconds = run_frames(options, model, frame, index);
   frame.outputs.flush(HB_SYS_MEM_CACHE_INVALIDATE);
@@ -141,11 +154,6 @@ void infer(const Options& options, const Package& package, std::FILE* out, nlohm
     for (size_t i = 0; i < model.outputs.size(); ++i) dumper.output(i, model.outputs[i], frame.outputs[i]);
   }
   if (!index.empty()) index.write(options.dump_path, model.name);
-  if (options.enable_cls_post_process && !model.outputs.empty()) {
-    const Tensor scores = first_samples(load(frame.outputs[0]), frame);
-    classify(options, dnn::dequantize(scores, quant_of(model.outputs[0].properties)), labels, out, json);
-  }
-  fmt::print(out, "hbDNNRelease success!\n");
 }
 
 }  // namespace openhb::model_exec

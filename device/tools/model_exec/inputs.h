@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdio>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,10 @@ struct LoadedFrame {
   std::vector<Tensor> inputs;  // what was put into it
 };
 LoadedFrame load_frame(const Options& options, const ModelHandle& model, std::FILE* out);
+// Of dense tensors, one per input. Throws Error(data_bad_size) for other shapes or types.
+LoadedFrame frame_of(const ModelHandle& model, std::vector<Tensor> inputs);
+// Floats in [0, 1), any bytes in pictures and codes; zeros in other integers, which are positions and counts.
+Tensor random_input(const Port& port, std::mt19937& random);
 // Another frame with the same inputs, in memory of its own.
 Frame copy_frame(const ModelHandle& model, const Frame& frame);
 
