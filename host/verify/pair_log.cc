@@ -9,10 +9,11 @@ std::string ulp_text(const Difference& d) {
   std::string text;
   for (size_t k = 0; k < kUlpBins; ++k) {
     if (d.ulp[k] == 0) continue;
-    const std::string range = k == 0              ? "0"
-                              : k == 1            ? "1"
-                              : k + 1 == kUlpBins ? "more"
-                                                  : fmt::format("{}-{}", uint64_t{1} << (k - 1), (uint64_t{1} << k) - 1);
+    const std::string range = k == 0   ? "0"
+                              : k == 1 ? "1"
+                              : k + 1 == kUlpBins
+                                  ? "more"
+                                  : fmt::format("{}-{}", uint64_t{1} << (k - 1), (uint64_t{1} << k) - 1);
     text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", range, d.ulp[k]);
   }
   return text;
@@ -25,17 +26,18 @@ std::string kernels(const PairResult& pair, const TensorResult& t) {
                      t.row_right.empty() ? "?" : t.row_right);
 }
 
-void log_failure(const PairResult& pair, const TensorResult& t, report::Log& log) {
+void log_failure(const PairResult& pair, const TensorResult& t, bool older, report::Log& log) {
   const Difference& d = t.difference;
-  log.info("compare source: {} VS {}", pair.left, pair.right);
-  log.info("mismatch result num: {}", d.mismatches());
+  if (!older) log.info("compare source: {} VS {}", pair.left, pair.right);
+  log.info("mismatch {} num: {}", older ? "line" : "result", d.mismatches());
   log.info("****************************");
   log.info("mismatch.line_miss num: {}", d.line_miss);
   log.info("mismatch.line_diff num: {}", d.line_diff);
   log.info("mismatch.line_nan num: {}", d.line_nan);
   log.info("****************************");
-  log.info("total result num: {}", d.total);
+  log.info("total {} num: {}", older ? "line" : "result", d.total);
   log.info("mismatch rate: {}", d.mismatch_rate());
+  if (older) return;
   log.info("relative mismatch ratio: {}", d.max_relative);
   log.info("max abs error: {}", d.max_abs);
   log.info("bits differ in {} of {} elements; ULP distance: {}; cosine {:.6f}", d.bits_differ + d.line_miss,
@@ -44,7 +46,8 @@ void log_failure(const PairResult& pair, const TensorResult& t, report::Log& log
 
 }  // namespace
 
-void log_pair(const PairResult& pair, report::Log& log) {
+void log_pair(const PairResult& pair, const VerifyOptions& options, report::Log& log) {
+  const bool older = options.first_output;  // the lines of hb_model_verifier
   size_t outputs = 0, others = 0, equal = 0;
   std::vector<const TensorResult*> failed;
   for (const TensorResult& t : pair.tensors) {
@@ -57,13 +60,13 @@ void log_pair(const PairResult& pair, report::Log& log) {
       continue;
     }
     const size_t i = outputs++;
-    log.info("Comparison results of original output is model_infer_output_{}", i);
-    if (t.passed) {
+    if (!older) log.info("Comparison results of original output is model_infer_output_{}", i);
+    if (!t.passed) log_failure(pair, t, older, log);
+    if (older) continue;
+    if (t.passed)
       log.info("raw output {} and raw output {} result Strict check PASSED", i, i);
-      continue;
-    }
-    log_failure(pair, t, log);
-    log.warning("raw output {} and raw output {} result Strict check FAILED ('{}')", i, i, t.tensor);
+    else
+      log.warning("raw output {} and raw output {} result Strict check FAILED ('{}')", i, i, t.tensor);
   }
   if (others > 0) log.info("{} tensors of nodes compared, {} with equal bits", others, equal);
   for (size_t k = 0; k < failed.size() && k < 10; ++k)
@@ -77,11 +80,9 @@ void log_pair(const PairResult& pair, report::Log& log) {
                 t.tensor, t.step.empty() ? "" : ", made by " + t.step, kernels(pair, t),
                 position_text(t.difference.first, t.shape), t.difference.first_a, t.difference.first_b);
   }
-  for (const std::string& name : pair.only_left)
-    log.debug("'{}' is of {} only", name, pair.left);
+  for (const std::string& name : pair.only_left) log.debug("'{}' is of {} only", name, pair.left);
   for (const std::string& name : pair.only_right) log.debug("'{}' is of {} only", name, pair.right);
-  if (!pair.reproducer.empty())
-    log.warning("a folder to see this again: {}", pair.reproducer);
+  if (!pair.reproducer.empty()) log.warning("a folder to see this again: {}", pair.reproducer);
   if (pair.passed)
     log.info("{} and {} result Strict check PASSED", pair.left, pair.right);
   else

@@ -11,7 +11,8 @@ namespace openhb::verify {
 struct PairOptions {
   int digits = 5;
   bool bit_exact = false;
-  bool tensors = false;  // all named tensors that both have; else outputs only
+  bool tensors = false;       // all named tensors that both have; else outputs only
+  bool first_output = false;  // of the outputs only the first one
 };
 
 // Outputs are matched by name, and by place where names differ but their number does not (a Dequantize at the

@@ -42,6 +42,7 @@ class Verifier {
       : options_(options), log_(log), package_(options.binary), model_(package_.select(options.model_name)) {}
 
   Verification run() {
+    check_limits();
     result_.tool = options_.tool;
     result_.version = OPENHB_VERSION;
     result_.model = model_.name;
@@ -59,7 +60,6 @@ class Verifier {
     make_slots();
     make_pairs();
     open_sides();
-    std::vector<StageDumps> dumps;
     {
       report::Progress bar("Verifying", "samples", log_.quiet() ? 0 : samples.all().size());
       for (size_t s = 0; s < samples.all().size(); ++s) {
@@ -74,12 +74,27 @@ class Verifier {
   }
 
  private:
+  void check_limits() const {
+    if (!options_.first_output) return;
+    if (package_.names().size() > 1)
+      fail(ErrorCode::usage,
+           "pack model is not supported: '{}' holds {} models; hb_verifier --model-name takes one",
+           options_.binary, package_.names().size());
+    if (model_.inputs.size() != 1)
+      fail(ErrorCode::usage, "the model has {} inputs, {} is for models of one; use hb_verifier",
+           model_.inputs.size(), options_.tool);
+  }
+
+  // "Quanti.onnx", or as the older tool writes it.
+  std::string onnx_name() const { return options_.first_output ? "Quanti onnx" : "Quanti.onnx"; }
+
   void make_slots() {
     if (options_.stages) {
       files_ = stage_files(options_.quantized);
-      for (const char* stage : {"Float", "Optimized", "Calibrated"}) slots_.push_back({.name = stage, .stage = true});
+      for (const char* stage : {"Float", "Optimized", "Calibrated"})
+        slots_.push_back({.name = stage, .stage = true});
     }
-    if (!options_.quantized.empty()) slots_.push_back({.name = "Quanti.onnx"});
+    if (!options_.quantized.empty()) slots_.push_back({.name = onnx_name()});
     for (const Address& address : options_.boards)
       slots_.push_back(
           {.name = options_.boards.size() == 1 ? "Arm" : "Arm " + address.text(), .board = true});
@@ -91,7 +106,7 @@ class Verifier {
     size_t onnx = slots_.size(), simulator = slots_.size();
     for (size_t i = 0; i < slots_.size(); ++i) {
       if (slots_[i].board) boards.push_back(i);
-      if (slots_[i].name == "Quanti.onnx") onnx = i;
+      if (slots_[i].name == onnx_name()) onnx = i;
       if (slots_[i].name == "Sim") simulator = i;
     }
     const bool all = options_.bit_exact == BitExact::all;
@@ -196,7 +211,7 @@ class Verifier {
       if (!slots_[pair.left].works() || !slots_[pair.right].works()) continue;
       PairResult compared = compare(s, pair, all, "");
       if (pair.bit_exact && !compared.passed) find_first(s, inputs, pair, all, compared);
-      log_pair(compared, log_);
+      log_pair(compared, options_, log_);
       for (const TensorResult& t : compared.tensors) {
         if (!t.row_left.empty()) slots_[pair.left].rows.insert(t.row_left);
         if (!t.row_right.empty()) slots_[pair.right].rows.insert(t.row_right);
@@ -211,9 +226,11 @@ class Verifier {
 
   PairResult compare(size_t s, const Pair& pair, bool all, const std::string& suffix) {
     const std::string &left = slots_[pair.left].name, &right = slots_[pair.right].name;
-    PairResult compared =
-        compare_dumps(left, folder(s, left + suffix), right, folder(s, right + suffix),
-                      {.digits = options_.digits, .bit_exact = pair.bit_exact, .tensors = all});
+    PairResult compared = compare_dumps(left, folder(s, left + suffix), right, folder(s, right + suffix),
+                                        {.digits = options_.digits,
+                                         .bit_exact = pair.bit_exact,
+                                         .tensors = all,
+                                         .first_output = options_.first_output});
     compared.sample = s;
     return compared;
   }
@@ -250,12 +267,12 @@ class Verifier {
     std::vector<StageDumps> dumps;
     for (const Slot& slot : slots_) {
       if (!slot.works()) continue;
-      const std::string stage = slot.board                      ? "board"
-                                : slot.name == "Sim"            ? "simulator"
-                                : slot.name == "Quanti.onnx"    ? "quantized"
-                                : slot.name == "Calibrated"     ? "calibrated"
-                                : slot.name == "Optimized"      ? "optimized"
-                                                                : "float";
+      const std::string stage = slot.board                  ? "board"
+                                : slot.name == "Sim"        ? "simulator"
+                                : slot.name == onnx_name()  ? "quantized"
+                                : slot.name == "Calibrated" ? "calibrated"
+                                : slot.name == "Optimized"  ? "optimized"
+                                                            : "float";
       StageDumps one{stage, slot.name, {}};
       for (size_t s = 0; s < result_.samples.size(); ++s) one.folders.push_back(folder(s, slot.name));
       dumps.push_back(std::move(one));

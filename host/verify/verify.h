@@ -26,6 +26,7 @@ struct VerifyOptions {
   bool simulator = false;
   bool all_tensors = false;
   bool stages = false;
+  bool first_output = false;  // models of one input and no packs; of the outputs only the first one
   int digits = 5;
   BitExact bit_exact = BitExact::boards;
   SampleOptions samples;
@@ -43,7 +44,7 @@ struct VerifyOptions {
 Verification verify(const VerifyOptions& options, report::Log& log);
 
 // The documented lines of a comparison, as info and warnings.
-void log_pair(const PairResult& pair, report::Log& log);
+void log_pair(const PairResult& pair, const VerifyOptions& options, report::Log& log);
 
 // A folder with everything that is needed to see the first difference in bits again: model, input, both
 // sides' tensor and a script. Returns its path. `left`, `right`: dump folders with all tensors.

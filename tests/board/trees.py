@@ -2,6 +2,7 @@
 """What a board's root file system is made of, as layers: the Debian packages, links for busybox and mount points (both
 made once), and what one board has of its own: accounts, keys, sshd's configuration, the program of the runtime."""
 import fcntl
+import gzip
 import os
 import pathlib
 import shutil
@@ -17,6 +18,7 @@ PACKAGES = """busybox-static openssh-server openssh-sftp-server libc6 libgcc-s1 
  libcap-ng0 libcom-err2 libgssapi-krb5-2 libkrb5-3 libk5crypto3 libkrb5support0 libkeyutils1 libpam0g libselinux1 libpcre2-8-0
  libssl1.1 libsystemd0 libcap2 libgcrypt20 libgpg-error0 liblz4-1 liblzma5 libzstd1 libwrap0 libnsl2 libtirpc3""".split()
 FOLDERS = "proc sys dev run/sshd tmp root userdata home/board etc/ssh".split()
+INIT = pathlib.Path(__file__).with_name("machine.sh")
 HRT = ROOT / "build" / "aarch64" / "device" / "tools" / "hrt_model_exec"
 
 
@@ -47,6 +49,44 @@ def prepare():
                     (base / "bin" / applet).symlink_to("busybox")
             (base / ".key").write_text(key)
     return base, tree
+
+
+MODULES = "virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci failover net_failover virtio_net".split()
+
+
+def packed(folder, out):
+    """The folder appended to `out` as part of an initial RAM disk: everything is root's."""
+    names = subprocess.run(["find", ".", "-print0"], cwd=folder, check=True, capture_output=True).stdout
+    archive = subprocess.run(["cpio", "--null", "--quiet", "-o", "-H", "newc", "-R", "+0:+0"], cwd=folder, input=names, check=True,
+                             capture_output=True).stdout
+    with open(out, "ab") as file:
+        file.write(gzip.compress(archive, 1))
+
+
+def prepare_machine():
+    """The kernel's image and an initial RAM disk with the layers that all machines share."""
+    check_tools("cpio", "qemu-system-aarch64")
+    layers = prepare()
+    with open(WORK / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        tree = sysroot("kernel", "LATEST=linux-image-cloud-arm64")
+        image, disk, start = next((tree / "boot").glob("vmlinuz-*")), WORK / "initrd.gz", INIT.read_text()
+        key = "\n".join([(TREES / "board.key").read_text(), (TREES / "kernel.key").read_text(), start])
+        if not disk.exists() or not (WORK / "initrd.key").exists() or (WORK / "initrd.key").read_text() != key:
+            own, part = WORK / "machine", WORK / "initrd.part"
+            shutil.rmtree(own, ignore_errors=True)
+            part.unlink(missing_ok=True)
+            (own / "lib/modules").mkdir(parents=True)
+            for name in MODULES:
+                for module in (tree / "lib/modules").rglob(name + ".ko"):
+                    shutil.copy(module, own / "lib/modules")
+            shutil.copy(INIT, own / "init")
+            (own / "init").chmod(0o755)
+            for layer in (*reversed(layers), own):
+                packed(layer, part)
+            part.rename(disk)
+            (WORK / "initrd.key").write_text(key)
+    return image, disk
 
 
 def new_key(path, comment):
