@@ -22,8 +22,10 @@ namespace {
 
 // "ssh-ed25519", "ecdsa-sha2-nistp256".
 std::string type_name(ssh_key key) {
-  const char* curve = ::ssh_pki_key_ecdsa_name(key);
-  const char* name = curve ? curve : ::ssh_key_type_to_char(::ssh_key_type(key));
+  const ssh_keytypes_e type = ::ssh_key_type(key);
+  const bool curve =
+      type == SSH_KEYTYPE_ECDSA_P256 || type == SSH_KEYTYPE_ECDSA_P384 || type == SSH_KEYTYPE_ECDSA_P521;
+  const char* name = curve ? ::ssh_pki_key_ecdsa_name(key) : ::ssh_key_type_to_char(type);
   return name ? name : "?";
 }
 
