@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 openhb_test(NAME verify_compare_test SOURCES host/verify/compare/difference_test.cc
-            LIBRARIES openhb::verify LABELS fast)
+            host/verify/compare/vec_diff_test.cc LIBRARIES openhb::verify LABELS fast bad_input)
 
 # Sides, samples, dump folders.
 openhb_test(NAME verify_sides_test SOURCES host/verify/sides_test.cc LIBRARIES openhb::verify LABELS fast)
