@@ -12,3 +12,6 @@ openhb_test(NAME verify_ssh_test SOURCES host/verify/ssh/address_test.cc host/ve
             host/verify/ssh/remote_text_test.cc LIBRARIES openhb::verify ssh LABELS fast bad_input)
 add_executable(ssh_client host/verify/ssh_client.cc)
 target_link_libraries(ssh_client PRIVATE openhb::verify CLI11::CLI11 nlohmann_json::nlohmann_json)
+
+# Results as JSON and JUnit XML.
+openhb_test(NAME verify_report_test SOURCES host/verify/report/verification_text_test.cc LIBRARIES openhb::verify LABELS fast)
