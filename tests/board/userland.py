@@ -64,7 +64,7 @@ class Userland(Board):
     def slow(self, rate):
         """Limits what reaches the board, to "4mbit"; None: no limit."""
         if rate:
-            tc("replace", self.device, "root", "tbf", "rate", rate, "burst", "16kbit", "latency", "400ms")
+            tc("replace", self.device, "root", "tbf", "rate", rate, "burst", "64kb", "latency", "400ms")
         else:
             tc("del", self.device, "root")
 
