@@ -44,7 +44,18 @@ def namespaces_for(kind):
 def start(arguments, number=0, key=None):
     program = None if arguments.no_runtime else arguments.runtime or default_program()
     kind = Machine if arguments.kind == "machine" or not inside() else Userland
-    return kind(number, program=program, key=key)
+    try:
+        return kind(number, program=program, key=key)
+    except Unavailable as reason:
+        if arguments.kind or kind is Machine:
+            raise
+        print(f"scripts/board: {reason}; taking the machine board", file=sys.stderr)
+        return Machine(number, program=program, key=key)
+
+
+def prepare(_):
+    trees.prepare_machine()
+    return 0
 
 
 def run(arguments):
