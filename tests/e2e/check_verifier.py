@@ -86,7 +86,7 @@ class Check:
         self.signs = self.convert("signs", EXAMPLE / "traffic_signs.onnx", (
             "input_parameters:\n  input_type_train: 'rgb'\n  input_layout_train: 'NCHW'\n  input_type_rt: 'nv12'\n"
             "  norm_type: 'data_mean_and_scale'\n  mean_value: '123.675 116.28 103.53'\n  scale_value: '0.0171 0.0175 0.0174'\n"
-            f"calibration_parameters:\n  cal_data_dir: '{calibration}'\n  preprocess_on: True\n  calibration_type: 'max'\n"))
+            f"calibration_parameters:\n  cal_data_dir: '{calibration}'\n  preprocess_on: True\n  calibration_type: 'max'\ncompiler_parameters:\n  optimize_level: 'O2'\n"))
         rng = np.random.default_rng(1)
         weights = [numpy_helper.from_array(rng.normal(0, 0.4, shape).astype(np.float32), name)
                    for name, shape in (("w", (8, 4, 3, 3)), ("v", (8, 8, 1, 1)))]
@@ -100,7 +100,7 @@ class Check:
         self.two = self.convert("two", self.work / "two.onnx", (
             "input_parameters:\n  input_name: 'left; right'\n  input_type_train: 'featuremap; featuremap'\n"
             "  input_layout_train: 'NCHW; NCHW'\n  input_type_rt: 'featuremap; featuremap'\n  norm_type: 'no_preprocess; no_preprocess'\n"
-            "calibration_parameters:\n  calibration_type: 'skip'\n"))
+            "calibration_parameters:\n  calibration_type: 'skip'\ncompiler_parameters:\n  optimize_level: 'O2'\n"))
 
     # --- without a board ---
     def simulator_only(self):

@@ -42,7 +42,7 @@ class NumberReader {
   template <class T>
   T number(std::string_view word) const {
     T value{};
-    const std::string_view digits = word.starts_with('+') ? word.substr(1) : word;
+    const std::string_view digits = word.starts_with('+') && !word.starts_with("+-") ? word.substr(1) : word;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
     if constexpr (std::is_floating_point_v<T>)
       if (error == std::errc::result_out_of_range)  // infinite, or nearly 0

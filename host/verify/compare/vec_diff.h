@@ -16,7 +16,7 @@ namespace openhb::verify {
 struct VecDiffOptions {
   std::string left, right;  // two files or two folders
   // Of .bin and .txt files; then dump_index.json is not read.
-  std::optional<DType> left_dtype, right_dtype;
+  std::optional<DType> left_dtype = {}, right_dtype = {};
 };
 
 struct VecDiffRow {

@@ -5,20 +5,25 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
 #include "common/error.h"
 #include "common/io/file.h"
+#include "common/program/file.h"
 #include "host/compiler/convert.h"
 #include "host/config/config.h"
+#include "host/frontend/onnx/onnx.h"
 #include "host/verify/pairs.h"
 #include "host/verify/samples.h"
+#include "tests/host/compiler/small_graph.h"
 
 namespace openhb::verify {
 namespace {
 
 namespace fs = std::filesystem;
+using graph::Value;
 
 class Sides : public testing::Test {
  protected:
@@ -75,6 +80,54 @@ TEST_F(Sides, FloatStagesTakeTheSameInput) {
     EXPECT_TRUE(result.passed) << i << ' ' << result.tensors[0].difference.max_abs;
     EXPECT_GT(result.tensors[0].difference.cosine, 0.99);
   }
+}
+
+// What taking the Dequantize at the end out of a .bin makes: the output has another name and holds codes.
+TEST_F(Sides, RemovedDequantizeIsMadeUpFor) {
+  test::SmallGraph small(5, 11);
+  Value* y = small.value("Conv", {small.input({1, 4, 8, 8}), small.weights({8, 4, 3, 3})});
+  small.output(small.value("Conv", {y, small.weights({6, 8, 1, 1})}));
+  const std::string folder = (root_ / "two").string();
+  fs::create_directories(folder);
+  onnx_frontend::export_onnx(small.graph, folder + "/two.onnx");
+  write_file_atomically(folder + "/two.yaml",
+                        fmt::format("model_parameters:\n  onnx_model: '{0}/two.onnx'\n  march: 'bayes'\n"
+                                    "  working_dir: '{0}'\n  output_model_file_prefix: 'two'\n"
+                                    "input_parameters:\n  input_type_train: 'featuremap'\n"
+                                    "  input_layout_train: 'NCHW'\n  input_type_rt: 'featuremap'\n"
+                                    "  norm_type: 'no_preprocess'\n"
+                                    "calibration_parameters:\n  calibration_type: 'skip'\n"
+                                    "compiler_parameters:\n  optimize_level: 'O2'\n",
+                                    folder));
+  const config::Config config = config::load_config(folder + "/two.yaml");
+  compiler::Artefacts artefacts(config.working_dir, config.prefix);
+  compiler::convert(config, 2, {}, artefacts, {});
+  artefacts.commit();
+  Program program = read_program(folder + "/two.bin");
+  uint32_t codes = program.outputs[0].tensor;
+  while (program.tensors[codes].dtype != DType::i32) {  // its float, perhaps in another order
+    const auto last = std::ranges::find_if(program.steps, [&](const Step& step) {
+      return std::ranges::find(step.outputs, codes) != step.outputs.end();
+    });
+    ASSERT_NE(last, program.steps.end());
+    codes = last->inputs[0];
+    program.steps.erase(last);
+  }
+  ASSERT_EQ(program.tensors[codes].quant.scales.size(), 6u);
+  program.outputs[0] = {"two_quantized", codes};
+  write_program(folder + "/without.bin", program);
+
+  const auto quantized = onnx_side("Q", folder + "/two_quantized_model.onnx", folder + "/without.bin", "", 1);
+  const auto simulator = simulator_side(folder + "/without.bin", "");
+  const model_exec::Package package(folder + "/without.bin");
+  const model_exec::ModelHandle model = package.select("");
+  const auto inputs = Samples(model, {.seed = 1}).load(0);
+  quantized->run(inputs, false, folder + "/q");
+  simulator->run(inputs, false, folder + "/s");
+  const auto result = compare_dumps("Q", folder + "/q", "S", folder + "/s", {.digits = 6});
+  ASSERT_EQ(result.tensors.size(), 1u);
+  EXPECT_EQ(result.tensors[0].dtype_right, "int32");
+  EXPECT_TRUE(result.passed) << result.tensors[0].difference.max_abs;
 }
 
 TEST_F(Sides, ModelsOfOtherConversionsAreRefused) {
