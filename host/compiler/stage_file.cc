@@ -89,6 +89,21 @@ std::map<std::string, std::string> settings_in(const Metadata& metadata, const s
   }
 }
 
+// The inputs that are pictures.
+std::vector<std::string> pictures_in(const std::map<std::string, std::string>& settings,
+                                     const graph::Graph& graph) {
+  const auto words = [&](const char* key) {
+    const auto it = settings.find(key);
+    return it == settings.end() ? std::vector<std::string>{} : split(it->second, ';');
+  };
+  std::vector<std::string> names = words("input_name"), types = words("input_type_rt"), pictures;
+  if (names.empty())
+    for (const graph::Value* v : graph.inputs) names.push_back(v->name);
+  for (size_t i = 0; i < std::min(names.size(), types.size()); ++i)
+    if (types[i] != "featuremap") pictures.push_back(names[i]);
+  return pictures;
+}
+
 // Everything that was configured for the stages that wrote the file must still hold.
 void check_configuration(const Conversion& c, Stage stage, const Metadata& metadata,
                          const std::string& origin, std::string_view except = {}) {
@@ -206,17 +221,25 @@ Stage resume(Conversion& c, const std::string& path) {
   return stage;
 }
 
-std::optional<QuantizedFile> open_quantized(const std::string& path, const std::vector<std::string>& pictures,
-                                            const std::function<void(const std::string&)>& warn) {
+std::optional<StageFile> open_stage(const std::string& path, Stage stage,
+                                    const std::optional<std::vector<std::string>>& pictures,
+                                    const std::function<void(const std::string&)>& warn) {
   Metadata metadata;
-  const graph::Graph file = onnx_frontend::import_onnx(path, {.allow_nan = true, .metadata = &metadata});
-  if (metadata[kStage] != name_of(Stage::quantize) || metadata[kFormat] != kCurrentFormat ||
-      !metadata.contains(kNotes))
+  graph::Graph file = onnx_frontend::import_onnx(path, {.allow_nan = true, .metadata = &metadata});
+  if (metadata[kStage] != name_of(stage) || metadata[kFormat] != kCurrentFormat || !metadata.contains(kNotes))
     return std::nullopt;
-  QuantizedFile opened;
-  opened.graph =
-      quantize::restore_quantized(file, quantize::notes_from_json(metadata[kNotes], path), pictures, warn);
+  StageFile opened;
   opened.settings = settings_in(metadata, path);
+  opened.method = metadata[kMethod];
+  opened.calibrated = metadata[kCalibrated];
+  const auto known = pictures ? *pictures : pictures_in(opened.settings, file);
+  const auto notes = quantize::notes_from_json(metadata[kNotes], path);
+  if (stage == Stage::calibrate) {
+    quantize::restore_calibrated(file, notes, known, warn);
+    opened.graph = std::move(file);
+  } else {
+    opened.graph = quantize::restore_quantized(file, notes, known, warn);
+  }
   return opened;
 }
 

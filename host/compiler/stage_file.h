@@ -28,15 +28,19 @@ void hand_on(Conversion& conversion, Stage stage);
 // importing throws.
 Stage resume(Conversion& conversion, const std::string& path);
 
-// A quantized model without its configuration: the annotated graph, and what was configured for it.
-// `pictures` names the inputs that are pictures.
-struct QuantizedFile {
+// The file of a stage without its configuration: the annotated graph, and what the file says of itself.
+struct StageFile {
   graph::Graph graph;
-  std::map<std::string, std::string> settings;  // key and value of the configuration
+  std::map<std::string, std::string> settings;  // key and value of the configuration so far
+  std::string method;                           // how ranges were chosen
+  std::string calibrated;                       // quantized: hash of the calibrated model behind it
 };
-// Nothing for a file that is no quantized model of hb_mapper, or has lost its metadata. Throws what importing
-// throws, and Error(model_structure) when it was edited so that its integers mean nothing any more.
-std::optional<QuantizedFile> open_quantized(const std::string& path, const std::vector<std::string>& pictures,
-                                            const std::function<void(const std::string&)>& warn);
+// Of calibrate or quantize. `pictures` names the inputs that are pictures; without it the configuration
+// tells. Nothing for a file that this stage of hb_mapper did not write, or that has lost its metadata. Throws
+// what importing throws, and Error(model_structure) when it was edited so that its integers mean nothing any
+// more.
+std::optional<StageFile> open_stage(const std::string& path, Stage stage,
+                                    const std::optional<std::vector<std::string>>& pictures,
+                                    const std::function<void(const std::string&)>& warn);
 
 }  // namespace openhb::compiler

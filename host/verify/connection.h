@@ -40,7 +40,8 @@ class Connection {
 
   // Runs a command line of the remote shell (POSIX sh) and waits for its end. Throws Error: board_timeout (a
   // limit has passed; the remote command was asked to stop), board_lost (the connection is gone; no call
-  // after it can succeed); Interrupted after Ctrl-C (the remote command was asked to stop, too).
+  // after it can succeed), board_command (refused, too much output, or it ended and nobody tells how);
+  // Interrupted after Ctrl-C (the remote command was asked to stop, too).
   virtual CommandResult run(const std::string& command, const CommandOptions& options = {}) = 0;
 
   // Starts a command that runs beside all others. While the connection lives it is given an empty line every

@@ -192,7 +192,7 @@ class OnnxSide final : public Side {
   graph::Graph open() {
     const auto note = [&](const std::string& sentence) { notes_.push_back(sentence); };
     try {
-      if (auto quantized = compiler::open_quantized(file_, bin_.pictures(), note)) {
+      if (auto quantized = compiler::open_stage(file_, compiler::Stage::quantize, bin_.pictures(), note)) {
         settings_ = std::move(quantized->settings);
         integers_ = true;
         return std::move(quantized->graph);

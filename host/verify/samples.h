@@ -17,7 +17,7 @@ struct SampleOptions {
   // "a.jpg,b.bin" in the order of the model's inputs, or "name:a.jpg,other:b.bin". A folder in place of a
   // file: its files in the order of their names are a sample each; of one folder for a model of several
   // inputs, its folders of their names. "": random numbers.
-  std::string input;
+  std::string input = {};
   size_t count = 0;   // at most; 0: all files, one of random numbers
   uint64_t seed = 0;  // of random numbers
 };

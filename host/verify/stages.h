@@ -27,7 +27,7 @@ struct StageDumps {
 Stages analyse_stages(const std::vector<StageDumps>& dumps, const std::string& calibrated_file,
                       const std::string& quantized_file);
 
-// A table of the stages, the losses and the verdict, for a terminal.
+// A table of stages and outputs, losses with reasons and advice, and the verdict: for the terminal.
 std::string stages_text(const Stages& stages);
 
 }  // namespace openhb::verify

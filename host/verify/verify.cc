@@ -9,6 +9,7 @@
 #include "common/io/file.h"
 #include "common/io/file_name.h"
 #include "common/io/interrupt.h"
+#include "device/tools/model_exec/inputs.h"
 #include "host/report/progress.h"
 #include "host/report/provenance.h"
 #include "host/verify/pairs.h"
@@ -160,14 +161,19 @@ class Verifier {
   }
 
   void open_sides() {
+    BoardOptions board = options_.board;
+    std::string regions;
+    for (const hbDNNRoi& r : model_exec::whole_pictures(model_))
+      regions += fmt::format("{}{},{},{},{}", regions.empty() ? "" : ";", r.left, r.top, r.right, r.bottom);
+    if (!regions.empty()) board.arguments = fmt::format("--roi_infer=true --roi={}", shell_quoted(regions));
     size_t address = 0;
     std::vector<Address> addresses(slots_.size());
     for (size_t i = 0; i < slots_.size(); ++i)
       if (slots_[i].board) addresses[i] = options_.boards[address++];
     everywhere(
         [&](size_t i) {
-          slots_[i].side = board_side(slots_[i].name, addresses[i], options_.login, options_.board,
-                                      options_.binary, model_.name);
+          slots_[i].side =
+              board_side(slots_[i].name, addresses[i], options_.login, board, options_.binary, model_.name);
           log_facts(slots_[i]);
         },
         [&](size_t i) {

@@ -3,13 +3,15 @@
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
+import typing
 
 from . import trees
-from .namespace import Unavailable, check_tools, inside
+from .namespace import inside
 
 HOST_END = "10.98.{}.1"
 BOARD_END = "10.98.{}.2"
@@ -31,10 +33,17 @@ def default_program():
     return trees.HRT if trees.HRT.exists() else None
 
 
+class Process(typing.NamedTuple):
+    pid: int  # userland: here; machine: on the board
+    parent: int
+    command: str
+
+
 class Board:
     """Starts at once; a context manager that stops the board. `number`: makes the address; `program`: hrt_model_exec for the
     board's PATH or None; `host_key`: a file, None: a new key."""
     kind = ""
+    PLACES = ("/userdata", "/home/board", "/tmp")
 
     def __init__(self, number=0, *, program=None, password=None, host_key=None, disk_size=None, data_size=None, cpu=None):
         base, packages = trees.prepare()
@@ -100,14 +109,41 @@ class Board:
             time.sleep(0.02)
         self.fail(f"no answer from {self.host}:{self.port} for {seconds} s")
 
+    def running(self, pattern=""):
+        """Programs that somebody started, whose command lines hold the pattern."""
+        return [p for p in self.processes() if not p.command.startswith(("sshd", "/usr/sbin/sshd")) and pattern in p.command]
+
+    def kill_all(self, pattern, number=signal.SIGKILL):
+        """Returns how many there were: one that was just being started may be missed."""
+        found = self.running(pattern)
+        for process in found:
+            self.kill(process, number)
+        return len(found)
+
+    def wait_for(self, condition, seconds=60):
+        """What the condition, asked again and again, says as soon as it says anything; None after the time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = condition()
+            if found:
+                return found
+            time.sleep(0.02)
+        return None
+
     def environment(self):
         return {"BOARD_KIND": self.kind, "BOARD_HOST": self.host, "BOARD_PORT": str(self.port), "BOARD_USER": self.user,
                 "BOARD_PASSWORD": self.password, "BOARD_KEY": str(self.key), "BOARD_KNOWN_HOSTS": str(self.known_hosts),
                 "BOARD_PID": str(self.pid), "BOARD_LOG": str(self.log)}
 
-    def ssh(self, command, **options):
-        """The command on the board with OpenSSH's client, independent of the code under test. `options`: of subprocess.run."""
-        return subprocess.run(["ssh", "-F", "none", "-i", self.key, "-p", str(self.port), "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes",
-                               "-o", f"UserKnownHostsFile={self.known_hosts}", "-o", "GlobalKnownHostsFile=/dev/null",
-                               "-o", "ConnectTimeout=20", "-o", "LogLevel=ERROR", f"{self.user}@{self.host}", command],
-                              **{"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, **options})
+    def ssh_command(self, command, user=None, *, address=None, known_hosts=None, batch=True, quiet=True):
+        """OpenSSH's client, independent of the code under test. `address`: of a proxy; `batch`: by key."""
+        address = address or self
+        how = ["-i", self.key, "-o", "BatchMode=yes"] if batch else ["-o", "PubkeyAuthentication=no"]
+        return ["ssh", "-F", "none", *how, "-p", str(address.port), "-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=20",
+                "-o", f"UserKnownHostsFile={known_hosts or self.known_hosts}", "-o", "GlobalKnownHostsFile=/dev/null",
+                "-o", "StrictHostKeyChecking=yes", "-o", f"LogLevel={'ERROR' if quiet else 'INFO'}", f"{user or self.user}@{address.host}", command]
+
+    def ssh(self, command, user=None, quiet=True, **options):
+        """`options`: of subprocess.run."""
+        return subprocess.run(self.ssh_command(command, user, quiet=quiet),
+                              **{"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 120, **options})

@@ -3,12 +3,13 @@
 without namespaces, then at a port of 127.0.0.1."""
 import os
 import re
+import signal
 import socket
 import subprocess
 import time
 
 from . import trees
-from .common import Board
+from .common import Board, Process
 from .namespace import die_with_parent, inside
 from .userland import ip
 
@@ -79,6 +80,45 @@ class Machine(Board):
                 return answer.decode(errors="replace")
         finally:
             os.close(folder)
+
+    def link(self, up):
+        self.monitor(f"set_link net {'on' if up else 'off'}")
+
+    def freeze(self, frozen=True):
+        self.monitor("stop" if frozen else "cont")
+
+    def die(self):
+        self.process.kill()
+        self.process.wait()
+
+    def root(self, command, **options):
+        """As ssh(), by root; fails when the command does."""
+        done = self.ssh(command, user="root", **options)
+        if done.returncode != 0:
+            raise RuntimeError(f"{command}: {done.stderr or done.returncode}")
+        return done.stdout
+
+    def processes(self):
+        found = [line.split(None, 2) for line in self.root("ps -o pid,ppid,args").splitlines()[1:]]
+        mine, others = {"1"}, []  # not the server, not what looks at the processes, and not the kernel's threads
+        for pid, parent, command in sorted(found, key=lambda words: int(words[0])):
+            if command.startswith(("sshd: root", "[")) or parent in mine - {"1"}:
+                mine.add(pid)
+            elif pid != "1":
+                others.append(Process(int(pid), int(parent), command))
+        return others
+
+    def kill(self, process, number=signal.SIGKILL):
+        self.root(f"kill -{int(number)} {process.pid}")
+
+    def remount(self, folder, options):
+        self.root(f"mount -o remount,{options} {folder}")
+
+    def files(self):
+        return sorted(f for f in self.root(f"find {' '.join(self.PLACES)} -mindepth 1").splitlines() if "/.ssh" not in f)
+
+    def fill(self, folder, leave=0):
+        self.root(f"dd if=/dev/zero of={folder}/ballast bs=1M; truncate -s $(($(wc -c <{folder}/ballast) - {leave})) {folder}/ballast")
 
     def environment(self):
         return {**super().environment(), "BOARD_MONITOR": str(self.monitor_socket)}

@@ -17,6 +17,11 @@ WORK = ROOT / "build" / "board"
 PACKAGES = """busybox-static openssh-server openssh-sftp-server libc6 libgcc-s1 libstdc++6 libcrypt1 zlib1g libaudit1
  libcap-ng0 libcom-err2 libgssapi-krb5-2 libkrb5-3 libk5crypto3 libkrb5support0 libkeyutils1 libpam0g libselinux1 libpcre2-8-0
  libssl1.1 libsystemd0 libcap2 libgcrypt20 libgpg-error0 liblz4-1 liblzma5 libzstd1 libwrap0 libnsl2 libtirpc3""".split()
+CPUS = {  # part, features: what /proc/cpuinfo shows; qemu-user would show the real machine's
+    "cortex-a53": ("0xd03", "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"),
+    "cortex-a72": ("0xd08", "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"),
+    "cortex-a76": ("0xd0b", "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"),
+}
 FOLDERS = "proc sys dev run/sshd tmp root userdata home/board etc/ssh".split()
 INIT = pathlib.Path(__file__).with_name("machine.sh")
 HRT = ROOT / "build" / "aarch64" / "device" / "tools" / "hrt_model_exec"
@@ -37,7 +42,8 @@ def prepare():
         fcntl.flock(lock, fcntl.LOCK_EX)
         tree, base = sysroot("board", *PACKAGES), WORK / "base"
         key = (TREES / "board.key").read_text()
-        if not (base / ".key").exists() or (base / ".key").read_text() != key:
+        if not (WORK / "base.key").exists() or (WORK / "base.key").read_text() != key:
+            (WORK / "base.key").unlink(missing_ok=True)
             shutil.rmtree(base, ignore_errors=True)
             for folder in FOLDERS:
                 (base / folder).mkdir(parents=True)
@@ -47,7 +53,7 @@ def prepare():
             for applet in applets.stdout.split():
                 if not any((tree / folder / applet).exists() for folder in ("bin", "sbin", "usr/bin", "usr/sbin")):
                     (base / "bin" / applet).symlink_to("busybox")
-            (base / ".key").write_text(key)
+            (WORK / "base.key").write_text(key)
     return base, tree
 
 
@@ -108,9 +114,8 @@ Subsystem sftp /usr/lib/openssh/sftp-server
 
 def own_layer(layer, *, password, host_key, public_key, cpu, program):
     """What one board has of its own. `program`: hrt_model_exec for its PATH, or None."""
-    etc, keys = layer / "etc", layer / "home/board/.ssh"
+    etc = layer / "etc"
     (etc / "ssh").mkdir(parents=True)
-    keys.mkdir(parents=True, mode=0o700)
     hashed = subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=password, check=True, capture_output=True, text=True).stdout.strip()
     (etc / "passwd").write_text("root:x:0:0:root:/root:/bin/sh\nsshd:x:100:65534::/run/sshd:/bin/false\n"
                                 "nobody:x:65534:65534::/:/bin/false\nboard:x:1000:1000::/home/board:/bin/sh\n")
@@ -124,7 +129,14 @@ def own_layer(layer, *, password, host_key, public_key, cpu, program):
     (etc / "ssh/sshd_config").write_text(SSHD.format(cpu=cpu))
     shutil.copy(host_key, etc / "ssh/ssh_host_ed25519_key")
     (etc / "ssh/ssh_host_ed25519_key").chmod(0o600)
-    shutil.copy(public_key, keys / "authorized_keys")
+    for home in ("home/board", "root"):
+        (layer / home / ".ssh").mkdir(parents=True, mode=0o700)
+        shutil.copy(public_key, layer / home / ".ssh/authorized_keys")
+    if cpu in CPUS:
+        part, features = CPUS[cpu]
+        (etc / "cpuinfo").write_text("".join(
+            f"processor\t: {i}\nBogoMIPS\t: 125.00\nFeatures\t: {features}\nCPU implementer\t: 0x41\nCPU architecture: 8\n"
+            f"CPU variant\t: 0x4\nCPU part\t: {part}\nCPU revision\t: 1\n\n" for i in range(os.cpu_count())))
     if program:
         (layer / "usr/bin").mkdir(parents=True)
         shutil.copy(program, layer / "usr/bin/hrt_model_exec")

@@ -14,9 +14,9 @@ mount --bind "$base" base
 mount --bind "$packages" packages
 mount -t overlay -o lowerdir=own:base:packages,upperdir=upper,workdir=workdir,userxattr none root
 # Private to this user namespace. F: the interpreter is opened now, its path does not exist on the board. O: programs are
-# passed as descriptors. P: argv[0] is kept, which Debian's qemu expects under this name.
+# passed as descriptors. P: argv[0] is kept, which Debian's qemu expects under this name. Boards in one namespace share it.
 mount -t binfmt_misc none binfmt
-printf '%s' ':aarch64:M::\x7f\x45\x4c\x46\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:/usr/libexec/qemu-binfmt/aarch64-binfmt-P:OPF' >binfmt/register
+[ -e binfmt/aarch64 ] || printf '%s' ':aarch64:M::\x7f\x45\x4c\x46\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:/usr/libexec/qemu-binfmt/aarch64-binfmt-P:OPF' >binfmt/register || [ -e binfmt/aarch64 ]
 mount -t proc proc root/proc
 [ ! -f own/etc/cpuinfo ] || mount --bind own/etc/cpuinfo root/proc/cpuinfo
 mount -t tmpfs -o mode=755,size=1m none root/dev

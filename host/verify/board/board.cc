@@ -272,6 +272,7 @@ void Board::Work::infer(const std::string& model_name, size_t inputs, bool all_t
       fmt::format("{} infer --model_file={} --quiet --enable_dump=true --dump_path=dump", program(), kModel);
   if (!model_name.empty()) line += " --model_name=" + shell_quoted(model_name);
   if (all_tensors) line += " --dump_intermediate=1";
+  if (!options_.arguments.empty()) line += " " + options_.arguments;
   for (size_t i = 0; i < inputs; ++i) line += fmt::format("{}in{}.bin", i == 0 ? " --input_file=" : ",", i);
   CommandOptions command;
   command.limit = options_.run_timeout;

@@ -28,7 +28,8 @@ struct Difference {
   double cosine = 1;        // a . b / (|a| |b|); 1 when both are zero, 0 when one of them is
   double relative_l2 = 0;   // |a - b| / |b|; infinity when only b is zero
   double mse = 0;           // mean of (a - b)^2
-  // Of all pairs; of codes: whose codes differ. Numbers of different types differ when their values do.
+  // Of all pairs; of codes: whose codes differ. Numbers of different types differ when their values do. A NaN
+  // is as good as any other.
   uint64_t bits_differ = 0;
   int64_t first = -1;  // index (flat, ONNX order) of the first element whose bits differ
   double first_a = 0, first_b = 0;

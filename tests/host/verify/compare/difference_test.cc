@@ -121,10 +121,12 @@ TEST(Difference, NanAndInfinity) {
   EXPECT_EQ(std::accumulate(d.ulp.begin(), d.ulp.end(), uint64_t{0}), 7u);
 }
 
-TEST(Difference, OtherNanBitsAreNoMismatch) {
-  const Difference d = of({kNan}, {std::bit_cast<float>(0x7fc00001u)});
+// Processors make different ones: 0 / 0 is -NaN on x86 and NaN on Arm.
+TEST(Difference, AnyNanIsAsGoodAsAnother) {
+  const Difference d = of({kNan}, {std::bit_cast<float>(0xffc00001u)});
   EXPECT_EQ(d.mismatches(), 0u);
-  EXPECT_EQ(d.bits_differ, 1u);
+  EXPECT_EQ(d.bits_differ, 0u);
+  EXPECT_TRUE(d.same_bits());
   EXPECT_EQ(d.ulp[0], 1u);
 }
 

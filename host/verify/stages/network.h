@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of a conversion say of the network: nodes, scales, placement and configuration.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "host/graph/graph.h"
+#include "host/verify/stages/similarity.h"
+
+namespace openhb::verify {
+
+struct Network {
+  graph::Graph graph;                           // of the calibrated model: float weights, scales, placement
+  std::map<std::string, std::string> settings;  // key and value of the configuration
+  std::string method;                           // how ranges were chosen
+  // Scales that the quantized model has otherwise, a sentence each, by the name of the value.
+  std::map<std::string, std::string> edited;
+  bool belongs = true;  // the quantized model was made from this calibrated one
+
+  // "" for keys that were not given.
+  std::string setting(const std::string& key) const;
+};
+
+// Throws what importing throws, and Error(model_structure) for files that lost their metadata.
+Network read_network(const std::string& calibrated_file, const std::string& quantized_file);
+
+// A stage's tensors of one sample.
+class StageSample {
+ public:
+  StageSample() = default;
+  explicit StageSample(const std::string& folder);
+  // What the stage knows as the value `name` of the network: where it has codes, these; nullptr without any.
+  const DumpedTensor* find(const std::string& name) const;
+  const DumpedTensor* input(const std::string& name) const;
+
+ private:
+  std::vector<DumpedTensor> tensors_;
+  std::map<std::string, size_t> by_name_, outputs_, inputs_;
+};
+
+}  // namespace openhb::verify
