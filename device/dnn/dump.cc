@@ -17,15 +17,17 @@ std::string json_text(const nlohmann::ordered_json& json) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-// The tensors to write after each step: those that it completes, and its outputs that no step completes.
+// The tensors to write after each step: those that it completes, and outputs that no step completes and no
+// later one writes.
 std::vector<std::vector<uint32_t>> tensors_after_steps(const Program& program) {
-  std::set<uint32_t> completed;
-  for (const Step& step : program.steps) completed.insert(step.completes.begin(), step.completes.end());
-  std::vector<std::vector<uint32_t>> tensors;
-  for (const Step& step : program.steps) {
-    tensors.push_back(step.completes);
+  std::set<uint32_t> known;
+  for (const Step& step : program.steps) known.insert(step.completes.begin(), step.completes.end());
+  std::vector<std::vector<uint32_t>> tensors(program.steps.size());
+  for (size_t s = program.steps.size(); s-- > 0;) {
+    const Step& step = program.steps[s];
+    tensors[s] = step.completes;
     for (uint32_t id : step.outputs)
-      if (!completed.contains(id)) tensors.back().push_back(id);
+      if (known.insert(id).second) tensors[s].push_back(id);
   }
   return tensors;
 }

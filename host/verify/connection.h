@@ -15,7 +15,8 @@ namespace openhb::verify {
 struct CommandOptions {
   // Sent to the command's standard input, which is closed behind it.
   std::span<const std::byte> input = {};
-  // Called with bytes of the standard output as they come; null: they are kept in CommandResult::out.
+  // Called with bytes of the standard output as they come; null: they are kept in CommandResult::out. What
+  // it throws stops the command as a time limit does and is thrown by run(): an answer without end is ended.
   std::function<void(std::span<const std::byte>)> sink = {};
   // Called with the number of bytes of `input` sent, and of output received, so far.
   std::function<void(uint64_t sent, uint64_t received)> progress = {};
@@ -39,7 +40,8 @@ class Connection {
 
   // Runs a command line of the remote shell (POSIX sh) and waits for its end. Throws Error: board_timeout (a
   // limit has passed; the remote command was asked to stop), board_lost (the connection is gone; no call
-  // after it can succeed); Interrupted after Ctrl-C (the remote command was asked to stop, too).
+  // after it can succeed), board_command (refused, too much output, or it ended and nobody tells how);
+  // Interrupted after Ctrl-C (the remote command was asked to stop, too).
   virtual CommandResult run(const std::string& command, const CommandOptions& options = {}) = 0;
 
   // Starts a command that runs beside all others. While the connection lives it is given an empty line every

@@ -41,7 +41,7 @@ DType dtype_of(const std::string& name, const std::string& path) {
   damaged(path, fmt::format("the element type '{}' is unknown", name.substr(0, 40)));
 }
 
-QuantParams quant_of(const Json& row, const Shape& shape, const std::string& path) {
+QuantParams quant_of(const Json& row, const std::string& path) {
   QuantParams quant;
   if (!row.contains("scale")) return quant;
   try {
@@ -51,13 +51,16 @@ QuantParams quant_of(const Json& row, const Shape& shape, const std::string& pat
   } catch (const Json::exception&) {
     damaged(path, "scales are no numbers");
   }
-  const size_t n = quant.scales.size();
-  const bool many = quant.axis >= 0;
-  if (n == 0 || quant.zero_points.size() != n || (!many && n != 1) ||
-      (many && (static_cast<size_t>(quant.axis) >= shape.size() ||
-                static_cast<int64_t>(n) != shape[static_cast<size_t>(quant.axis)])))
-    damaged(path, "scales do not fit the shape");
   return quant;
+}
+
+bool fits(const QuantParams& quant, const Shape& shape) {
+  const size_t n = quant.scales.size();
+  if (n == 0) return quant.zero_points.empty();
+  if (quant.zero_points.size() != n) return false;
+  if (quant.axis < 0) return n == 1;
+  return static_cast<size_t>(quant.axis) < shape.size() &&
+         static_cast<int64_t>(n) == shape[static_cast<size_t>(quant.axis)];
 }
 
 // The elements that are the tensor's among those in memory: the first ones along each axis.
@@ -80,43 +83,41 @@ Tensor cropped(const Tensor& all, const Shape& valid) {
   return dense;
 }
 
-DumpedTensor read_row(const Json& row, const std::string& folder, const std::string& index) {
+DumpEntry read_row(const Json& row, const std::string& index) {
   if (!row.is_object() || !row.contains("files") || !row["files"].is_array() || row["files"].empty() ||
-      !row["files"][0].is_string() || !row.contains("shape"))
+      !row.contains("shape"))
     damaged(index, "an entry without file or shape");
-  DumpedTensor t;
-  t.name = text(row, "name"), t.kind = text(row, "kind"), t.step = text(row, "step"),
-  t.row = text(row, "row");
-  const auto file = row["files"][0].get<std::string>();
-  if (file.empty() || file == "." || file == ".." || file.find('/') != file.npos ||
-      file.find('\0') != file.npos)
-    damaged(index, fmt::format("'{}' is no file of this folder", file.substr(0, 80)));
-  t.file = folder + "/" + file;
-  const Shape shape = shape_of(row, "shape", index);
-  const Shape valid = row.contains("valid_shape") ? shape_of(row, "valid_shape", index) : shape;
-  bool fits = valid.size() == shape.size();
-  for (size_t i = 0; fits && i < shape.size(); ++i) fits = valid[i] <= shape[i];
-  if (!fits || (row.value("aligned", false) && !row.contains("valid_shape")))
-    damaged(index, fmt::format("the shape of '{}' is not that of a tensor", file));
-  const DType dtype = dtype_of(text(row, "dtype"), index);
-  t.quant = quant_of(row, valid, index);
-  const int64_t bytes = checked_mul(num_elements(shape), static_cast<int64_t>(dtype_size(dtype)));
-  if (bytes == 0) {
-    t.values = Tensor(dtype, valid);
-    return t;
+  DumpEntry entry;
+  entry.name = text(row, "name"), entry.kind = text(row, "kind"), entry.step = text(row, "step"),
+  entry.row = text(row, "row");
+  for (const Json& json : row["files"]) {
+    const std::string file = json.is_string() ? json.get<std::string>() : "";
+    if (file.empty() || file == "." || file == ".." || file.find('/') != file.npos ||
+        file.find('\0') != file.npos)
+      damaged(index, fmt::format("'{}' is no file of this folder", file.substr(0, 80)));
+    entry.files.push_back(file);
   }
-  const auto mapped = MappedFile::open(t.file);
-  if (static_cast<int64_t>(mapped->bytes().size()) != bytes)
-    fail(ErrorCode::data_bad_size, "'{}' has {} bytes, {} says {}: {} {}", t.file, mapped->bytes().size(),
-         dnn::kDumpIndex, bytes, dtype_name(dtype), to_string(shape));
-  t.values = Tensor::view(dtype, shape, mapped->bytes(), mapped);
-  if (valid != shape) t.values = cropped(t.values, valid);
-  return t;
+  entry.shape = shape_of(row, "shape", index);
+  entry.valid = row.contains("valid_shape") ? shape_of(row, "valid_shape", index) : entry.shape;
+  bool smaller = entry.valid.size() == entry.shape.size();
+  for (size_t i = 0; smaller && i < entry.shape.size(); ++i) smaller = entry.valid[i] <= entry.shape[i];
+  if (!smaller) damaged(index, fmt::format("'{}' has more valid elements than elements", entry.files[0]));
+  const auto aligned = row.find("aligned");
+  entry.raw = aligned != row.end() && *aligned == true && !row.contains("valid_shape");
+  entry.dtype = dtype_of(text(row, "dtype"), index);
+  entry.quant = quant_of(row, index);
+  if (!entry.raw && !fits(entry.quant, entry.valid)) damaged(index, "scales do not fit the shape");
+  try {
+    checked_mul(num_elements(entry.shape), static_cast<int64_t>(dtype_size(entry.dtype)));
+  } catch (const Error& e) {
+    damaged(index, e.what());
+  }
+  return entry;
 }
 
 }  // namespace
 
-std::vector<DumpedTensor> read_dump(const std::string& folder) {
+std::vector<DumpEntry> read_dump_index(const std::string& folder) {
   const std::string index = folder + "/" + dnn::kDumpIndex;
   std::error_code ignored;
   if (std::filesystem::file_size(index, ignored) > kLargestIndex && !ignored)
@@ -124,10 +125,36 @@ std::vector<DumpedTensor> read_dump(const std::string& folder) {
   const Json json = Json::parse(read_text_file(index, EmptyFile::refuse), nullptr, false);
   if (!json.is_object() || !json.contains("tensors") || !json["tensors"].is_array())
     damaged(index, "it is no such JSON document");
+  std::vector<DumpEntry> entries;
+  for (const Json& row : json["tensors"]) entries.push_back(read_row(row, index));
+  return entries;
+}
+
+Tensor valid_part(const DumpEntry& entry, Tensor elements) {
+  return entry.valid == entry.shape ? elements : cropped(elements, entry.valid);
+}
+
+Tensor read_dumped(const DumpEntry& entry, const std::string& path) {
+  const int64_t bytes = num_elements(entry.shape) * static_cast<int64_t>(dtype_size(entry.dtype));
+  if (bytes == 0) return Tensor(entry.dtype, entry.valid);
+  const auto mapped = MappedFile::open(path);
+  if (static_cast<int64_t>(mapped->bytes().size()) != bytes)
+    fail(ErrorCode::data_bad_size, "'{}' has {} bytes, {} says {}: {} {}", path, mapped->bytes().size(),
+         dnn::kDumpIndex, bytes, dtype_name(entry.dtype), to_string(entry.shape));
+  return valid_part(entry, Tensor::view(entry.dtype, entry.shape, mapped->bytes(), mapped));
+}
+
+std::vector<DumpedTensor> read_dump(const std::string& folder) {
   std::vector<DumpedTensor> tensors;
-  for (const Json& row : json["tensors"]) {
-    tensors.push_back(read_row(row, folder, index));
-    tensors.back().order = static_cast<int64_t>(tensors.size()) - 1;
+  for (DumpEntry& entry : read_dump_index(folder)) {
+    const std::string file = folder + "/" + entry.files[0];
+    if (entry.raw)
+      fail(ErrorCode::data_bad_value,
+           "'{}' holds elements as they lie in memory; dump them with --dump_intermediate 1 or 3", file);
+    Tensor values = read_dumped(entry, file);
+    tensors.push_back({std::move(entry.name), std::move(entry.kind), std::move(values),
+                       std::move(entry.quant), std::move(entry.step), std::move(entry.row),
+                       static_cast<int64_t>(tensors.size()), file});
   }
   return tensors;
 }

@@ -7,6 +7,8 @@
 #include <string>
 
 #include "common/tensor.h"
+#include "host/verify/board/board.h"
+#include "host/verify/ssh/ssh.h"
 #include "host/verify/verification.h"
 
 namespace openhb::verify {
@@ -27,5 +29,10 @@ std::unique_ptr<Side> onnx_side(std::string name, const std::string& onnx_file, 
                                 const std::string& model_name, int threads);
 // libdnn on this machine.
 std::unique_ptr<Side> simulator_side(const std::string& model_file, const std::string& model_name);
+
+// A board, connected and with the model on it. Throws what connecting and Board throw.
+std::unique_ptr<Side> board_side(std::string name, const Address& address, const Login& login,
+                                 const BoardOptions& options, const std::string& model_file,
+                                 const std::string& model_name);
 
 }  // namespace openhb::verify

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every tool must answer bad input with one clear sentence. Usage:
 
-check_bad_input.py conversion|model|execution|checker|infer HB_MAPPER HRT_MODEL_EXEC SOURCE_DIR [regular expression of case names]
+check_bad_input.py conversion|model|execution|checker|infer|vec_diff HB_MAPPER HRT_MODEL_EXEC SOURCE_DIR [regular expression of case names]
 """
 import pathlib
 import sys
@@ -9,7 +9,7 @@ import tempfile
 
 import harness
 import networks
-from situation import Checker, Conversion, Execution, Inference
+from situation import Checker, Conversion, Execution, Inference, VecDiff
 
 
 def compiled_models(folder, hb_mapper, source):
@@ -42,6 +42,9 @@ def main(part, hb_mapper, hrt, source, only=""):
         elif part == "checker":
             from checker_cases import CASES as cases
             make = lambda here: Checker(here, hb_mapper)
+        elif part == "vec_diff":
+            from vec_diff_cases import CASES as cases
+            make = lambda here: VecDiff(here, pathlib.Path(hb_mapper).with_name("vec_diff"))
         elif part == "infer":
             from infer_cases import CASES as cases
             make = lambda here: Inference(here, hb_mapper, source)

@@ -118,6 +118,8 @@ def run_cases(cases, make_situation, hrt, folder, only):
             slowest = max(slowest, (seconds, case.name))
             check_run(case, status, out, err)
             check_folder(here, hrt)
+            if hasattr(situation, "check") and not situation.check(status):
+                raise Misbehaviour("the result is not whole")
             if only:
                 print(f"{case.name}: {status} {err.strip()}")
         except Misbehaviour as wrong:

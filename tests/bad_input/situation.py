@@ -167,3 +167,38 @@ class Execution:
     def command(self):
         return [self.hrt, *([self.mode] if self.mode else []),
                 *[f"--{k}={v}" for k, v in self.options.items() if v is not None], *self.extra]
+
+
+class VecDiff:
+    """vec_diff of two equal files, or of two folders of two equal files each."""
+
+    def __init__(self, folder, tool):
+        self.folder, self.tool = pathlib.Path(folder), tool
+        self.cwd = self.folder
+        self.left, self.right = self.write("a.bin", bytes(32)), self.write("b.bin", bytes(32))
+        self.output = self.folder / "out.csv"
+        self.arguments = ["left", "right"]
+        self.extra = []
+
+    def write(self, name, data):
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    def use_folders(self):
+        for name in ("left/a.bin", "left/b.bin", "right/a.bin", "right/b.bin"):
+            self.write(name, bytes(32))
+        self.left, self.right = self.folder / "left", self.folder / "right"
+
+    def command(self):
+        return [self.tool, *[getattr(self, side) for side in self.arguments], "-o", self.output, *self.extra]
+
+    def check(self, status):
+        """A result is whole: the header and a row per pair."""
+        if not self.output.is_file() or self.output in (self.left, self.right):
+            return status != 0
+        lines = self.output.read_text().splitlines()
+        pairs = 2 if self.left.name == "left" else 1
+        return (lines[0].startswith("Left Files,Right Files,Cosine Similarity") and 1 < len(lines) <= pairs + 1
+                and all(line.count(",") == 5 for line in lines))

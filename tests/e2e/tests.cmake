@@ -88,3 +88,8 @@ add_test(NAME e2e_tools
           --hrt $<TARGET_FILE:hrt_model_exec> --bin-dump $<TARGET_FILE:hrt_bin_dump> --client $<TARGET_FILE:dnn_client>
           --work ${CMAKE_CURRENT_BINARY_DIR}/tools)
 set_tests_properties(e2e_tools PROPERTIES LABELS e2e TIMEOUT 300)
+add_test(NAME e2e_vec_diff
+  COMMAND /usr/bin/python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_vec_diff.py --hb-mapper $<TARGET_FILE:hb_mapper>
+          --hrt $<TARGET_FILE:hrt_model_exec> --bin-dump $<TARGET_FILE:hrt_bin_dump> --vec-diff $<TARGET_FILE:vec_diff>
+          --work ${CMAKE_CURRENT_BINARY_DIR}/vec_diff)
+set_tests_properties(e2e_vec_diff PROPERTIES LABELS e2e TIMEOUT 300)

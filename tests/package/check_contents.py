@@ -85,7 +85,7 @@ def check_deb(deb, tree, architecture, work):
         if path not in ours:
             expect(filecmp.cmp(f"{tree}/{path}", f"{root}/usr/{path}", shallow=False), f"{deb}: /usr/{path} differs")
     if architecture == "amd64":
-        for tool in ("hb_mapper", "hrt_model_exec", "hrt_bin_dump"):
+        for tool in ("hb_mapper", "hrt_model_exec", "hrt_bin_dump", "vec_diff"):
             print(run(f"{root}/usr/bin/{tool}", "--version").strip())
     if dpkg:
         run(*dpkg, "-r", fields["Package"], env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"})

@@ -34,7 +34,7 @@ def installs_here(package, work):
     """The host's package by its own install.sh, with this machine's shell."""
     prefix = f"{fresh_folder(work, 'host prefix')}/open hb"
     run(f"{package}/install.sh", "--prefix", prefix)
-    for tool in ("hb_mapper", "hrt_model_exec", "hrt_bin_dump"):
+    for tool in ("hb_mapper", "hrt_model_exec", "hrt_bin_dump", "vec_diff"):
         run(f"{prefix}/bin/{tool}", "--version")
     run(f"{package}/install.sh", "--uninstall", "--prefix", prefix)
     expect(not os.path.exists(prefix), f"{prefix} is still there")

@@ -204,6 +204,20 @@ Tensor random_input(const Port& port, std::mt19937& random) {
   return data;
 }
 
+std::vector<hbDNNRoi> whole_pictures(const ModelHandle& model) {
+  std::vector<hbDNNRoi> rois;
+  for (const Port& port : model.inputs) {
+    if (!is_resizer(port)) continue;
+    const size_t height = port.properties.tensorLayout == HB_DNN_LAYOUT_NHWC ? 1 : 2;
+    const int32_t* extents = port.properties.validShape.dimensionSize;
+    if (extents[0] != 1)
+      fail(ErrorCode::usage, "input '{}' takes regions for {} samples; only one of them can be given whole",
+           port.name, extents[0]);
+    rois.push_back({0, 0, extents[height + 1] - 1, extents[height] - 1});
+  }
+  return rois;
+}
+
 LoadedFrame frame_of(const ModelHandle& model, std::vector<Tensor> inputs) {
   if (inputs.size() != model.inputs.size())
     fail(ErrorCode::data_bad_size, "model '{}' has {} inputs, {} tensors were given", model.name,
@@ -216,8 +230,16 @@ LoadedFrame frame_of(const ModelHandle& model, std::vector<Tensor> inputs) {
       fail(ErrorCode::data_bad_size, "input '{}' is {} {}, not {} {}", port.name,
            dtype_name(element_type(port.properties)), to_string(dense_shape(port.properties)),
            dtype_name(inputs[i].dtype()), to_string(inputs[i].shape()));
-    put_input(port, inputs[i], loaded.frame.inputs);
+    if (!is_resizer(port)) {
+      put_input(port, inputs[i], loaded.frame.inputs);
+      continue;
+    }
+    const Shape& shape = inputs[i].shape();
+    const int64_t width = shape[port.properties.tensorLayout == HB_DNN_LAYOUT_NHWC && shape[1] != 1 ? 2 : 3];
+    const int64_t rows = static_cast<int64_t>(inputs[i].size()) / width;
+    put_source(port, inputs[i].reshaped({1, 1, rows, width}), loaded.frame.inputs);
   }
+  loaded.frame.rois = whole_pictures(model);
   loaded.inputs = std::move(inputs);
   loaded.frame.inputs.flush(HB_SYS_MEM_CACHE_CLEAN);
   add_outputs(model, loaded.frame);

@@ -37,7 +37,10 @@ struct LoadedFrame {
   std::vector<Tensor> inputs;  // what was put into it
 };
 LoadedFrame load_frame(const Options& options, const ModelHandle& model, std::FILE* out);
-// Of dense tensors, one per input. Throws Error(data_bad_size) for other shapes or types.
+// The regions with which a model that takes some sees pictures of its own extents as they are; none for other
+// models. Throws Error(usage) for batches.
+std::vector<hbDNNRoi> whole_pictures(const ModelHandle& model);
+// Of dense tensors, one per input, whole. Throws Error(data_bad_size) for other shapes or types.
 LoadedFrame frame_of(const ModelHandle& model, std::vector<Tensor> inputs);
 // Floats in [0, 1), any bytes in pictures and codes; zeros in other integers, which are positions and counts.
 Tensor random_input(const Port& port, std::mt19937& random);

@@ -14,9 +14,9 @@
 #include "host/ops/operator.h"
 #include "host/quantize/qdq.h"
 #include "host/report/log.h"
-#include "host/tools/hb_mapper/run.h"
 #include "host/tools/hb_mapper/shapes.h"
 #include "host/tools/hb_mapper/tables.h"
+#include "host/tools/run.h"
 
 namespace openhb::tools {
 namespace {
@@ -234,7 +234,7 @@ int run(const CheckerOptions& options, report::Log& log) {
 }  // namespace
 
 int checker(const CheckerOptions& options) {
-  return run_command("checker", options, [&](report::Log& log) { return run(options, log); });
+  return run_command("hb_mapper", "checker", options, [&](report::Log& log) { return run(options, log); });
 }
 
 }  // namespace openhb::tools

@@ -20,8 +20,8 @@
 #include "host/ops/operator.h"
 #include "host/passes/preprocess.h"
 #include "host/report/log.h"
-#include "host/tools/hb_mapper/run.h"
 #include "host/tools/hb_mapper/tables.h"
+#include "host/tools/run.h"
 
 namespace openhb::tools {
 namespace {
@@ -238,7 +238,7 @@ int run(const InferOptions& options, report::Log& log) {
 }  // namespace
 
 int infer(const InferOptions& options) {
-  return run_command("infer", options, [&](report::Log& log) { return run(options, log); });
+  return run_command("hb_mapper", "infer", options, [&](report::Log& log) { return run(options, log); });
 }
 
 }  // namespace openhb::tools

@@ -1,40 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <malloc.h>
 
-#include <CLI/CLI.hpp>
-#include <cstdio>
-#include <exception>
-
-#include "common/error.h"
-#include "common/text/text.h"
 #include "host/config/stage.h"
 #include "host/march/march.h"
+#include "host/tools/command_line.h"
 #include "host/tools/hb_mapper/checker.h"
 #include "host/tools/hb_mapper/infer.h"
 #include "host/tools/hb_mapper/makertbin.h"
-
-namespace {
-
-// The parser's complaint as a sentence with a code.
-std::string usage_text(const CLI::App& app, const CLI::App& command, const CLI::ParseError& error) {
-  std::string sentence = error.what();
-  if (const auto words = app.remaining(true); !words.empty()) {
-    std::vector<std::string> known;
-    for (const CLI::App* a : {&app, &command})
-      for (const CLI::Option* o : a->get_options())
-        known.push_back(fmt::format("--{}", o->get_single_name()));
-    for (const CLI::App* a : app.get_subcommands(nullptr)) known.push_back(a->get_name());
-    sentence = fmt::format("'{}' is not known; --help lists all commands and options.{}", words.front(),
-                           openhb::suggestion(words.front(), known));
-  } else if (dynamic_cast<const CLI::ArgumentMismatch*>(&error)) {
-    sentence = fmt::format("{} needs a value; --help shows which", sentence.substr(0, sentence.find(':')));
-  } else {
-    sentence += "; --help shows what is expected";
-  }
-  return openhb::Error(openhb::ErrorCode::usage, sentence).text();
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
 #ifdef __GLIBC__
@@ -153,34 +125,17 @@ int main(int argc, char** argv) {
       "infer -c config.yaml --model-file model_output/net_quantized_model.onnx --model-type onnx "
       "--image-file "
       "image cat.png --output-dir results");
-  const auto command = [&]() -> CLI::App* {
-    for (CLI::App* sub : {checker, makertbin, infer})
-      if (*sub) return sub;
-    return nullptr;
-  };
-  try {
-    app.parse(argc, argv);
+  const auto wrong = openhb::tools::parse_command_line(app, argc, argv, [&] {
+    if (app.get_subcommands().empty()) throw CLI::RequiredError("A command (checker, infer, makertbin)");
     if (*makertbin && !options.print_template)
       for (const char* needed : {"--config", "--model-type"})
         if (makertbin->count(needed) == 0 && !(options.fast_perf && needed == std::string_view("--config")))
           throw CLI::RequiredError(needed);
-    if (!command()) throw CLI::RequiredError("A command (checker, infer, makertbin)");
-  } catch (const CLI::Success& e) {
-    return app.exit(e);
-  } catch (const CLI::ParseError& e) {
-    std::fprintf(stderr, "%s\n", usage_text(app, command() ? *command() : *makertbin, e).c_str());
-    return 2;
-  }
-  try {
+  });
+  if (wrong) return *wrong;
+  return openhb::tools::run_main([&] {
     return *checker ? openhb::tools::checker(check)
            : *infer ? openhb::tools::infer(inference)
                     : openhb::tools::makertbin(options);
-  } catch (const openhb::Error& e) {
-    std::fprintf(stderr, "%s\n", e.text().c_str());
-    return e.code() == openhb::ErrorCode::usage ? 2 : 1;
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "OHB-0001: internal error: %s; please report it with the command you ran\n",
-                 e.what());
-    return 1;
-  }
+  });
 }

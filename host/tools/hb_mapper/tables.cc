@@ -8,11 +8,6 @@
 
 namespace openhb::tools {
 
-std::string shortened(const std::string& name) {
-  constexpr size_t kLongest = 50;
-  return name.size() <= kLongest ? name : "..." + name.substr(name.size() - (kLongest - 3));
-}
-
 std::string node_table(std::span<const compiler::NodeReport> nodes, bool similarity) {
   std::vector<std::string> header{"Node", "ON", "Subgraph", "Type"};
   if (similarity) header.insert(header.end(), {"Cosine Similarity", "Threshold"});

@@ -6,12 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "common/text/shortened.h"
 #include "host/compiler/convert.h"
 
 namespace openhb::tools {
-
-// As newer vendor builds: at most 50 characters, the end of the name kept.
-std::string shortened(const std::string& name);
 
 // Node, ON, Subgraph, Type and, when `similarity`, Cosine Similarity and Threshold.
 std::string node_table(std::span<const compiler::NodeReport> nodes, bool similarity);

@@ -39,6 +39,7 @@ struct BoardOptions {
   bool keep_cache = true;     // false: files uploaded by content hash are removed at the end, too
   double timeout = 20;        // seconds without progress
   double run_timeout = 600;   // seconds that one run of the model may take
+  std::string arguments;      // further words for `hrt_model_exec infer`
   std::map<std::string, std::string> environment;  // of the program on the board: HB_DNN_PLUGIN_PATH
   std::function<void(const std::string& sentence)> info, warn;
   bool progress = true;  // bars for transfers

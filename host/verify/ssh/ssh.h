@@ -34,7 +34,8 @@ struct Login {
 // Connects, checks the host's key, logs in. The user's and the system's SSH configuration are not read.
 // Throws Error: board_unreachable (name unknown, refused, no answer in time), board_host_key (unknown: with
 // the key's fingerprint; changed), board_login (refused: with the methods that the server offers and what was
-// tried), board_lost; Interrupted.
+// tried), board_timeout (no answer to the login), board_lost, file_unreadable and file_unwritable
+// (known_hosts); Interrupted.
 std::unique_ptr<Connection> connect_ssh(const Address& address, const Login& login);
 
 // A prompt on the terminal without echo; nullopt when there is no terminal or the user ended the input.

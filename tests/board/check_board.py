@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The boards of the tests themselves: logins, and that every fault bites. A fault that does nothing would let every test of it pass."""
+import argparse
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from board import Machine, Proxy, Userland, enter_script  # noqa: E402
+from board.namespace import SKIP, Unavailable, inside  # noqa: E402
+
+checks = 0
+
+
+def check(good, what):
+    global checks
+    checks += 1
+    if not good:
+        print(f"FAILED: {what}")
+        sys.exit(1)
+
+
+def banner(board, timeout=3):
+    """What a new connection hears; None: silence; "": the other side ended it."""
+    try:
+        with socket.create_connection((board.host, board.port), timeout=timeout) as connection:
+            return connection.recv(4).decode()
+    except TimeoutError:
+        return None
+    except OSError:
+        return ""
+
+
+def start(board, command):
+    """A command on the board, meanwhile."""
+    return subprocess.Popen(board.ssh_command(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def logins(board):
+    check(board.ssh("uname -m").stdout == "aarch64\n", "login by key, architecture")
+    check(board.ssh("exit 7").returncode == 7, "exit status")
+    check(board.ssh("grep -c asimddp /proc/cpuinfo").stdout.strip() not in ("", "0"), "the CPU's features")
+    check(board.ssh("id -un").stdout == "board\n" and board.ssh("cd && pwd").stdout == "/home/board\n", "user and home")
+    check(board.ssh("true", user="nobody").returncode == 255, "others cannot log in")
+    password = subprocess.run(["setsid", "-w", *board.ssh_command("echo in", batch=False)], capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, env={"SSH_ASKPASS": board.folder / "ask", "SSH_ASKPASS_REQUIRE": "force"})
+    check(password.stdout == "in\n", f"login by password: {password.stderr}")
+    other = board.folder / "other_hosts"
+    other.write_text(board.known_hosts.read_text().rsplit(None, 1)[0][:-30])
+    check(subprocess.run(board.ssh_command("true", known_hosts=other), capture_output=True).returncode == 255, "unknown host key")
+
+
+def programs(board):
+    check(board.running() == [], f"nothing runs at first: {board.running()}")
+    sleeper = start(board, "sleep 1234; echo went on")
+    check(board.wait_for(lambda: board.running("sleep 1234")), "a command is seen while it runs")
+    check(board.wait_for(lambda: not board.kill_all("sleep 1234", signal.SIGSEGV)), "and killed")
+    out, _ = sleeper.communicate(timeout=60)
+    check(sleeper.returncode != 0, f"a killed command is gone: {sleeper.returncode} {out}")
+    check(board.wait_for(lambda: not board.running()), "nothing runs at the end")
+
+
+def storage(board):
+    check(board.files() == [], f"nothing lies there at first: {board.files()}")
+    check(board.ssh("echo x > /userdata/file && mkdir -p /tmp/a/b && echo y > .hidden").returncode == 0, "files can be written")
+    check(board.files() == ["/home/board/.hidden", "/tmp/a", "/tmp/a/b", "/userdata/file"], f"files are seen: {board.files()}")
+    board.fill("/userdata", leave=0)
+    full = board.ssh("dd if=/dev/zero of=/userdata/more bs=4k count=1")
+    check(full.returncode != 0 and "No space left" in full.stderr, f"a full disk: {full}")
+    board.remount("/userdata", "ro")
+    read_only = board.ssh("echo x > /userdata/again")
+    check(read_only.returncode != 0 and "Read-only" in read_only.stderr, f"a read-only disk: {read_only}")
+    board.remount("/userdata", "rw")
+    check(board.ssh("rm /userdata/* /tmp/a -r .hidden").returncode == 0 and board.files() == [], "and back")
+
+
+def network(board):
+    check(banner(board) == "SSH-", "the server answers")
+    board.link(False)
+    check(not banner(board), "link down: nobody answers")
+    board.link(True)
+    check(board.wait_for(lambda: banner(board) == "SSH-"), "link up: it answers again")
+    board.freeze()
+    check(banner(board) is None, "a frozen board: silence")
+    board.freeze(False)
+    check(board.wait_for(lambda: banner(board) == "SSH-"), "thawed: it answers again")
+
+
+def seconds_for(board, size):
+    began = time.monotonic()
+    done = subprocess.run(board.ssh_command("cat > /dev/null"), input=bytes(size))
+    check(done.returncode == 0, "a transfer")
+    return time.monotonic() - began
+
+
+def userland_only(board):
+    idle = start(board, "sleep 1234")
+    board.wait_for(lambda: board.running("sleep 1234"))
+    check(board.drop_connections() >= 1, "connections are found")
+    check(idle.wait(30) == 255, "and aborted")
+    board.wait_for(lambda: not board.running())
+    board.slow("8mbit")
+    check(seconds_for(board, 4 << 20) > 3, "4 MiB need four seconds at 8 Mbit/s")
+    board.slow(None)
+    with Userland(1, host_key=board.host_key) as second:
+        check(second.host != board.host and second.ssh("uname -m").returncode == 0, "a second board beside it")
+    old = board.known_hosts.read_text()
+    board.stop()
+    with Userland(0) as other:  # at the same address
+        check(other.ssh("true").returncode == 0 and other.known_hosts.read_text() != old, "another host key")
+        other.known_hosts.write_text(old)
+        changed = other.ssh("true", quiet=False)
+        check(changed.returncode == 255 and "HAS CHANGED" in changed.stderr, f"a changed host key: {changed.stderr}")
+    with Userland(0, data_size="2m", disk_size="32m") as small:
+        free = [int(l.split()[3]) for l in small.ssh("df -k / /userdata").stdout.splitlines()[1:]]
+        check(free[0] <= 32 << 10 and free[1] <= 2 << 10, f"small disks: {free}")
+
+
+def machine_only(board):
+    check(board.ssh("uname -r").stdout.startswith("5.10."), "its own kernel")
+    check(board.ssh("date +%Y").stdout == "2020\n", "its own clock")
+
+
+def proxies(board):
+    size = 1 << 20
+    for how in ("reset", "close"):
+        for direction, command, data in (("up", "cat > /dev/null", bytes(size)), ("down", f"head -c {size} /dev/zero", b"")):
+            with Proxy((board.host, board.port), cut_after=size // 2, direction=direction, how=how) as proxy:
+                done = through(board, proxy, command, data)
+                check(done.returncode == 255 and proxy.bytes[direction] == size // 2,
+                      f"cut by {how}, {direction}: {done.returncode}, {proxy.bytes}")
+                aborted = any(words in done.stderr for words in (b"reset", b"Broken pipe"))
+                check(aborted == (how == "reset"), f"cut by {how}, {direction}: {done.stderr}")
+    with Proxy((board.host, board.port), cut_after=size // 2, how="silence") as proxy:
+        try:
+            through(board, proxy, "cat > /dev/null", bytes(size), timeout=5)
+            check(False, "silence ends by itself")
+        except subprocess.TimeoutExpired:
+            check(proxy.bytes["up"] == size // 2, f"silence: {proxy.bytes}")
+    with Proxy((board.host, board.port)) as proxy:
+        check(through(board, proxy, "cat | wc -c", bytes(size)).stdout.strip() == str(size).encode(), "no fault")
+    with Proxy((board.host, board.port), rate=size // 2) as proxy:
+        began = time.monotonic()
+        check(through(board, proxy, "cat > /dev/null", bytes(size)).returncode == 0, "throttled")
+        check(time.monotonic() - began >= 2, "1 MiB needs two seconds at 0.5 MiB/s")
+    with Proxy((board.host, board.port), delay=0.2) as proxy:
+        began = time.monotonic()
+        check(through(board, proxy, "true", b"").returncode == 0, "delayed")
+        check(time.monotonic() - began >= 2, "a login takes at least five round trips of 0.4 s")
+    with Proxy(None) as proxy:
+        check(banner(proxy) is None, "a server that says nothing")
+
+
+def through(board, proxy, command, data, timeout=60):
+    hosts = board.folder / "proxy_hosts"
+    hosts.write_text(proxy.known_hosts_line(board))
+    return subprocess.run(board.ssh_command(command, address=proxy, known_hosts=hosts, quiet=False), input=data, capture_output=True, timeout=timeout)
+
+
+def dies(board):
+    board.die()
+    check(not banner(board), "a dead board says nothing")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=["userland", "machine"])
+    kind = parser.parse_args().kind
+    if kind == "userland":
+        enter_script()
+    try:
+        with Userland() if kind == "userland" else Machine(clock="2020-01-01T00:00:00") as board:
+            (board.folder / "ask").write_text(f"#!/bin/sh\necho '{board.password}'\n")
+            (board.folder / "ask").chmod(0o755)
+            for part in (logins, programs, storage, network, proxies, userland_only if kind == "userland" else machine_only):
+                part(board)
+        with Userland() if kind == "userland" else Machine() as board:
+            dies(board)
+    except Unavailable as reason:
+        print(f"skipped: {reason}")
+        sys.exit(SKIP)
+    print(f"{kind} board: {checks} checks passed" + ("" if inside() else ", at a port of 127.0.0.1"))
+
+
+if __name__ == "__main__":
+    main()
