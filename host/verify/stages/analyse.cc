@@ -58,6 +58,8 @@ Stages analyse_stages(const std::vector<StageDumps>& dumps, const std::string& c
     if (d.folders.size() != dumps[0].folders.size())
       fail(ErrorCode::internal, "stage {} has {} samples, {} has {}", d.name, d.folders.size(), dumps[0].name,
            dumps[0].folders.size());
+  if (dumps[0].name != "float")
+    return {{}, {}, "The float model did not run, so nothing can be compared with it."};
   const Network network = read_network(calibrated_file, quantized_file);
   const Survey all = survey(dumps, network);
   Stages stages;
