@@ -19,3 +19,5 @@ openhb_test(NAME verify_report_test SOURCES host/verify/report/verification_text
 # Where accuracy is lost; the page.
 add_executable(verification_page_example host/verify/report/page_example.cc)
 target_link_libraries(verification_page_example PRIVATE openhb::verify)
+
+include(host/verify/board.cmake)
