@@ -53,6 +53,11 @@ add_test(NAME report_browser
   COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_report.py --hb-mapper $<TARGET_FILE:hb_mapper>
           --work ${CMAKE_CURRENT_BINARY_DIR}/report)
 set_tests_properties(report_browser PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 300)
+# The page of a verification.
+add_test(NAME verification_page_browser
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_verification_page.py
+          --example $<TARGET_FILE:verification_page_example> --work ${CMAKE_CURRENT_BINARY_DIR}/verification_page)
+set_tests_properties(verification_page_browser PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 300)
 # Stages one at a time, edits between them, and artefacts that survive whatever ends a run.
 foreach(part stages artefacts)
   add_test(NAME e2e_${part}
@@ -93,3 +98,10 @@ add_test(NAME e2e_vec_diff
           --hrt $<TARGET_FILE:hrt_model_exec> --bin-dump $<TARGET_FILE:hrt_bin_dump> --vec-diff $<TARGET_FILE:vec_diff>
           --work ${CMAKE_CURRENT_BINARY_DIR}/vec_diff)
 set_tests_properties(e2e_vec_diff PROPERTIES LABELS e2e TIMEOUT 300)
+
+# Connections over SSH, against OpenSSH on a virtual board.
+set(ssh_check /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_ssh.py --client $<TARGET_FILE:ssh_client>
+    --work ${CMAKE_CURRENT_BINARY_DIR})
+add_test(NAME e2e_ssh COMMAND ${ssh_check}/ssh logins usual_keys agents prompts host_keys commands transfers held interrupts)
+add_test(NAME e2e_ssh_faults COMMAND ${ssh_check}/ssh_faults unreachable strange_servers lost frozen server_dies)
+set_tests_properties(e2e_ssh e2e_ssh_faults PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 900)

@@ -2,7 +2,6 @@
 #include "host/verify/board/answer.h"
 
 #include <algorithm>
-#include <array>
 
 #include "common/text/text.h"
 
@@ -10,16 +9,6 @@ namespace openhb::verify {
 namespace {
 
 constexpr std::string_view kMark = "@openhb\n";
-
-constexpr std::array<uint32_t, 256> crc_table() {
-  std::array<uint32_t, 256> table{};
-  for (uint32_t i = 0; i < 256; ++i) {
-    uint32_t crc = i << 24;
-    for (int bit = 0; bit < 8; ++bit) crc = crc << 1 ^ (crc >> 31 ? 0x04c11db7u : 0);
-    table[i] = crc;
-  }
-  return table;
-}
 
 }  // namespace
 
@@ -54,15 +43,6 @@ std::optional<CachedFile> parse_cached_file(std::string_view line) {
     return std::nullopt;
   const auto size = number<uint64_t>(words[4]);
   return size ? std::optional(CachedFile{name, *size}) : std::nullopt;
-}
-
-uint32_t cksum(std::string_view bytes) {
-  static constexpr std::array<uint32_t, 256> kTable = crc_table();
-  uint32_t crc = 0;
-  const auto feed = [&crc](uint32_t byte) { crc = crc << 8 ^ kTable[(crc >> 24 ^ byte) & 0xff]; };
-  for (const char c : bytes) feed(static_cast<unsigned char>(c));
-  for (uint64_t size = bytes.size(); size > 0; size >>= 8) feed(static_cast<uint32_t>(size & 0xff));
-  return ~crc;
 }
 
 }  // namespace openhb::verify

@@ -40,7 +40,4 @@ struct CachedFile {
 // A line of `ls -ln`: "-rw-r--r-- 1 0 0 3500000 Nov 21 19:50 0123..."; nullopt when its name is no hash.
 std::optional<CachedFile> parse_cached_file(std::string_view line);
 
-// CRC-32 of POSIX' cksum.
-uint32_t cksum(std::string_view bytes);
-
 }  // namespace openhb::verify

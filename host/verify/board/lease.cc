@@ -23,11 +23,9 @@ exec 2>/dev/null
 id=$$-$nonce
 run=$base/run-$id
 refuse() { printf 'refused %s\n' "$(printf '%s' "$*" | tr '\n' ' ')"; exit 1; }
+# By their current folder: an environment cannot be looked into where a shell runs its tools without exec.
 stop() {
-  for f in $(grep -lsF "OPENHB_RUN=$1" /proc/[0-9]*/environ); do
-    f=${f#/proc/}
-    kill -KILL "${f%/environ}"
-  done
+  for p in $(ls -ld /proc/[0-9]*/cwd | sed -n "s|.* /proc/\([0-9]*\)/cwd -> .*/run-$1.*|\1|p"); do kill -KILL "$p"; done
 }
 discard() {
   for turn in 1 2 3 4 5; do
@@ -46,14 +44,18 @@ for d in "$base"/run-*; do
   [ -d "$d" ] && [ "$d" != "$run" ] || continue
   old=${d##*/run-}
   pid=${old%%-*}
-  case $pid in '' | *[!0-9]*) continue ;; esac
-  kill -0 "$pid" && grep -qF "${old#*-}" "/proc/$pid/cmdline" && continue
+  case $pid-$old in -* | *[!0-9a-f-]*) continue ;; esac
+  # Not grep alone: that of busybox ends a line at its first zero.
+  kill -0 "$pid" && tr '\000' '\n' <"/proc/$pid/cmdline" | grep -qF "${old#*-}" && continue
   discard "$old"
 done
 (
+  trap 'kill -KILL $nap; exit' TERM
   misses=0
   while [ $misses -lt 2 ]; do
-    OPENHB_RUN=$id sleep "$pause"
+    sleep "$pause" &
+    nap=$!
+    wait $nap
     if mv "$run/.alive" "$run/.quiet"; then misses=0; else misses=$((misses + 1)); fi
   done
   leave
@@ -63,7 +65,7 @@ watch=$!
 printf 'ready %s\n' "$id"
 exec >/dev/null
 while read -r beat; do mv "$run/.quiet" "$run/.alive"; done
-kill -KILL $watch
+kill -TERM $watch
 leave
 )sh";
 
@@ -79,9 +81,9 @@ std::string make_nonce() {
 
 std::string Lease::enter() const {
   return fmt::format(
-      "LC_ALL=C; export LC_ALL\nOPENHB_RUN={}; export OPENHB_RUN\numask 077\n"
+      "LC_ALL=C; export LC_ALL\numask 077\n"
       "PATH=$PATH:/usr/bin:/bin\ncd {} || {{ echo 'the folder of this run is gone' >&2; exit 125; }}\n",
-      id, shell_quoted(folder));
+      shell_quoted(folder));
 }
 
 Lease take_lease(Connection& connection, const std::string& place, double pause) {

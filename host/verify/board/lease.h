@@ -13,7 +13,7 @@ struct Lease {
   std::string folder;  // <base>/run-<id>
   std::string id;
   std::string cache() const { return base + "/cache"; }
-  // What a command starts with that works in the folder: the mark by which the script finds it to stop it.
+  // What a command starts with that works in the folder; the script stops what has it as current folder.
   std::string enter() const;
 };
 

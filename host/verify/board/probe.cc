@@ -61,7 +61,9 @@ void parse_libc(const Section& section, BoardFacts& facts) {
            text.starts_with("GNU C Library") && at != std::string::npos)
     facts.libc = "glibc " + trim(numbers(std::string_view(text).substr(at + 16)));
   else if (text.starts_with("musl"))
-    facts.libc = section.lines.size() > 1 ? "musl " + printable(section.lines[1], 40) : "musl";
+    facts.libc = section.lines.size() > 1 && section.lines[1].starts_with("Version ")
+                     ? "musl " + numbers(section.lines[1].substr(8))
+                     : "musl";
   while (facts.libc.ends_with('.')) facts.libc.pop_back();
 }
 

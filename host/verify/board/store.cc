@@ -9,6 +9,7 @@
 #include "common/io/hash.h"
 #include "host/report/progress.h"
 #include "host/verify/board/answer.h"
+#include "host/verify/board/sha256.h"
 #include "host/verify/board/wording.h"
 
 namespace openhb::verify {
@@ -22,9 +23,9 @@ good() {
   { [ -f "$1" ] && [ ! -h "$1" ]; } || return 1
   set -- "$1" $(wc -c <"$1")
   [ "$2" = "$size" ] || { echo "it has $2 bytes instead of $size" >&2; return 1; }
-  command -v cksum >/dev/null || return 0
-  set -- $(cksum <"$1")
-  [ "$1" = "$sum" ] || { echo "its checksum is $1 instead of $sum" >&2; return 1; }
+  command -v sha256sum >/dev/null || return 0
+  set -- $(sha256sum <"$1")
+  [ "$1" = "$sum" ] || { echo "its SHA-256 is $1 instead of $sum" >&2; return 1; }
 }
 # A second name: the file stays when another run removes it from the cache. Some file systems have no links.
 take() { rm -f "$name" && { ln "$cache/$hash" "$name" 2>/dev/null || cp -p "$cache/$hash" "$name"; }; }
@@ -54,10 +55,6 @@ fi
 echo @openhb
 echo done
 )sh";
-
-std::string_view as_text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 struct Contents {
   uint64_t free_bytes = UINT64_MAX;  // unknown
@@ -106,9 +103,9 @@ struct Store::Item {
 void Store::bring(const std::string& local_file, const std::string& name) {
   const auto file = MappedFile::open(local_file);
   Item item{local_file, name, hash_text(file->bytes()), file->bytes(), ""};
-  item.command = lease_.enter() + fmt::format("name={} hash={} size={} sum={} cache={}", shell_quoted(name),
-                                              item.hash, item.bytes.size(), cksum(as_text(item.bytes)),
-                                              shell_quoted(lease_.cache()));
+  item.command =
+      lease_.enter() + fmt::format("name={} hash={} size={} sum={} cache={}", shell_quoted(name), item.hash,
+                                   item.bytes.size(), sha256_text(item.bytes), shell_quoted(lease_.cache()));
   item.command += kFunctions;
   if (!fetch_from_cache(item)) send(item);
 }

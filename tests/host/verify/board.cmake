@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# Answers of boards, and boards that are shells on this machine.
+openhb_test(NAME verify_answer_test
+            SOURCES host/verify/board/answer_test.cc host/verify/board/probe_test.cc host/verify/board/dump_stream_test.cc
+            LIBRARIES openhb::verify LABELS fast bad_input)
+openhb_test(NAME verify_board_test
+            SOURCES host/verify/board/board_test.cc host/verify/board/board_fault_test.cc host/verify/board/local_board.cc
+                    host/verify/local_connection.cc device/engine/sample_programs.cc
+            LIBRARIES openhb::verify)
+target_compile_definitions(verify_board_test PRIVATE OPENHB_VERSION="${PROJECT_VERSION}"
+                           OPENHB_HRT_MODEL_EXEC="$<TARGET_FILE:hrt_model_exec>")
+# Over SSH, in e2e/check_board_class.py.
+add_executable(board_client host/verify/board_client.cc)
+target_link_libraries(board_client PRIVATE openhb::verify CLI11::CLI11 nlohmann_json::nlohmann_json)
