@@ -41,11 +41,12 @@ class Process(typing.NamedTuple):
 
 class Board:
     """Starts at once; a context manager that stops the board. `number`: makes the address; `program`: hrt_model_exec for the
-    board's PATH or None; `host_key`: a file, None: a new key."""
+    board's PATH or None; `host_key`, `key`: files, of the board and of who may log in; None: new ones."""
     kind = ""
     PLACES = ("/userdata", "/home/board", "/tmp")
 
-    def __init__(self, number=0, *, program=None, password=None, host_key=None, disk_size=None, data_size=None, cpu=None):
+    def __init__(self, number=0, *, program=None, password=None, host_key=None, key=None, disk_size=None, data_size=None,
+                 cpu=None):
         base, packages = trees.prepare()
         self.number, self.process, self.pid = number, None, 0
         self.host, self.port, self.user = BOARD_END.format(number), 22, "board"
@@ -59,12 +60,12 @@ class Board:
         self.key, self.host_key = self.folder / "id", self.folder / "host_key"
         self.known_hosts = self.folder / "known_hosts"
         try:
-            trees.new_key(self.key, "test")
-            if host_key:
-                shutil.copy(host_key, self.host_key)
-                shutil.copy(f"{host_key}.pub", f"{self.host_key}.pub")
-            else:
-                trees.new_key(self.host_key, "board")
+            for own, given in ((self.key, key), (self.host_key, host_key)):
+                if given:
+                    shutil.copy(given, own)
+                    shutil.copy(f"{given}.pub", f"{own}.pub")
+                else:
+                    trees.new_key(own, own.name)
             trees.own_layer(self.folder / "layer", password=self.password, host_key=self.host_key, public_key=f"{self.key}.pub",
                             cpu=self.cpu, program=program)
             self.start()
@@ -140,7 +141,7 @@ class Board:
         address = address or self
         how = ["-i", self.key, "-o", "BatchMode=yes"] if batch else ["-o", "PubkeyAuthentication=no"]
         return ["ssh", "-F", "none", *how, "-p", str(address.port), "-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=20",
-                "-o", f"UserKnownHostsFile={known_hosts or self.known_hosts}", "-o", "GlobalKnownHostsFile=/dev/null",
+                "-o", f'UserKnownHostsFile="{known_hosts or self.known_hosts}"', "-o", "GlobalKnownHostsFile=/dev/null",
                 "-o", "StrictHostKeyChecking=yes", "-o", f"LogLevel={'ERROR' if quiet else 'INFO'}", f"{user or self.user}@{address.host}", command]
 
     def ssh(self, command, user=None, quiet=True, **options):

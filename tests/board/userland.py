@@ -26,7 +26,10 @@ class Userland(Board):
     def start(self):
         if not inside():
             raise Unavailable("a userland board needs namespaces around: namespace.enter()")
-        check_tools("ip", "unshare")
+        check_tools("ip", "tc", "ss", "unshare", "nsenter")
+        probe = subprocess.run(["unshare", "--mount", "mount", "-t", "binfmt_misc", "none", "/mnt"], capture_output=True, text=True)
+        if probe.returncode != 0:
+            raise Unavailable("this kernel cannot run aarch64 programs in a user namespace (Linux 6.7 can): " + probe.stderr.strip())
         self.host6, self.device = f"fd98::{self.number + 1}:2", f"bd{self.number}"
         sizes = {"BOARD_DISK_SIZE": self.disk_size, "BOARD_DATA_SIZE": self.data_size}
         with open(self.log, "wb") as log:
@@ -64,7 +67,7 @@ class Userland(Board):
     def slow(self, rate):
         """Limits what reaches the board, to "4mbit"; None: no limit."""
         if rate:
-            tc("replace", self.device, "root", "tbf", "rate", rate, "burst", "16kbit", "latency", "400ms")
+            tc("replace", self.device, "root", "tbf", "rate", rate, "burst", "64kb", "latency", "400ms")
         else:
             tc("del", self.device, "root")
 

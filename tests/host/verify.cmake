@@ -9,10 +9,15 @@ openhb_test(NAME verify_dumps_test SOURCES host/verify/dumps_test.cc LIBRARIES o
 
 # SSH: without a server; with servers, through the client, in e2e/check_ssh.py.
 openhb_test(NAME verify_ssh_test SOURCES host/verify/ssh/address_test.cc host/verify/ssh/known_hosts_test.cc
-            host/verify/ssh/remote_text_test.cc LIBRARIES openhb::verify ssh LABELS fast bad_input)
+            host/verify/ssh/remote_text_test.cc host/verify/ssh/server_test.cc host/verify/ssh/test_server.cc LIBRARIES openhb::verify ssh LABELS fast bad_input)
 add_executable(ssh_client host/verify/ssh_client.cc)
 target_link_libraries(ssh_client PRIVATE openhb::verify CLI11::CLI11 nlohmann_json::nlohmann_json)
 
 # Results as JSON and JUnit XML.
 openhb_test(NAME verify_report_test SOURCES host/verify/report/verification_text_test.cc LIBRARIES openhb::verify LABELS fast)
+
+# Where accuracy is lost; the page.
+add_executable(verification_page_example host/verify/report/page_example.cc)
+target_link_libraries(verification_page_example PRIVATE openhb::verify)
+
 include(host/verify/board.cmake)

@@ -51,7 +51,10 @@ std::string known_hosts_name(const Address& address) {
 std::vector<KnownKey> known_keys(const std::string& file, const std::string& name) {
   std::vector<KnownKey> keys;
   std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) return keys;
+  const auto kind = std::filesystem::status(file, ignored).type();
+  // None, or a device like /dev/null: whoever names that wants no keys to be known.
+  if (kind != std::filesystem::file_type::regular && kind != std::filesystem::file_type::directory)
+    return keys;
   std::istringstream lines(read_text_file(file));
   std::string line;
   for (size_t number = 1; std::getline(lines, line); number++) {
@@ -90,10 +93,9 @@ void add_known_key(const std::string& file, const std::string& name, ssh_key key
   char last = '\n';
   if (facts.st_size > 0 && ::pread(out.number, &last, 1, facts.st_size - 1) != 1) refuse(file, errno);
   if (last != '\n') line.insert(0, "\n");
-  errno = 0;
   const ssize_t written = ::write(out.number, line.data(), line.size());
-  if (written == static_cast<ssize_t>(line.size()) && ::fsync(out.number) == 0) return;
-  const int error = written < 0 || errno != 0 ? errno : ENOSPC;
+  if (written == static_cast<ssize_t>(line.size())) return;
+  const int error = written < 0 ? errno : ENOSPC;
   (void)::ftruncate(out.number, facts.st_size);
   refuse(file, error);
 }

@@ -30,8 +30,7 @@ class Prescriptions {
     if (!then)
       put(now_.noise, text);
     else if (then->noise < 0.9 * now_.noise)
-      put(then->noise, fmt::format("{} (tried: the cosine of '{}' goes from {:.6f} to {:.6f})", text, end_,
-                                   now_.cosine, then->cosine));
+      put(then->noise, fmt::format("{} (tried: {})", text, effect(*then)));
   }
   void add(const std::string& text, const Trial::Change& change) { add(text, likeness(change)); }
   // Not to be tried here; behind everything that was.
@@ -45,6 +44,12 @@ class Prescriptions {
   }
 
  private:
+  std::string effect(const Similarity& then) const {
+    if (std::fabs(then.cosine - now_.cosine) >= 1e-5)
+      return fmt::format("the cosine of '{}' goes from {:.6f} to {:.6f}", end_, now_.cosine, then.cosine);
+    return fmt::format("the relative error of '{}' goes from {:.3g} % to {:.3g} %", end_,
+                       100 * now_.relative_l2(), 100 * then.relative_l2());
+  }
   void put(double noise, std::string text) { list_.push_back({noise, list_.size(), std::move(text)}); }
 
   const Trial* trial_;
@@ -197,6 +202,33 @@ std::vector<std::string> advice_for(const Patient& p) {
   if (p.cause == Cause::channels) channel_ranges(p, list);
   int16_codes(p, list);
   in_float(p, list);
+  return std::move(list).best_first();
+}
+
+std::vector<std::string> advice_for_part(const Network& network, const std::vector<std::string>& values,
+                                         const Trial* trial, const Similarity& now, const std::string& end) {
+  Prescriptions list(trial, now, end);
+  const auto all_int16 = [&](graph::Graph& g) {
+    std::vector<std::string> taken;
+    for (const std::string& name : values) {
+      const graph::Value* v = g.find_value(name);
+      if (v && v->producer && set_int16(g, name, v->range_lo, v->range_hi))
+        taken.push_back(v->producer->name);
+    }
+    return taken;
+  };
+  graph::Graph copy = network.graph.clone();
+  if (const auto taken = all_int16(copy); !taken.empty())
+    list.add(fmt::format("set_node_data_type: {}:int16", fmt::join(taken, ":int16;")),
+             [&](graph::Graph& g) { all_int16(g); });
+  std::vector<std::string> names;
+  for (const std::string& name : values)
+    for (const graph::Node* node : makers(network.graph, *network.graph.find_value(name)))
+      names.push_back(node->name);
+  if (!names.empty())
+    list.add(fmt::format("run_on_cpu: {}", fmt::join(names, ";")), [&](graph::Graph& g) {
+      for (const std::string& name : values) set_float(g, name);
+    });
   return std::move(list).best_first();
 }
 

@@ -25,6 +25,9 @@ struct Patient {
 
 // Best first; what was tried carries the cosine that it brought.
 std::vector<std::string> advice_for(const Patient& patient);
+// For neighbours that together matter, by the names of their values.
+std::vector<std::string> advice_for_part(const Network& network, const std::vector<std::string>& values,
+                                         const Trial* trial, const Similarity& now, const std::string& end);
 // For errors that no single node makes.
 std::vector<std::string> advice_for_all(const Network& network, const Trial* trial, const Similarity& now,
                                         const std::string& end);

@@ -58,6 +58,8 @@ Stages analyse_stages(const std::vector<StageDumps>& dumps, const std::string& c
     if (d.folders.size() != dumps[0].folders.size())
       fail(ErrorCode::internal, "stage {} has {} samples, {} has {}", d.name, d.folders.size(), dumps[0].name,
            dumps[0].folders.size());
+  if (dumps[0].name != "float")
+    return {{}, {}, "The float model did not run, so nothing can be compared with it."};
   const Network network = read_network(calibrated_file, quantized_file);
   const Survey all = survey(dumps, network);
   Stages stages;
@@ -71,7 +73,7 @@ Stages analyse_stages(const std::vector<StageDumps>& dumps, const std::string& c
     if (!far || !step) continue;
     if (!lowest || far->likeness.with_float.noise >= lowest->likeness.with_float.noise) lowest = far;
     std::vector<Loss> losses;
-    double repaired = 1;
+    double repaired = 0;
     const double noise = far->likeness.with_float.noise;
     if (name == "optimized") {
       if (noise > kOptimizerNoise) losses = lost_to_optimizer({dumps, network, all, k, *far});
@@ -98,11 +100,15 @@ Stages analyse_stages(const std::vector<StageDumps>& dumps, const std::string& c
             : fmt::format("stage {} loses accuracy: the cosine of '{}' with float is {:.6f} (sample {})",
                           name, end.name, far->likeness.with_float.cosine, far->sample);
     if (!is_bits(name))
-      text += first.node.empty() ? ", where many small errors add up"
+      text += first.node.empty() ? losses.size() == 1 ? ", where many small errors add up"
+                                                      : fmt::format(": {}", first.reason)
                                  : fmt::format(", most of it behind {}", title(first));
     if (repaired > far->likeness.with_float.cosine + 1e-6 && !first.node.empty())
-      text += fmt::format("; without the {} listed it would be {:.6f}",
-                          losses.size() == 1 ? "loss" : fmt::format("{} losses", losses.size()), repaired);
+      text += fmt::format("; without the {} it would be {:.6f}",
+                          std::ranges::count_if(losses, [](const Loss& l) { return !l.node.empty(); }) == 1
+                              ? "loss at this node"
+                              : "losses at single nodes",
+                          repaired);
     sentences.push_back(std::move(text));
     for (Loss& loss : losses) stages.losses.push_back(std::move(loss));
   }

@@ -16,9 +16,9 @@ struct Place {
   Survey::Worst worst;  // the end that is looked at, and the sample
 };
 
-// What codes cost: candidates are the tensors that are less like float than what they are made of. Each of
-// them is repaired by itself (trial.h); what that brings at the end decides, and so it does for the advice.
-// `repaired`: the cosine of the end with all of them repaired.
+// What codes cost. Parts of the network, then single tensors are repaired (trial.h): given codes so fine, and
+// weights so exact, that they lose nothing. What that brings at the end decides, and so it does for the
+// advice. `repaired`: the cosine of the end with all of them repaired.
 std::vector<Loss> lost_to_codes(const Place& place, double& repaired);
 // Of the quantized model against the calibrated one.
 std::vector<Loss> lost_to_integers(const Place& place);

@@ -36,8 +36,9 @@ Similarity similarity(std::span<const float> a, std::span<const float> reference
     }
     ab += x * y, aa += x * x, bb += y * y, dd += (x - y) * (x - y);
   }
-  if (broken) return {0, kMostNoise};
+  if (broken) return {0, kMostNoise, bb};
   Similarity s;
+  s.energy = bb;
   if (aa == 0 || bb == 0)
     s.cosine = aa == bb ? 1 : 0;
   else

@@ -12,7 +12,8 @@ namespace openhb::verify {
 
 struct Similarity {
   double cosine = 1;
-  double noise = 0;  // |a - b|^2 / |b|^2, b being the reference; at most kMostNoise
+  double noise = 0;   // |a - b|^2 / |b|^2, b being the reference; at most kMostNoise
+  double energy = 0;  // |b|^2
 
   double relative_l2() const;
 };

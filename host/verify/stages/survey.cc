@@ -11,6 +11,8 @@
 namespace openhb::verify {
 namespace {
 
+constexpr double kNoTurn = 1e-4;  // 1 - cosine^2
+
 // Real values that decide an output: itself, or what an index or a truth value is made of.
 void add_ends(const graph::Value* v, std::vector<const graph::Value*>& ends) {
   if (v->is_constant() || !v->producer) return;
@@ -25,6 +27,22 @@ void add_ends(const graph::Value* v, std::vector<const graph::Value*>& ends) {
 std::optional<std::vector<float>> reals(const StageSample& sample, const std::string& name) {
   const DumpedTensor* t = sample.find(name);
   return t ? real_values(*t) : std::nullopt;
+}
+
+// An output that is nearly nothing on one sample (no hand in the picture) is not lost when it is a little
+// more than nothing: noise is measured by what the output can be.
+void measure_by_largest(Survey::Row& row) {
+  const graph::Node* node = row.value->producer;
+  const bool probabilities = node && (node->op == "Sigmoid" || node->op == "Softmax");
+  double least = probabilities ? 1 : 0;
+  for (const auto& samples : row.cells)
+    for (const auto& cell : samples)
+      if (cell) least = std::max(least, 0.05 * cell->with_float.energy);
+  for (auto& samples : row.cells)
+    for (auto& cell : samples)
+      if (cell)
+        for (Similarity* s : {&cell->with_float, &cell->with_before})
+          if (s->energy > 0 && s->energy < least) s->noise *= s->energy / least;
 }
 
 }  // namespace
@@ -94,6 +112,7 @@ Survey survey(const std::vector<StageDumps>& dumps, const Network& network) {
   for (const graph::Value* v : network.graph.outputs) add_ends(v, ends);
   for (size_t i = 0; i < found.rows.size(); ++i)
     if (std::ranges::find(ends, found.rows[i].value) != ends.end()) found.ends.push_back(i);
+  for (const size_t end : found.ends) measure_by_largest(found.rows[end]);
   return found;
 }
 
@@ -121,7 +140,11 @@ StageResult Survey::result(const StageDumps& stage, size_t index) const {
 
 std::optional<Survey::Worst> Survey::worst_end(size_t index, bool before) const {
   std::optional<Worst> worst;
-  const auto noise = [&](const Likeness& l) { return before ? l.with_before.noise : l.with_float.noise; };
+  // First by what is no mere change of size, which is all that a tensor of one or two numbers knows.
+  const auto noise = [&](const Likeness& l) {
+    const Similarity& s = before ? l.with_before : l.with_float;
+    return std::pair(std::max(1 - s.cosine * std::fabs(s.cosine), kNoTurn), s.noise);
+  };
   for (const size_t row : ends)
     for (size_t s = 0; s < rows[row].cells[index].size(); ++s)
       if (const auto& cell = rows[row].cells[index][s])

@@ -33,7 +33,8 @@ std::string stages_text(const Stages& stages) {
     if (l.node.empty())
       text += fmt::format("tensor '{}'", l.tensor);
     else
-      text += fmt::format("node '{}' ({}), tensor '{}'", l.node, l.op, l.tensor);
+      text += fmt::format("node '{}' ({})", l.node, l.op);
+    if (!l.node.empty() && l.tensor != l.node) text += fmt::format(", tensor '{}'", l.tensor);
     text +=
         fmt::format(", sample {}: cosine {:.6f} -> {:.6f}\n   {}\n", l.sample, l.before, l.after, l.reason);
     for (const std::string& advice : l.advice) text += fmt::format("   try: {}\n", advice);

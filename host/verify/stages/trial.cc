@@ -65,6 +65,33 @@ Similarity Trial::run(const Change& change) const {
   return result;
 }
 
+std::optional<std::vector<float>> recomputed(const Network& network, const std::string& value,
+                                             const std::vector<std::string>& sources,
+                                             const StageSample& stage) {
+  graph::Graph part = network.graph.clone();
+  part.outputs = {part.find_value(value)};
+  part.inputs.clear();
+  std::vector<Tensor> inputs;
+  for (const std::string& name : sources) {
+    const DumpedTensor* t = stage.find(name);
+    auto values = t ? real_values(*t) : std::nullopt;
+    graph::Value* v = part.find_value(name);
+    if (!values || !v || static_cast<int64_t>(values->size()) != num_elements(v->shape)) return std::nullopt;
+    if (v->producer) part.remove_node(v->producer);
+    part.inputs.push_back(v);
+    inputs.push_back(Tensor::from<float>(v->shape, *values));
+  }
+  part.remove_dead();
+  graph::Graph calibrated = quantize::calibrated_graph(part);
+  ops::infer_shapes(calibrated);
+  compiler::GraphRunner runner(calibrated, {}, 1);
+  if (runner.program().inputs.size() != inputs.size()) return std::nullopt;
+  runner.run(inputs);
+  const Tensor output = runner.output(0);
+  const auto values = output.data<float>();
+  return std::vector<float>(values.begin(), values.end());
+}
+
 void set_codes(graph::Graph& graph, const std::string& name, const QuantParams& quant, DType codes) {
   std::unordered_set<const graph::Value*> changed;
   const auto set = [&](graph::Value* v) {
@@ -115,7 +142,7 @@ std::vector<const graph::Node*> makers(const graph::Graph& graph, const graph::V
   const graph::Value* before = node && !node->inputs.empty() ? node->input(0) : nullptr;
   if (before && !before->quant && before->producer && before->producer->int8)
     if (ops::op_of(*before->producer, graph.opset).quant(*before->producer).kind == ops::QuantKind::compute)
-      list.push_back(before->producer);
+      list.insert(list.begin(), before->producer);
   return list;
 }
 

@@ -33,6 +33,12 @@ class Trial {
   std::vector<Sample> samples_;
 };
 
+// What float, with the same codes and weights, makes of a stage's own `sources` at `value`; nothing when the
+// stage lacks one of them.
+std::optional<std::vector<float>> recomputed(const Network& network, const std::string& value,
+                                             const std::vector<std::string>& sources,
+                                             const StageSample& stage);
+
 // ---- changes ----
 
 // Parameters of a value, and of those that only move its codes.
