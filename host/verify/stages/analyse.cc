@@ -86,8 +86,8 @@ Stages analyse_stages(const std::vector<StageDumps>& dumps, const std::string& c
       const double was = cell ? cell->with_float.noise : 0;
       if (step->likeness.with_float.noise - was > std::max(kIntegerNoise, 0.25 * was))
         losses = lost_to_integers({dumps, network, all, k, *step});
-    } else if (step->likeness.with_before.noise > 0) {
-      losses = lost_bits({dumps, network, all, k, *step});
+    } else if (const auto changed = all.changed(k)) {
+      losses = lost_bits({dumps, network, all, k, *changed});
     }
     if (losses.empty()) continue;
     stages.stages.back().loses = true;

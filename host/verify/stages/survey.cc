@@ -152,4 +152,12 @@ std::optional<Survey::Worst> Survey::worst_end(size_t index, bool before) const 
   return worst;
 }
 
+std::optional<Survey::Worst> Survey::changed(size_t index) const {
+  for (size_t row = 0; row < rows.size(); ++row)
+    for (size_t s = 0; s < rows[row].cells[index].size(); ++s)
+      if (const auto& cell = rows[row].cells[index][s]; cell && cell->with_before.noise > 0)
+        return Worst{row, s, *cell};
+  return std::nullopt;
+}
+
 }  // namespace openhb::verify
