@@ -95,10 +95,12 @@ Survey survey(const std::vector<StageDumps>& dumps, const Network& network) {
       auto floats = reals(open[0], row.value->name);
       if (!floats) floats = reals(open[optimized], row.value->name);
       if (!floats) continue;
+      network.bound(*row.value, *floats);
       std::vector<float> before = *floats;
       for (size_t k = 1; k < dumps.size(); ++k) {
         auto values = reals(open[k], row.value->name);
         if (!values || values->size() != floats->size()) continue;
+        network.bound(*row.value, *values);
         const bool channels = scaled.contains(row.value) && k > optimized;
         const std::vector<float> reference =
             channels ? scaled_like(network, *row.value, *floats, *values) : *floats;
