@@ -33,7 +33,7 @@ def run(folder, *command, status=0):
 def spoil(path):
     """A tenth of the scale of a tensor in the middle of the network: nine tenths of its range are cut off."""
     model = onnx.load(path)
-    marks = [n for n in model.graph.node if n.op_type == "HzCalibration" and n.input[0].endswith("_add_out")]
+    marks = [n for n in model.graph.node if n.op_type == "HzCalibration" and n.input[0].endswith("_project_bn_out")]
     node = marks[len(marks) // 2]
     for constant in model.graph.initializer:
         if constant.name == node.input[1]:
@@ -72,6 +72,7 @@ def main():
     loss = stages["losses"][0]
     print("     ", loss["reason"])
     expect([s["name"] for s in stages["stages"] if s["loses"]] == ["calibrated"], "only the calibrated stage loses")
+    expect(stages["stages"][2]["outputs"][0]["cosine"] < 0.99, "the quantized model has the loss, too")
     expect(loss["tensor"] == tensor and loss["stage"] == "calibrated", f"behind the node with the bad scale, {tensor}")
     expect(loss["after"] < loss["before"] - 0.01, "where the cosine falls")
     expect(loss["reason"].startswith("clipping"), "because values are clipped")
