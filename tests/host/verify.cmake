@@ -9,7 +9,7 @@ openhb_test(NAME verify_dumps_test SOURCES host/verify/dumps_test.cc LIBRARIES o
 
 # SSH: without a server; with servers, through the client, in e2e/check_ssh.py.
 openhb_test(NAME verify_ssh_test SOURCES host/verify/ssh/address_test.cc host/verify/ssh/known_hosts_test.cc
-            host/verify/ssh/remote_text_test.cc LIBRARIES openhb::verify ssh LABELS fast bad_input)
+            host/verify/ssh/remote_text_test.cc host/verify/ssh/server_test.cc host/verify/ssh/test_server.cc LIBRARIES openhb::verify ssh LABELS fast bad_input)
 add_executable(ssh_client host/verify/ssh_client.cc)
 target_link_libraries(ssh_client PRIVATE openhb::verify CLI11::CLI11 nlohmann_json::nlohmann_json)
 
