@@ -54,7 +54,11 @@ add_test(NAME report_browser
   COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_report.py --hb-mapper $<TARGET_FILE:hb_mapper>
           --work ${CMAKE_CURRENT_BINARY_DIR}/report)
 set_tests_properties(report_browser PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 300)
-# The page of a verification.
+# hb_verifier --stages on a good and on a bad conversion; the page of a verification.
+add_test(NAME e2e_verify_stages
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_verify_stages.py --hb-mapper $<TARGET_FILE:hb_mapper>
+          --hb-verifier $<TARGET_FILE:hb_verifier> --work ${CMAKE_CURRENT_BINARY_DIR}/e2e_verify_stages)
+set_tests_properties(e2e_verify_stages PROPERTIES LABELS e2e TIMEOUT 300)
 add_test(NAME verification_page_browser
   COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_verification_page.py
           --example $<TARGET_FILE:verification_page_example> --work ${CMAKE_CURRENT_BINARY_DIR}/verification_page)
@@ -103,7 +107,7 @@ set_tests_properties(e2e_vec_diff PROPERTIES LABELS e2e TIMEOUT 300)
 # Connections over SSH, against OpenSSH on a virtual board.
 set(ssh_check /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_ssh.py --client $<TARGET_FILE:ssh_client>
     --work ${CMAKE_CURRENT_BINARY_DIR})
-add_test(NAME e2e_ssh COMMAND ${ssh_check}/ssh logins usual_keys agents prompts host_keys commands transfers held interrupts)
+add_test(NAME e2e_ssh COMMAND ${ssh_check}/ssh logins usual_keys agents prompts host_keys commands transfers held dropbear interrupts)
 add_test(NAME e2e_ssh_faults COMMAND ${ssh_check}/ssh_faults unreachable strange_servers lost frozen server_dies)
 set_tests_properties(e2e_ssh e2e_ssh_faults PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 900)
 
