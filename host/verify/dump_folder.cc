@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/verify/dump_folder.h"
 
+#include <cmath>
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "common/io/file.h"
@@ -41,16 +43,26 @@ DType dtype_of(const std::string& name, const std::string& path) {
   damaged(path, fmt::format("the element type '{}' is unknown", name.substr(0, 40)));
 }
 
+int32_t whole_number(const Json& json, const std::string& path) {
+  const int64_t value = json.is_number_integer() ? json.get<int64_t>() : INT64_MAX;
+  if (value < INT32_MIN || value > INT32_MAX) damaged(path, "a zero point or an axis is no such number");
+  return static_cast<int32_t>(value);
+}
+
 QuantParams quant_of(const Json& row, const std::string& path) {
   QuantParams quant;
   if (!row.contains("scale")) return quant;
-  try {
-    quant.scales = row.at("scale").get<std::vector<float>>();
-    quant.zero_points = row.at("zero_point").get<std::vector<int32_t>>();
-    quant.axis = row.value("axis", -1);
-  } catch (const Json::exception&) {
-    damaged(path, "scales are no numbers");
+  if (!row["scale"].is_array() || !row.contains("zero_point") || !row["zero_point"].is_array())
+    damaged(path, "scales without zero points");
+  for (const Json& scale : row["scale"]) {
+    const double value = scale.is_number() ? scale.get<double>() : HUGE_VAL;
+    if (!(std::abs(value) <= static_cast<double>(std::numeric_limits<float>::max())))
+      damaged(path, "scales are no numbers");
+    quant.scales.push_back(static_cast<float>(value));
   }
+  for (const Json& zero_point : row["zero_point"])
+    quant.zero_points.push_back(whole_number(zero_point, path));
+  if (row.contains("axis")) quant.axis = whole_number(row["axis"], path);
   return quant;
 }
 

@@ -120,10 +120,9 @@ class OnnxSide final : public Side {
   OnnxSide(std::string name, std::string file, BinInputs bin, int threads)
       : name_(std::move(name)), file_(std::move(file)), bin_(std::move(bin)) {
     graph::Graph graph = open();
-    if (graph.inputs.size() != bin_.inputs.size()) wrong_inputs(graph);
+    check_inputs(graph);
     for (const graph::Value* v : graph.inputs) {
       const auto at = std::ranges::find(bin_.inputs, v->name, &ProgramInput::name);
-      if (at == bin_.inputs.end()) wrong_inputs(graph);
       places_.push_back(static_cast<size_t>(at - bin_.inputs.begin()));
     }
     const compiler::LowerOptions options = integers_ ? integer_options(graph) : compiler::LowerOptions{};
@@ -198,6 +197,7 @@ class OnnxSide final : public Side {
         return std::move(quantized->graph);
       }
     } catch (const Error& e) {
+      check_inputs(onnx_frontend::import_onnx(file_, {.allow_nan = true}));  // the likelier reason
       if (e.code() != ErrorCode::model_structure) throw;
       note(fmt::format("{}; it is evaluated in floating point, where single codes may differ", e.what()));
     }
@@ -225,12 +225,13 @@ class OnnxSide final : public Side {
     return std::max<int64_t>(program[0], 1);
   }
 
-  [[noreturn]] void wrong_inputs(const graph::Graph& graph) const {
+  void check_inputs(const graph::Graph& graph) const {
     std::vector<std::string> onnx, bin;
     for (const graph::Value* v : graph.inputs) onnx.push_back(v->name);
     for (const ProgramInput& in : bin_.inputs) bin.push_back(in.name);
-    fail(ErrorCode::usage, "'{}' has the inputs {}, the .bin has {}: they are not of one conversion", file_,
-         fmt::join(onnx, ", "), fmt::join(bin, ", "));
+    if (!std::ranges::is_permutation(onnx, bin))
+      fail(ErrorCode::usage, "'{}' has the inputs {}, the .bin has {}: they are not of one conversion", file_,
+           fmt::join(onnx, ", "), fmt::join(bin, ", "));
   }
 
   std::string name_, file_;

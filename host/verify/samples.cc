@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "common/image/image.h"
 #include "common/io/file.h"
 #include "common/text/text.h"
 #include "device/tools/model_exec/inputs.h"
@@ -18,17 +19,30 @@ bool is_folder(const std::string& path) {
   return fs::is_directory(path, ignored);
 }
 
+bool is_sample(const std::string& path) {
+  const std::string kind = fs::path(path).extension();
+  return is_image_path(path) || kind == ".bin" || kind == ".yuv" || kind == ".nv12";
+}
+
+// Text files count only where there is nothing else: among pictures they are lists and licences.
 std::vector<std::string> files_of(const std::string& folder) {
-  std::vector<std::string> files;
+  std::vector<std::string> files, texts;
   std::error_code error;
   for (auto it = fs::directory_iterator(folder, error); !error && it != fs::directory_iterator();
        it.increment(error)) {
     const std::string name = it->path().filename().string();
     std::error_code ignored;
-    if (!name.starts_with('.') && it->is_regular_file(ignored)) files.push_back(it->path().string());
+    if (name.starts_with('.') || !it->is_regular_file(ignored)) continue;
+    if (is_sample(name))
+      files.push_back(it->path().string());
+    else if (name.ends_with(".txt"))
+      texts.push_back(it->path().string());
   }
   if (error) fail(ErrorCode::file_unreadable, "cannot list the folder '{}': {}", folder, error.message());
-  if (files.empty()) fail(ErrorCode::data_missing, "the folder '{}' has no files", folder);
+  if (files.empty()) files = std::move(texts);
+  if (files.empty())
+    fail(ErrorCode::data_missing, "the folder '{}' has no files of kind .jpg, .jpeg, .png, .bmp, .bin or .txt",
+         folder);
   std::ranges::sort(files);
   return files;
 }

@@ -36,6 +36,7 @@ class SimulatorSide final : public Side {
     const auto start = std::chrono::steady_clock::now();
     model_exec::Options options;
     options.mode = model_exec::Mode::infer;
+    options.frame_count = 0;  // once, without timing
     options.enable_dump = true;
     options.dump_path = folder;
     options.dump_intermediate = all_tensors ? 1 : 0;

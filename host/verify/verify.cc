@@ -283,6 +283,9 @@ class Verifier {
       for (size_t s = 0; s < result_.samples.size(); ++s) one.folders.push_back(folder(s, slot.name));
       dumps.push_back(std::move(one));
     }
+    // A board computes what the simulator does: it comes behind it.
+    if (dumps.back().name == "simulator")
+      std::rotate(std::ranges::find(dumps, "board", &StageDumps::name), dumps.end() - 1, dumps.end());
     result_.stages = analyse_stages(dumps, files_[2].second, files_[3].second);
   }
 

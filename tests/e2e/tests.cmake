@@ -20,14 +20,15 @@ set_tests_properties(e2e_traffic_signs PROPERTIES LABELS e2e TIMEOUT 600)
 # Every network of ../shared/models: float against stock ONNX Runtime, then converted and run.
 add_executable(float_program e2e/float_program.cc)
 target_link_libraries(float_program PRIVATE openhb::compiler)
-foreach(network mobilenetv2_imagenet yolox_nano fastestdet ultraface_rfb320 ultraface_rfb320_caffe road_segmentation_adas_0001
-                twinlitenet lstr_lane vit_tracker ppocr_v3_det ppocr_en_rec super_resolution silero_vad_16k gtcrn_denoise
-                hand_landmark xfeat_256 xfeat_interpolator wechat_qr_detect_caffe)
+set(float_networks mobilenetv2_imagenet yolox_nano fastestdet ultraface_rfb320 ultraface_rfb320_caffe road_segmentation_adas_0001
+    twinlitenet lstr_lane vit_tracker ppocr_v3_det ppocr_en_rec super_resolution silero_vad_16k gtcrn_denoise
+    hand_landmark xfeat_256 xfeat_interpolator wechat_qr_detect_caffe)
+foreach(network ${float_networks})
   add_test(NAME float_${network}
     COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_float.py ${network} --shared ${PROJECT_SOURCE_DIR}/../shared
             --work ${CMAKE_CURRENT_BINARY_DIR}/float --node-modules ${PROJECT_SOURCE_DIR}/node_modules
             --float-program $<TARGET_FILE:float_program> --hb-mapper $<TARGET_FILE:hb_mapper> --hrt $<TARGET_FILE:hrt_model_exec>)
-  set_tests_properties(float_${network} PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 600)
+  set_tests_properties(float_${network} PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 600 FIXTURES_SETUP converted_networks)
 endforeach()
 add_test(NAME operators_onnxruntime
   COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_operators.py --work ${CMAKE_CURRENT_BINARY_DIR}/operators
@@ -53,6 +54,15 @@ add_test(NAME report_browser
   COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_report.py --hb-mapper $<TARGET_FILE:hb_mapper>
           --work ${CMAKE_CURRENT_BINARY_DIR}/report)
 set_tests_properties(report_browser PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 300)
+# hb_verifier --stages on a good and on a bad conversion; the page of a verification.
+add_test(NAME e2e_verify_stages
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_verify_stages.py --hb-mapper $<TARGET_FILE:hb_mapper>
+          --hb-verifier $<TARGET_FILE:hb_verifier> --work ${CMAKE_CURRENT_BINARY_DIR}/e2e_verify_stages)
+set_tests_properties(e2e_verify_stages PROPERTIES LABELS e2e TIMEOUT 300)
+add_test(NAME verification_page_browser
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_verification_page.py
+          --example $<TARGET_FILE:verification_page_example> --work ${CMAKE_CURRENT_BINARY_DIR}/verification_page)
+set_tests_properties(verification_page_browser PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 300)
 # Stages one at a time, edits between them, and artefacts that survive whatever ends a run.
 foreach(part stages artefacts)
   add_test(NAME e2e_${part}
@@ -100,3 +110,22 @@ set(ssh_check /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_ssh.py --cl
 add_test(NAME e2e_ssh COMMAND ${ssh_check}/ssh logins usual_keys agents prompts host_keys commands transfers held dropbear interrupts)
 add_test(NAME e2e_ssh_faults COMMAND ${ssh_check}/ssh_faults unreachable strange_servers lost frozen server_dies)
 set_tests_properties(e2e_ssh e2e_ssh_faults PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 900)
+
+# hb_verifier and hb_model_verifier; the parts with a board are left out where no virtual one can be made.
+set(board_runtime ${PROJECT_SOURCE_DIR}/build/aarch64/device/tools/hrt_model_exec)
+add_test(NAME e2e_verifier
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_verifier.py --hb-mapper $<TARGET_FILE:hb_mapper>
+          --hb-verifier $<TARGET_FILE:hb_verifier> --hb-model-verifier $<TARGET_FILE:hb_model_verifier>
+          --runtime ${board_runtime} --work ${CMAKE_CURRENT_BINARY_DIR}/verifier)
+set_tests_properties(e2e_verifier PROPERTIES LABELS e2e TIMEOUT 900)
+# All networks on the userland board, two on the machine with its own kernel. They need the conversions of the tests
+# float_<network>.
+set(verifier_networks --hb-verifier $<TARGET_FILE:hb_verifier> --runtime ${board_runtime} --conversions ${CMAKE_CURRENT_BINARY_DIR}/float
+    --work ${CMAKE_CURRENT_BINARY_DIR}/verifier_networks)
+add_test(NAME e2e_verifier_networks
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_verifier_networks.py ${verifier_networks} ${float_networks})
+add_test(NAME e2e_verifier_machine
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_verifier_networks.py ${verifier_networks} --kind machine
+          mobilenetv2_imagenet hand_landmark ultraface_rfb320_caffe)
+set_tests_properties(e2e_verifier_networks e2e_verifier_machine PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 1800
+                     FIXTURES_REQUIRED converted_networks)

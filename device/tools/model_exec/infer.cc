@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/tools/model_exec/infer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -29,7 +30,7 @@ double run_frames(const Options& options, const ModelHandle& model, Frame& frame
     run(model, frame, options.core_id);
     sum += std::chrono::steady_clock::now() - start;
   }
-  return sum.count() / options.frame_count;
+  return sum.count() / std::max(options.frame_count, 1);
 }
 
 // Writes inputs and outputs: <dump_path>/model_infer_input_<i>.<format>, model_infer_output_<i>.<format>.
@@ -141,12 +142,12 @@ void infer_frame(const Options& options, const ModelHandle& model, LoadedFrame& 
   const double milliseconds = run_frames(options, model, frame, index);
   frame.outputs.flush(HB_SYS_MEM_CACHE_INVALIDATE);
   constexpr std::string_view rule = "----------------------------------------";
-  fmt::print(out, "infer success\ntask done\n\n{}\nInfer time: {:.3f} ms\n{}\n", rule, milliseconds, rule);
-  if (json)
-    *json = {{"mode", "infer"},
-             {"model", model.name},
-             {"frames", options.frame_count},
-             {"infer_time_ms", milliseconds}};
+  fmt::print(out, "infer success\ntask done\n\n");
+  if (options.frame_count > 0) fmt::print(out, "{}\nInfer time: {:.3f} ms\n{}\n", rule, milliseconds, rule);
+  if (json) {
+    *json = {{"mode", "infer"}, {"model", model.name}, {"frames", options.frame_count}};
+    if (options.frame_count > 0) (*json)["infer_time_ms"] = milliseconds;
+  }
   if (options.enable_dump) {
     PortDumper dumper(options, out, index, json);
     for (size_t i = 0; i < loaded.inputs.size(); ++i)

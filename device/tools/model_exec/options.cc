@@ -65,8 +65,9 @@ constexpr std::array kRows = {
     Row{"thread_num", kRuns, Number{&Options::thread_num, 1, 256},
         "1 to 8; infer: threads that share the work of one run, half of the CPUs unless given; perf: threads "
         "that each have a frame in flight"},
-    Row{"frame_count", kRuns, Number{&Options::frame_count, 1, 1'000'000'000},
-        "runs with the same input; infer prints their average time; perf: 200 unless given"},
+    Row{"frame_count", kRuns, Number{&Options::frame_count, 0, 1'000'000'000},
+        "runs with the same input; infer prints their average time, 0: after one that is not timed no more; "
+        "perf: 200 unless given"},
     Row{"perf_time", kPerf, Number{&Options::perf_time, 0, 60 * 24 * 365},
         "minutes to run; with it --frame_count has no effect", "per_time"},
     Row{"target_fps", kPerf, Real{&Options::target_fps, 0, 1e6},
@@ -325,6 +326,8 @@ CommandLine parse_command_line(Tool which, int argc, const char* const* argv) {
     if (!(kRows[i].modes & chosen.bit))
       line.notes.push_back(fmt::format("--{} has no effect with {}", kRows[i].name, chosen.name));
   }
+  if (options.mode == Mode::perf && options.frame_count == 0)
+    fail(ErrorCode::usage, "--frame_count=0: without a frame there is nothing to measure");
   check_options(options, line.notes);
   options.thread_num_given = is_given("thread_num");
   if (options.mode == Mode::perf && options.perf_time > 0 && is_given("frame_count"))

@@ -6,10 +6,13 @@
   const {h, none, isNumber, count, bytes, fixed, short, percent, plural} = dom;
   const data = frame.data();
   const {pairs, sides, samples, files, notes, stages} = data;
+  const raised = (n) => [...String(n)].map((c) => '\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079'[c]).join('');
+  // A name among other words keeps its direction of writing to itself.
+  const alone = (name) => `\u2068${name}\u2069`;
   const title = (pair) => `${pair.left} \u2013 ${pair.right}`;
   const shape = (dims) => (dims.length ? dims.join(' \u00d7 ') : 'scalar');
   const badge = (passed) => h('span', {class: 'badge ' + (passed ? 'good' : 'bad')}, passed ? 'passed' : 'failed');
-  const expected = (pair) => (pair.bit_exact ? 'equal bits' : `|a \u2212 b| \u2264 10^\u2212${data.digits}`);
+  const expected = (pair) => (pair.bit_exact ? 'equal bits' : `|a \u2212 b| \u2264 10\u207b${raised(data.digits)}`);
   const sampleName = (i) => (samples[i] ? `${i}: ${samples[i].name}` : String(i));
   const listed = (names, most = 12) => names.slice(0, most).join(', ') + (names.length > most ? ` and ${names.length - most} more` : '');
   const failedSides = sides.filter((side) => side.error);
@@ -44,6 +47,7 @@
         ['Tensors compared', count(grouped.reduce((sum, group) => sum + group.tensors, 0))],
         ['With different bits', count(grouped.reduce((sum, group) => sum + group.differ, 0))],
       ], 'figures'),
+      failedSides.map((side) => h('p', {class: 'failure'}, h('strong', {}, side.name), `: ${side.error}`)),
       h('h3', {}, 'Pairs of sides'),
       makeTable({label: 'Pairs of sides', search: false, rows: grouped, empty: 'No two sides could be compared.', columns: [
         {key: 'title', label: 'Sides'},
@@ -53,8 +57,7 @@
         {key: 'tensors', label: 'Tensors', number: true, text: (g) => count(g.tensors)},
         {key: 'differ', label: 'With different bits', number: true, text: (g) => count(g.differ)},
         {key: 'first', label: 'Differs first at', wide: true, value: (g) => (g.first ? g.first.tensors[g.first.first].tensor : ''),
-         text: (g) => (g.first ? `${g.first.tensors[g.first.first].tensor} (sample ${g.first.sample})` : none)}]}).element,
-      failedSides.map((side) => h('p', {class: 'verdict bad'}, h('strong', {}, side.name), `: ${side.error}`)),
+         text: (g) => (g.first ? `${alone(g.first.tensors[g.first.first].tensor)} (sample ${g.first.sample})` : none)}]}).element,
       notes.length === 0 ? null : [h('h3', {}, 'Notes'), h('ul', {class: 'notes'}, notes.map((note) => h('li', {}, note)))],
     ];
   }
@@ -69,7 +72,7 @@
       h('p', {}, 'In the order of execution; what comes behind it may only pass the difference on.'),
       shown.map((pair) => {
         const t = pair.tensors[pair.first];
-        return [h('h3', {}, `${title(pair)}: ${t.tensor}`), frame.facts([
+        return [h('h3', {}, `${title(pair)}: ${alone(t.tensor)}`), frame.facts([
           ['Sample', sampleName(pair.sample)],
           ['Made by', t.step || none],
           ['Kernels', t.left.kernel || t.right.kernel ? `${t.left.kernel || '?'} (${pair.left}), ${t.right.kernel || '?'} (${pair.right})` : none],
@@ -86,11 +89,11 @@
   // Beyond this a browser takes long to lay a table out.
   const kMostRows = 4000;
   // The units in the last place that a bin stands for.
+  const power = (k) => (k < 11 ? count(2 ** k) : `2${raised(k)}`);
   const ulpLabel = (bin, last) => {
-    const power = (k) => (k < 20 ? count(2 ** k) : `2^${k}`);
     if (bin === 0) return 'equal';
     if (bin === 1) return '1';
-    return bin === last ? `${power(bin - 1)} and more, or NaN` : `${power(bin - 1)} to ${bin < 20 ? count(2 ** bin - 1) : `2^${bin}`}`;
+    return bin === last ? `${power(bin - 1)} and more, or NaN` : `${power(bin - 1)} to ${bin < 11 ? count(2 ** bin - 1) : power(bin)}`;
   };
 
   function tensorSection() {
@@ -121,7 +124,7 @@
       label: 'Distances of the elements in units in the last place', height: 240,
       current: () => ({first: 0, width: 1, bins: shown.ulp, lo: 0, hi: 0}),
       x: {label: 'units in the last place (float32)', range: () => [0, bins],
-          values: (splits) => splits.map((v) => (!Number.isInteger(v) || v < 0 || v > last ? '' : v === 0 ? '0' : v <= 11 ? String(2 ** (v - 1)) : `2^${v - 1}`))},
+          values: (splits) => splits.map((v) => (!Number.isInteger(v) || v < 0 || v > last ? '' : v === 0 ? '0' : power(v - 1)))},
       y: {label: 'elements', log: true, range: () => [0.5, top()], ...marks.decades},
       describe: (i) => [ulpLabel(i, last), `${plural(shown.ulp[i], 'element')} (${percent(shown.ulp[i], shown.total)})`],
     });
@@ -133,7 +136,7 @@
       const kinds = [['missing on one side', row.line_miss], ['too far apart', row.line_diff], ['NaN or infinite on one side', row.line_nan]].filter(([, n]) => n > 0);
       details.replaceChildren(h('h3', {}, row.tensor), frame.facts([
         ['Sides', row.sides, sampleName(row.sample)],
-        ['Result', badge(row.passed), `expected: ${expected(row.pair)}`],
+        ['Result', h('div', {}, badge(row.passed)), `expected: ${expected(row.pair)}`],
         ['Mismatches', `${count(row.mismatches)} of ${count(row.total)}`, kinds.map(([what, n]) => `${count(n)} ${what}`).join(', ') || null],
         ['Bits differ', `${count(row.bits_differ)} of ${count(row.total)}`, row.first ? `first ${row.first.position}: ${row.first.left}, ${row.first.right}` : null],
         ['Largest |a \u2212 b|', short(row.max_abs, 6), row.worst ? `at ${row.worst.position}` : null],
@@ -177,7 +180,6 @@
       h('div', {class: 'beside'}, chart.element, details),
       h('div', {class: 'bar'}, frame.choice('Which rows', views, draw)),
       holder,
-      unpaired(),
     ];
   }
 
@@ -186,11 +188,13 @@
     const rows = grouped.flatMap((group) => [['left', 'only_left'], ['right', 'only_right']].map(([side, key]) => (
       {sides: group.title, side: group.pair[side], names: [...new Set(group.all.flatMap((pair) => pair[key]))]}))).filter((row) => row.names.length > 0);
     if (rows.length === 0) return null;
-    return h('details', {}, h('summary', {}, 'Tensors that only one side has'),
+    return [
+      h('p', {}, 'They were not compared: one side fuses or names steps otherwise, or had no such tensor to dump.'),
       makeTable({label: 'Tensors that only one side has', search: false, rows, columns: [
         {key: 'side', label: 'Side'}, {key: 'sides', label: 'Of the pair'},
         {key: 'count', label: 'Tensors', number: true, value: (r) => r.names.length, text: (r) => count(r.names.length)},
-        {key: 'names', label: 'Which', wide: true, text: (r) => listed(r.names)}]}).element);
+        {key: 'names', label: 'Which', wide: true, text: (r) => listed(r.names)}]}).element,
+    ];
   }
 
   // --- stages ---
@@ -207,9 +211,9 @@
     const details = h('div', {class: 'details', 'aria-live': 'polite'}, h('p', {class: 'empty'}, 'Choose a tensor in the chart.'));
     const holder = h('div');
     const off = (p) => Math.max(1 - p.cosine, 1e-9);
-    let shown = everything, log = true;
+    let shown = everything, log = true, chart = null;
 
-    function select(point) {
+    function choose(point) {
       details.replaceChildren(h('h3', {}, point.tensor), frame.facts([
         ['Node', point.node || 'an input'],
         ...stages.stages.map((stage, i) => {
@@ -219,25 +223,37 @@
         }),
       ]));
     }
+    const named = (loss) => (loss.node ? `${alone(loss.node)} (${loss.op})` : alone(loss.tensor));
+    function reveal(loss) {
+      const i = shown.findIndex((p) => p.tensor === loss.tensor && p.stage.name === loss.stage);
+      if (i < 0) return;
+      choose(shown[i]);
+      chart.select(i);
+      holder.scrollIntoView({block: 'center'});
+    }
     function draw() {
       if (shown.length === 0) return void holder.replaceChildren(h('p', {class: 'empty'}, 'This stage has no tensor in common with float.'));
       const losses = shown.map(off), span = Math.max(1e-5, ...shown.map((p) => 1 - p.cosine));
       const decade = (round, x) => 10 ** round(Math.log10(x));
       const y = log
-        ? {label: '1 \u2212 cosine (lower is better)', log: true, size: 58, range: [decade(Math.floor, Math.min(0.1, ...losses)), Math.min(10, decade(Math.ceil, Math.max(1e-7, ...losses)))], ...marks.decades}
+        ? {label: '1 \u2212 cosine (lower is better)', log: true, size: 58, range: [decade(Math.floor, Math.min(0.1, ...losses)) / 2, 2 * decade(Math.ceil, Math.max(1e-7, ...losses))], ...marks.decades}
         : {label: 'cosine', log: false, size: 72, range: [1 - 1.05 * span, 1 + 0.05 * span], ...marks.linear};
-      holder.replaceChildren(marks.points({
+      chart = marks.points({
         label: 'Cosine with float along the network', height: 320, points: shown, kinds, value: (p) => (log ? off(p) : p.cosine),
         x: {label: 'tensor, in order of the network', range: () => [-1, Math.max(order.size, 1)], values: (s) => s.map((v) => (Number.isInteger(v) && v >= 0 ? String(v) : ''))},
         y,
         describe: (i) => [shown[i].tensor, `${shown[i].stage.name}, cosine ${fixed(shown[i].cosine, 6)}`, shown[i].node],
-        onselect: (i) => select(shown[i]),
-      }).element);
+        onselect: (i) => choose(shown[i]),
+      });
+      holder.replaceChildren(chart.element);
     }
     draw();
 
     const outputs = stages.stages.flatMap((stage, i) => stage.outputs.map((t) => ({...t, stage: stage.name, side: stage.side, loses: stage.loses, i})));
-    const choices = [[null, 'All stages'], ...stages.stages.map((stage, i) => [i, stage.name])];
+    const select = h('select', {'aria-label': 'Which stages', onchange: () => {
+      shown = select.value === '*' ? everything : everything.filter((p) => String(p.kind) === select.value);
+      draw();
+    }}, h('option', {value: '*'}, 'All stages'), stages.stages.map((stage, i) => h('option', {value: i}, stage.name)));
     return [
       h('p', {class: 'verdict ' + (lossy ? 'fair' : 'good')}, stages.verdict),
       makeTable({label: 'Outputs, stage by stage', search: outputs.length > 24, rows: outputs, empty: 'No output is made of real numbers.', columns: [
@@ -249,15 +265,16 @@
         {key: 'worst_sample', label: 'Worst sample', number: true},
         {key: 'loses', label: 'Loses accuracy', value: (o) => Number(o.loses), cell: (o) => (o.loses ? h('span', {class: 'badge fair'}, 'yes') : 'no')}]}).element,
       stages.losses.length === 0 ? null : [h('h3', {}, 'Where, why, and what to try'), h('ol', {class: 'losses'}, stages.losses.map((loss) => h('li', {},
-        h('strong', {}, loss.node ? `${loss.node} (${loss.op})` : loss.tensor), ` in stage ${loss.stage}, sample ${loss.sample}: cosine ${fixed(loss.before, 6)} \u2192 ${fixed(loss.after, 6)}`,
-        loss.node && loss.tensor !== loss.node ? h('small', {}, `tensor ${loss.tensor}`) : null,
+        h('strong', {}, order.has(loss.tensor)
+          ? h('button', {type: 'button', class: 'link', title: 'Show it in the chart', onclick: () => reveal(loss)}, named(loss)) : named(loss)), ` in stage ${loss.stage}, sample ${loss.sample}: cosine ${fixed(loss.before, 6)} \u2192 ${fixed(loss.after, 6)}`,
+        loss.node && loss.tensor !== loss.node ? h('small', {}, `tensor ${alone(loss.tensor)}`) : null,
         h('p', {}, loss.reason),
         loss.advice.length === 0 ? null : h('ul', {}, loss.advice.map((advice) => h('li', {}, advice))))))],
       h('h3', {}, 'Along the network'),
       h('p', {}, 'Every tensor that the float model has, too; the lowest cosine of all samples. Drag to zoom, double-click for everything; arrow keys walk from tensor to tensor.'),
       h('div', {class: 'bar'},
         h('ul', {class: 'legend'}, stages.stages.map((stage, i) => h('li', {class: colour(i)}, stage.side && stage.side.toLowerCase() !== stage.name ? `${stage.name} (${stage.side})` : stage.name))),
-        frame.choice('Which stages', choices, (i) => { shown = i === null ? everything : everything.filter((p) => p.kind === i); draw(); }),
+        select,
         frame.choice('Scale', [[true, '1 \u2212 cosine, logarithmic'], [false, 'Cosine']], (value) => { log = value; draw(); })),
       h('div', {class: 'beside'}, holder, details),
     ];
@@ -295,6 +312,7 @@
       {id: 'first', title: 'First difference', content: firstSection()},
       {id: 'stages', title: 'Where accuracy is lost', content: stageSection()},
       {id: 'tensors', title: 'Tensors', content: tensorSection()},
+      {id: 'unpaired', title: 'Only on one side', content: unpaired()},
       {id: 'environment', title: 'Sides, samples and files', content: environment()},
     ],
   });

@@ -269,7 +269,8 @@ void Board::Work::send_inputs(std::span<const Tensor> inputs) {
 
 void Board::Work::infer(const std::string& model_name, size_t inputs, bool all_tensors) {
   std::string line =
-      fmt::format("{} infer --model_file={} --quiet --enable_dump=true --dump_path=dump", program(), kModel);
+      fmt::format("{} infer --model_file={} --quiet --frame_count=0 --enable_dump=true --dump_path=dump",
+                  program(), kModel);
   if (!model_name.empty()) line += " --model_name=" + shell_quoted(model_name);
   if (all_tensors) line += " --dump_intermediate=1";
   if (!options_.arguments.empty()) line += " " + options_.arguments;

@@ -63,6 +63,7 @@ TEST(ModelExecOptions, Perf) {
   const auto infer = parse({"infer", "--model_file=a", "--input_file=b", "--profile_path=."});
   EXPECT_EQ(infer.notes, std::vector<std::string>{"--profile_path has no effect with infer"});
   EXPECT_EQ(infer.options->frame_count, 1);
+  EXPECT_NE(refused({"perf", "--model_file=a", "--frame_count=0"}).find("measure"), std::string::npos);
   EXPECT_NE(refused({"perf", "--model_file=a", "--perf_time=-1"}).find("'-1'"), std::string::npos);
   EXPECT_NE(refused({"perf", "--model_file=a", "--profile_path="}).find("--profile_path"), std::string::npos);
   EXPECT_NE(refused({"perf"}).find("--model_file"), std::string::npos);
@@ -164,7 +165,7 @@ TEST(ModelExecOptions, WrongOnesAreRefused) {
             std::string::npos);
   EXPECT_NE(refused({"infer", "--model_file=a", "--input_file=b", "--core_id=3"}).find("0 to 2"),
             std::string::npos);
-  EXPECT_NE(refused({"infer", "--model_file=a", "--input_file=b", "--frame_count=0"}).find("'0'"),
+  EXPECT_NE(refused({"infer", "--model_file=a", "--input_file=b", "--frame_count=-1"}).find("'-1'"),
             std::string::npos);
   EXPECT_NE(refused({"infer", "--model_file=a", "--input_file=b", "--dump_format=npy"}).find("'npy'"),
             std::string::npos);

@@ -9,3 +9,6 @@ openhb_test(NAME verify_board_test
             LIBRARIES openhb::verify)
 target_compile_definitions(verify_board_test PRIVATE OPENHB_VERSION="${PROJECT_VERSION}"
                            OPENHB_HRT_MODEL_EXEC="$<TARGET_FILE:hrt_model_exec>")
+# Over SSH, in e2e/check_board_class.py.
+add_executable(board_client host/verify/board_client.cc)
+target_link_libraries(board_client PRIVATE openhb::verify CLI11::CLI11 nlohmann_json::nlohmann_json)

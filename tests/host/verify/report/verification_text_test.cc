@@ -166,7 +166,7 @@ TEST(VerificationText, IsWellFormedForAnyNames) {
     PairResult& pair = v.pairs[1];
     pair.left = pair.right = pair.reproducer = name;
     pair.tensors[1].tensor = pair.tensors[1].step = pair.tensors[1].row_left = name;
-    EXPECT_NO_THROW((void)nlohmann::json::parse(verification_json(v)));
+    EXPECT_TRUE(nlohmann::json::accept(verification_json(v)));
     const std::string xml = verification_junit(v);
     for (const char c : xml) ASSERT_TRUE(static_cast<unsigned char>(c) >= 0x20 || c == '\n');
     EXPECT_NO_THROW(nlohmann::json(xml).dump()) << "UTF-8";
