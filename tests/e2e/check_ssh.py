@@ -93,6 +93,11 @@ class Check:
             file.write_bytes(os.urandom(1 << 20) * 48)
         return file
 
+    def link_again(self):
+        """The kernel remembers for a while that nobody answered."""
+        self.board.link(True)
+        self.expect(self.board.wait_for(lambda: self.client("true", timeout=3).status == 0), "the link is there again")
+
     def authorize(self, key):
         with open(self.board.path("/home/board/.ssh/authorized_keys"), "a") as keys:
             keys.write(pathlib.Path(f"{key}.pub").read_text())
@@ -305,6 +310,18 @@ class Check:
         result = self.client("--discard", "head -c 70000000 /dev/zero")
         self.expect(result.status == 0 and result.runs[0]["taken"] == 70000000, "but not too much to take", result)
         self.board.path("/userdata/data").unlink()
+        server = subprocess.Popen(self.board.ssh_command("exec /usr/sbin/sshd -D -p 2223 -o RekeyLimit=2M"), stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        known = self.work / "known_2223"
+        known.write_text(self.board.known_hosts.read_text().replace(self.board.host, f"[{self.board.host}]:2223"))
+        way = {"address": f"{self.board.host}:2223", "known_hosts": known}
+        self.board.wait_for(lambda: self.client("true", **way).status == 0)
+        result = self.client("--input", file, "cat", **way)
+        self.expect(hashlib.sha256(result.out).hexdigest() == digest, "with new session keys after every 2 MiB", result)
+        for process in [p for p in self.board.processes() if "2223" in p.command]:
+            self.board.kill(process)
+        server.kill()
+        server.wait()
 
     def held(self):
         beats = self.board.path("/userdata/beats")
@@ -325,7 +342,7 @@ class Check:
         with Proxy((self.board.host, 22), rate=2 << 20) as proxy:
             began = count()
             result = self.client("--hold", script, "--interval", 0.2, "--input", big, "head -c 8000000 >/dev/null", **self.proxied(proxy))
-            self.expect(result.status == 0 and count() - began >= 5, "heartbeats during a slow upload", f"{count()} {result}")
+            self.expect(result.status == 0 and count() - began >= 12, "heartbeats during a slow upload", f"{count()} {result}")
         self.board.wait_for(gone)
         beats.unlink()
         result = self.client("--hold", "echo no >&2; exit 1", "true")
@@ -410,7 +427,7 @@ class Check:
         process = self.start("true")
         time.sleep(0.5)
         self.interrupt(process, "connecting")
-        self.board.link(True)
+        self.link_again()
         with Proxy(None) as proxy:
             result = self.client("true", timeout=1, **self.proxied(proxy))
             self.expect(result.failed("unreachable", "nothing like SSH for 1 seconds"), "a server that says nothing", result)
@@ -489,13 +506,13 @@ class Check:
         self.board.link(False)
         result = self.end(process, began)
         self.expect(result.failed("lost", "a command was running"), "the link is cut in the middle of an upload", result)
-        self.board.link(True)
+        self.link_again()
         process, began = self.start("--limit", 600, "sleep 1005", timeout=3), time.monotonic()
         self.board.wait_for(lambda: self.board.running("sleep 1005"))
         self.board.link(False)
         result = self.end(process, began)
         self.expect(result.failed("lost") or result.failed("timeout", "not answered"), "the link is cut while a command computes", result)
-        self.board.link(True)
+        self.link_again()
         process, began = self.start("--repeat", 20, "--input", big, "cat > /dev/null", timeout=8), time.monotonic()
         time.sleep(1)
         self.board.link(False)

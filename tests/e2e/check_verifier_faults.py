@@ -145,9 +145,14 @@ class Check:
             board.link(True)
         with self.case("closed port"):
             Nobody.host, Nobody.port = board.host, 23
-            self.end(self.start(Nobody), "OHB-0900", f"{board.host}:23", "refused")
+            self.end(self.start(Nobody), "OHB-0900", f"{board.host}:23", "nothing listens")
         with self.case("a server that says nothing"), Proxy(None) as silent:
             self.end(self.start(board, "--timeout", 2, address=silent), "OHB-0900", str(silent.port))
+        with self.case("Ctrl-C in the login"), Proxy(None) as silent:
+            process = self.start(board, address=silent)
+            self.expect(board.wait_for(lambda: silent.connections), "it connects")
+            process.send_signal(signal.SIGINT)
+            self.end(process, "interrupted", status=130)
         with self.case("wrong password", board):
             self.end(self.start(board, password="wrong"), "OHB-0902", board.host, "password")
         with self.case("unknown host key", board):
@@ -163,8 +168,8 @@ class Check:
         before.write_text(board.known_hosts.read_text())
         board.stop()
         with Userland(0, password=PASSWORD, program=self.args.runtime) as other, self.case("changed host key", other):
-            self.end(self.start(other, hosts=before), "OHB-0901", "SHA256:", "changed")
-            self.end(self.start(other, "--accept-new-host-key", hosts=before), "OHB-0901", "changed")
+            self.end(self.start(other, hosts=before), "OHB-0901", "SHA256:", "CHANGED")
+            self.end(self.start(other, "--accept-new-host-key", hosts=before), "OHB-0901", "CHANGED")
 
     def upload(self, board):
         """To a board without runtime, which is sent: megabytes."""
@@ -285,7 +290,7 @@ class Check:
         data[18:20] = b"\xf3\x00"
         wrong.write_bytes(data)
         with Userland(2, password=PASSWORD, program=wrong) as other, self.case("runtime on the board is for another architecture", other):
-            self.end(self.start(other), "OHB-0907", "hrt_model_exec", "--push-runtime")
+            self.end(self.start(other), "OHB-0907", "another kind of machine", "--push-runtime")
             self.fault = "the same, with --push-runtime"
             self.passes(self.start(other, "--push-runtime", self.args.runtime))
 
