@@ -63,6 +63,8 @@ class Userland(Board):
     def link(self, up):
         """The board's end: with the host's end down packets would fail at once instead of getting lost."""
         self.enter("-n", "ip", "link", "set", "eth0", "up" if up else "down")
+        if up:
+            ip("neigh", "flush", "dev", self.device)  # forget that nobody answered
 
     def slow(self, rate):
         """Limits what reaches the board, to "4mbit"; None: no limit."""
@@ -91,6 +93,10 @@ class Userland(Board):
                 command = b" ".join(words[2:] if b"qemu" in words[0] else words)  # the emulator and the file come first
                 found.append(Process(int(entry.name), parent, command.decode(errors="replace")))
         return found
+
+    def sessions(self):
+        """The server's processes for connections."""
+        return [p for p in self.processes() if p.command.startswith("/usr/sbin/sshd") and p.command.endswith("-R")]
 
     def kill(self, process, number=signal.SIGKILL):
         try:

@@ -107,9 +107,9 @@ def results(t):
     check(facts["sent"] < size + 1000, f"second time: {facts['sent']} bytes sent")
     check(t.board.ssh("ls /userdata/.openhb/cache | wc -l").stdout.strip() == "1", "one file in the cache")
     t.clean()
-    facts = t.good("--board-dir", "/tmp", "--no-cache")
+    t.good("--board-dir", "/tmp", "--no-cache")
     t.clean()
-    check(t.board.files("/tmp") == [] if t.board.kind == "other" else "/tmp/.openhb" not in t.board.files(), "nothing stays without cache")
+    check("/tmp/.openhb" not in t.board.files(), f"nothing stays without cache: {t.board.files()}")
 
 
 def pushed(t):
@@ -128,7 +128,7 @@ def pushed(t):
 def storage(t):
     board = t.board
     t.fails(906, ["/nowhere", "--board-dir"], "--board-dir", "/nowhere")
-    t.fails(906, ["/usr", "cannot be written to"], "--board-dir", "/usr")
+    t.fails(906, ["/proc", "cannot be written to"], "--board-dir", "/proc")
     board.ssh("rm -rf /userdata/.openhb")
     board.fill("/userdata", leave=t.model.stat().st_size // 2)
     t.fails(906, ["KiB free", "--board-dir"], "--board-dir", "/userdata")
@@ -142,7 +142,7 @@ def storage(t):
         return
     board.remount("/userdata", "ro")
     check(t.good()["folder"] == "/home/board", "another folder instead of a read-only one")
-    t.fails(906, ["cannot be written to"], "--board-dir", "/userdata")
+    t.fails(906, ["read-only"], "--board-dir", "/userdata")
     board.remount("/userdata", "rw,noexec")
     if t.options.hrt_aarch64.exists():
         t.fails(906, ["noexec"], "--board-dir", "/userdata", "--runtime", "/nowhere", "--push", t.options.hrt_aarch64)
@@ -175,7 +175,7 @@ def programs(t):
     process.kill()
     process.communicate()
     t.clean()
-    facts = t.good("--runs", "2", "--pause", "3", "--timeout", "1")  # heartbeats between runs
+    facts = t.good("--runs", "2", "--pause", "3", timeout=1)  # heartbeats between runs
     check(facts["sent"] > 0, "a pause longer than the board waits for heartbeats")
     board.ssh("rm /tmp/hrt_model_exec")
 
@@ -183,17 +183,17 @@ def programs(t):
 def connections(t):
     board = t.board
     board.ssh("rm -rf /userdata/.openhb")
-    with Proxy(board) as proxy:
-        hosts = board.folder / "class_hosts"
-        hosts.write_text(proxy.known_hosts_line(board))
-        how = {"address": proxy, "known_hosts": hosts}
-        for after in (20_000, 60_000):  # of bytes: somewhere in the upload
-            proxy.cut(after)
-            t.fails(903, [], **how)
+    size = t.model.stat().st_size
+    for after in (size // 4, size):  # in the upload, with some bytes for the login
+        for how in ("reset", "close"):
+            with Proxy((board.host, board.port), cut_after=after, how=how) as proxy:
+                hosts = board.folder / "class_hosts"
+                hosts.write_text(proxy.known_hosts_line(board))
+                t.fails(903, [], address=proxy, known_hosts=hosts)
+                check(proxy.cut.is_set(), "the proxy has cut")
             t.clean()
-            check(board.ssh("ls /userdata/.openhb/cache").stdout == "", "nothing half-sent in the cache")
-        proxy.heal()
-        t.good(**how)
+            check(board.ssh("ls /userdata/.openhb/cache 2>/dev/null").stdout == "", "nothing half-sent in the cache")
+    t.good()
     if board.kind != "userland":
         return
     slow = t.slow_runtime()

@@ -107,7 +107,7 @@ set_tests_properties(e2e_vec_diff PROPERTIES LABELS e2e TIMEOUT 300)
 # Connections over SSH, against OpenSSH on a virtual board.
 set(ssh_check /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_ssh.py --client $<TARGET_FILE:ssh_client>
     --work ${CMAKE_CURRENT_BINARY_DIR})
-add_test(NAME e2e_ssh COMMAND ${ssh_check}/ssh logins usual_keys agents prompts host_keys commands transfers held interrupts)
+add_test(NAME e2e_ssh COMMAND ${ssh_check}/ssh logins usual_keys agents prompts host_keys commands transfers held dropbear interrupts)
 add_test(NAME e2e_ssh_faults COMMAND ${ssh_check}/ssh_faults unreachable strange_servers lost frozen server_dies)
 set_tests_properties(e2e_ssh e2e_ssh_faults PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 900)
 

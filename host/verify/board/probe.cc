@@ -112,15 +112,15 @@ void parse_memory(const Section& section, BoardFacts& facts) {
 }
 
 // Columns: device, mount point, kind, flags. The last line of a mount point lies on top.
-bool is_noexec(std::string_view mount, const std::vector<std::string_view>& mounts) {
-  bool noexec = false;
+bool has_flag(std::string_view flag, std::string_view mount, const std::vector<std::string_view>& mounts) {
+  bool found = false;
   for (const std::string_view row : mounts) {
     const std::vector<std::string> columns = split(row, ' ');
     if (columns.size() < 4 || columns[1] != mount) continue;
     const std::vector<std::string> flags = split(columns[3], ',');
-    noexec = std::ranges::find(flags, "noexec") != flags.end();
+    found = std::ranges::find(flags, flag) != flags.end();
   }
-  return noexec;
+  return found;
 }
 
 Place parse_place(const Section& section, const std::vector<std::string_view>& mounts) {
@@ -131,7 +131,10 @@ Place parse_place(const Section& section, const std::vector<std::string_view>& m
     if (const auto problem = value_of(line, "problem ", ' ')) place.problem = printable(*problem);
     if (const auto disk = parse_df(line)) {
       place.free_bytes = disk->free_bytes;
-      place.noexec = is_noexec(disk->mount, mounts);
+      place.noexec = has_flag("noexec", disk->mount, mounts);
+      // Some shells' [ -w ] only look at the rights.
+      if (place.problem.empty() && has_flag("ro", disk->mount, mounts))
+        place.problem = "it is mounted read-only";
     }
   }
   if (place.problem.empty() && (!place.path.starts_with('/') || place.path.size() > kLongestPath))

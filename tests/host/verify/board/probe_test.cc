@@ -115,6 +115,12 @@ TEST(Probe, OtherBoards) {
   EXPECT_EQ(parse_probe(pc, 0).facts.features, (std::vector<std::string>{"sse", "avx"}));
 }
 
+TEST(Probe, ReadOnlyFolders) {
+  const Probe probe = parse_probe(changed("tmpfs /tmp tmpfs rw,", "tmpfs /tmp tmpfs ro,"), 0);
+  EXPECT_EQ(probe.places[1].problem, "");
+  EXPECT_EQ(probe.places[2].problem, "it is mounted read-only");
+}
+
 TEST(Probe, NonsenseIsRefused) {
   for (const std::string& text :
        {std::string(), std::string("command not found"), std::string(kBoard.substr(0, 400)),
