@@ -156,7 +156,8 @@ CASES = [
     *[Case(f"thread_num_{v}", options(thread_num=v), "OHB-0002", ("--thread_num", v, "256"))
       for v in ("0", "-1", "abc", "1.5", "99999999999", "300")],
     Case("thread_num_empty", options(thread_num=""), "OHB-0002", ("--thread_num", "needs a value")),
-    Case("frame_count_0", options(frame_count="0"), "OHB-0002", ("--frame_count", "0")),
+    Case("sound_frame_count_0", options(frame_count="0"), ""),
+    Case("frame_count_negative", options(frame_count="-1"), "OHB-0002", ("--frame_count", "-1")),
     Case("dump_format_xyz", options(dump_format="xyz", enable_dump="true"), "OHB-0002",
          ("--dump_format", "xyz", "bin", "txt")),
     Case("dump_intermediate_9", options(dump_intermediate="9"), "OHB-0002", ("--dump_intermediate", "9", "3")),

@@ -38,6 +38,11 @@ class Proxy:
         self.thread.join()
         self.listener.close()
 
+    def cut_now(self):
+        """As when cut_after is reached."""
+        self.cut.set()
+        self.loop.call_soon_threadsafe(self._end)
+
     def known_hosts_line(self, board):
         return f"[{self.host}]:{self.port} " + " ".join(open(f"{board.host_key}.pub").read().split()[:2]) + "\n"
 

@@ -63,6 +63,8 @@ class Userland(Board):
     def link(self, up):
         """The board's end: with the host's end down packets would fail at once instead of getting lost."""
         self.enter("-n", "ip", "link", "set", "eth0", "up" if up else "down")
+        if up:
+            ip("neigh", "flush", "dev", self.device)  # forget that nobody answered
 
     def slow(self, rate):
         """Limits what reaches the board, to "4mbit"; None: no limit."""
@@ -91,6 +93,10 @@ class Userland(Board):
                 command = b" ".join(words[2:] if b"qemu" in words[0] else words)  # the emulator and the file come first
                 found.append(Process(int(entry.name), parent, command.decode(errors="replace")))
         return found
+
+    def sessions(self):
+        """The server's processes for connections."""
+        return [p for p in self.processes() if p.command.startswith("/usr/sbin/sshd") and p.command.endswith("-R")]
 
     def kill(self, process, number=signal.SIGKILL):
         try:
@@ -131,8 +137,14 @@ class Userland(Board):
     def fill(self, folder, leave=0):
         """A full disk: a file of all free bytes but some."""
         state = os.statvfs(self.path(folder))
+        size, end = state.f_bavail * state.f_bsize - leave, 0
         with open(self.path(folder) / "ballast", "wb") as file:
-            os.posix_fallocate(file.fileno(), 0, state.f_bavail * state.f_bsize - leave)
+            while size > 0:
+                try:
+                    os.posix_fallocate(file.fileno(), end, size)
+                    end, size = end + size, state.f_bsize if not leave else 0  # others may write, and give room
+                except OSError:
+                    size //= 2
 
     def environment(self):
         return {**super().environment(), "BOARD_HOST6": self.host6, "BOARD_LINK": self.device}

@@ -8,6 +8,8 @@ import os
 import pathlib
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import xml.etree.ElementTree
@@ -17,13 +19,20 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from board import Unavailable, Userland, enter_script, trees  # noqa: E402
+from board import Machine, Unavailable, Userland, namespace, trees  # noqa: E402
+
+
+
+def address(board):
+    return board.host if board.port == 22 else f"{board.host}:{board.port}"
+
 
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "traffic_signs"
 
+PASSWORD = "k3y 9$x'"
 # Changes one bit of what the runtime dumped of a tensor: a board that computes something else.
 LIAR = """#!/bin/sh
-/usr/bin/hrt_model_exec_real "$@" || exit $?
+/usr/bin/hrt_model_exec "$@" || exit $?
 for word; do case $word in --dump_path=*) dump=${word#--dump_path=} ;; esac; [ "$last" = --dump_path ] && dump=$word; last=$word; done
 for file in prob.bin model_infer_output_0.bin block5_relu1_out.bin; do
   [ -f "$dump/$file" ] && printf '\\001' | dd of="$dump/$file" bs=1 seek=2 conv=notrunc 2>/dev/null
@@ -172,7 +181,7 @@ class Check:
 
     # --- with boards ---
     def login(self, board):
-        return ["-b", board.host, "-u", board.user, "--key", board.key, "--known-hosts", board.known_hosts]
+        return ["-b", address(board), "-u", board.user, "--key", board.key, "--known-hosts", board.known_hosts]
 
     def three_ways(self, board):
         q, b = self.signs
@@ -213,10 +222,11 @@ class Check:
 
     def logins(self, board):
         q, b = self.two
-        plain = ["-m", f"{q},{b}", "-b", board.host, "-u", board.user]
+        plain = ["-m", f"{q},{b}", "-b", address(board), "-u", board.user]
         known = ["--known-hosts", board.known_hosts]
         text = self.run("hb_verifier", *plain, *known, "-p", board.password)
-        self.expect(board.password not in text.replace(board.user, ""), "the password is not printed")
+        self.expect(board.password not in text + (self.work / "hb_verifier.log").read_text(), "the password is not printed")
+        self.hidden_password(board)
         self.run("hb_verifier", *plain, *known, env={"OPENHB_BOARD_PASSWORD": board.password})
         new = self.work / "new_hosts"
         text = self.run("hb_verifier", *plain, "--known-hosts", new, "-p", board.password, status=1)
@@ -225,19 +235,32 @@ class Check:
         self.run("hb_verifier", *plain, "--known-hosts", new, "-p", board.password)
         self.expect(new.read_text().count("\n") == 1, "the key was added once")
 
+    def hidden_password(self, board):
+        """Other users see command lines: the password must not stay in this program's own."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            child = subprocess.Popen([self.args.hb_verifier, "-m", f"{self.two[0]},{self.two[1]}", "-b", f"127.0.0.1:{silent.getsockname()[1]}",
+                                      "-p", board.password], cwd=self.work, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            connection, _ = silent.accept()  # by now it has long been read
+            words = pathlib.Path(f"/proc/{child.pid}/cmdline").read_bytes()
+            child.send_signal(signal.SIGINT)
+            status = child.wait(timeout=60)
+            connection.close()
+        self.expect(b"-p" in words and board.password.encode() not in words, "the password is wiped from the command line")
+        self.expect(status == 130, f"Ctrl-C while a board does not answer: status {status}")
+
     def several(self, board, other):
         q, b = self.signs
         hosts = self.work / "hosts"
         hosts.write_text(board.known_hosts.read_text() + other.known_hosts.read_text())
-        on = ["-b", f"{board.host},{other.host}", "-u", "board", "-p", "board", "--known-hosts", hosts]
+        on = ["-b", f"{address(board)},{address(other)}", "-u", "board", "-p", board.password, "--known-hosts", hosts]
         text = self.run("hb_verifier", "-m", f"{q},{b}", *on, "-s", "True", status=1)
-        self.expect("OHB-0907" in text and "--push-runtime" in text and f"Arm {board.host} and Sim result Strict check PASSED" in text,
+        self.expect("OHB-0907" in text and "--push-runtime" in text and f"Arm {address(board)} and Sim result Strict check PASSED" in text,
                     "one board has no runtime: that is said, the other one is verified")
         result, _ = self.result("-m", f"{q},{b}", *on, "-s", "True", "--push-runtime", self.args.runtime)
         self.expect(result["passed"] and len(result["pairs"]) == 5, "with --push-runtime both are")
         result, _ = self.result("-m", b, *on, "--push-runtime", self.args.runtime)
-        self.expect([(p["left"], p["right"]) for p in result["pairs"]] == [(f"Arm {board.host}", f"Arm {other.host}")], "board against board")
-        self.run("hb_verifier", "-m", f"{q},{b}", "-b", other.host, *on[2:], "--push-runtime", self.args.runtime, "--no-board-cache",
+        self.expect([(p["left"], p["right"]) for p in result["pairs"]] == [(f"Arm {address(board)}", f"Arm {address(other)}")], "board against board")
+        self.run("hb_verifier", "-m", f"{q},{b}", "-b", address(other), *on[2:], "--push-runtime", self.args.runtime, "--no-board-cache",
                  "--board-dir", "/tmp")
         left = other.ssh("find /tmp -type f").stdout
         self.expect(not left, f"--no-board-cache leaves nothing: {left}")
@@ -245,9 +268,7 @@ class Check:
     def differences(self, board):
         q, b = self.signs
         on = self.login(board)
-        (self.work / "liar.sh").write_text(LIAR)
-        done = board.ssh("mkdir -p /tmp/liar && cat >/tmp/liar/hrt_model_exec && chmod +x /tmp/liar/hrt_model_exec", stdin=None,
-                         input=LIAR.replace("/usr/bin/hrt_model_exec_real", "/usr/bin/hrt_model_exec"))
+        done = board.ssh("mkdir -p /tmp/liar && cat >/tmp/liar/hrt_model_exec && chmod +x /tmp/liar/hrt_model_exec", stdin=None, input=LIAR)
         self.expect(done.returncode == 0, "a board that lies")
         folder = self.work / "seen_again"
         result, text = self.result("-m", f"{q},{b}", *on, "-s", "True", "-i", self.pictures[4], "-c", 2, "--runtime", "/tmp/liar/hrt_model_exec",
@@ -282,15 +303,20 @@ def main():
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
-    boards = None
+    boards, kind = None, Userland
     try:
         trees.prepare()
+        try:
+            if not namespace.inside():
+                return namespace.enter([sys.executable, *sys.argv])
+        except Unavailable as reason:
+            print(f"no userland board ({reason}): emulated machines instead")
+            kind = Machine
+            trees.prepare_machine()
     except Unavailable as reason:
         boards = str(reason)
     if not pathlib.Path(args.runtime).exists():
         boards = f"{args.runtime} has not been built (scripts/build aarch64)"
-    if boards is None:
-        enter_script()
     check = Check(args)
     check.models()
     check.usage()
@@ -298,7 +324,7 @@ def main():
     if boards:
         print(f"skipped, no board: {boards}")
     else:
-        with Userland(0, program=pathlib.Path(args.runtime)) as board, Userland(1) as other:
+        with kind(0, program=pathlib.Path(args.runtime), password=PASSWORD) as board, kind(1, password=PASSWORD) as other:
             check.three_ways(board)
             check.logins(board)
             check.several(board, other)

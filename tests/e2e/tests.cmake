@@ -54,7 +54,11 @@ add_test(NAME report_browser
   COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_report.py --hb-mapper $<TARGET_FILE:hb_mapper>
           --work ${CMAKE_CURRENT_BINARY_DIR}/report)
 set_tests_properties(report_browser PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 300)
-# The page of a verification.
+# hb_verifier --stages on a good and on a bad conversion; the page of a verification.
+add_test(NAME e2e_verify_stages
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_verify_stages.py --hb-mapper $<TARGET_FILE:hb_mapper>
+          --hb-verifier $<TARGET_FILE:hb_verifier> --work ${CMAKE_CURRENT_BINARY_DIR}/e2e_verify_stages)
+set_tests_properties(e2e_verify_stages PROPERTIES LABELS e2e TIMEOUT 300)
 add_test(NAME verification_page_browser
   COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_verification_page.py
           --example $<TARGET_FILE:verification_page_example> --work ${CMAKE_CURRENT_BINARY_DIR}/verification_page)
@@ -103,7 +107,7 @@ set_tests_properties(e2e_vec_diff PROPERTIES LABELS e2e TIMEOUT 300)
 # Connections over SSH, against OpenSSH on a virtual board.
 set(ssh_check /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_ssh.py --client $<TARGET_FILE:ssh_client>
     --work ${CMAKE_CURRENT_BINARY_DIR})
-add_test(NAME e2e_ssh COMMAND ${ssh_check}/ssh logins usual_keys agents prompts host_keys commands transfers held interrupts)
+add_test(NAME e2e_ssh COMMAND ${ssh_check}/ssh logins usual_keys agents prompts host_keys commands transfers held dropbear interrupts)
 add_test(NAME e2e_ssh_faults COMMAND ${ssh_check}/ssh_faults unreachable strange_servers lost frozen server_dies)
 set_tests_properties(e2e_ssh e2e_ssh_faults PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 900)
 
@@ -125,3 +129,15 @@ add_test(NAME e2e_verifier_machine
           mobilenetv2_imagenet hand_landmark ultraface_rfb320_caffe)
 set_tests_properties(e2e_verifier_networks e2e_verifier_machine PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 1800
                      FIXTURES_REQUIRED converted_networks)
+# What can go wrong between hb_verifier and a board: network, login, disk, programs; in four tests that run side by side.
+set(faults_connection connection,unsuitable,power_cut,changed_key,none,storage)
+set(faults_upload upload)
+set(faults_run run)
+set(faults_machine machine)
+foreach(part connection upload run machine)
+  add_test(NAME e2e_verifier_faults_${part}
+    COMMAND /usr/bin/python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_verifier_faults.py --hb-mapper $<TARGET_FILE:hb_mapper>
+            --hb-verifier $<TARGET_FILE:hb_verifier> --runtime ${PROJECT_SOURCE_DIR}/build/aarch64/device/tools/hrt_model_exec
+            --only ${faults_${part}} --work ${CMAKE_CURRENT_BINARY_DIR}/verifier_faults_${part})
+  set_tests_properties(e2e_verifier_faults_${part} PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 1200)
+endforeach()

@@ -17,6 +17,8 @@ target_link_libraries(ssh_client PRIVATE openhb::verify CLI11::CLI11 nlohmann_js
 openhb_test(NAME verify_report_test SOURCES host/verify/report/verification_text_test.cc LIBRARIES openhb::verify LABELS fast)
 
 # Where accuracy is lost; the page.
+openhb_test(NAME verify_stages_test SOURCES host/verify/stages/analyse_test.cc host/verify/stages/facts_test.cc
+            LIBRARIES openhb::verify LABELS fast)
 add_executable(verification_page_example host/verify/report/page_example.cc)
 target_link_libraries(verification_page_example PRIVATE openhb::verify)
 

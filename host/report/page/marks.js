@@ -19,6 +19,7 @@ const marks = (() => {
       return Array.from({length: Math.floor((last - first) / step) + 1}, (_, i) => 10 ** (first + i * step));
     },
     values: (splits) => splits.map(power),
+    filter: (_, splits) => splits,  // all of them have a label
   };
   // As many digits as the distance between two marks has.
   const linear = {

@@ -236,7 +236,7 @@
       const losses = shown.map(off), span = Math.max(1e-5, ...shown.map((p) => 1 - p.cosine));
       const decade = (round, x) => 10 ** round(Math.log10(x));
       const y = log
-        ? {label: '1 \u2212 cosine (lower is better)', log: true, size: 58, range: [decade(Math.floor, Math.min(0.1, ...losses)) / 2, Math.min(10, decade(Math.ceil, Math.max(1e-7, ...losses)))], ...marks.decades}
+        ? {label: '1 \u2212 cosine (lower is better)', log: true, size: 58, range: [decade(Math.floor, Math.min(0.1, ...losses)) / 2, 2 * decade(Math.ceil, Math.max(1e-7, ...losses))], ...marks.decades}
         : {label: 'cosine', log: false, size: 72, range: [1 - 1.05 * span, 1 + 0.05 * span], ...marks.linear};
       chart = marks.points({
         label: 'Cosine with float along the network', height: 320, points: shown, kinds, value: (p) => (log ? off(p) : p.cosine),

@@ -38,7 +38,7 @@ leave() { discard "$id"; rmdir "$base/cache" "$base"; }
 
 make() { mkdir -p "$base/cache" && mkdir "$run" && : >"$run/.quiet"; }
 # Once more: another script that ends just now may have removed an empty folder in between.
-answer=$(make 2>&1 || make 2>&1) || { rm -rf "$run"; refuse "$answer"; }
+answer=$(make 2>&1) || answer=$(make 2>&1) || { rm -rf "$run"; refuse "$answer"; }
 { [ -O "$base" ] && [ ! -h "$base" ]; } || { rm -rf "$run"; refuse "$base belongs to somebody else"; }
 for d in "$base"/run-*; do
   [ -d "$d" ] && [ "$d" != "$run" ] || continue

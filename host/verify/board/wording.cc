@@ -43,7 +43,12 @@ std::string signal_text(std::string_view signal) {
 }
 
 std::string status_text(const CommandResult& result) {
-  if (says(result, "xec format error"))
+  // A shell may take a program that the kernel refuses for a script, and complain about its first bytes.
+  if (says(result, "xec format error") ||
+      says(result,
+           "\x7f"
+           "ELF") ||
+      says(result, "?ELF"))
     return fmt::format("exit status {}: the file is for another kind of machine, or damaged", result.status);
   if (result.status == 126)
     return "exit status 126: the file may not be executed (its rights, a folder mounted noexec, or another "

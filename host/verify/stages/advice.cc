@@ -195,7 +195,7 @@ std::vector<std::string> advice_for(const Patient& p) {
     if (p.cause == Cause::weights) biases(p, list);
     return std::move(list).best_first();
   }
-  if (has_free_range(p)) {
+  if (has_free_range(p) && !p.floats.empty()) {
     if (p.cause == Cause::clipping) wider_range(p, list);
     if (p.cause != Cause::clipping) narrower_range(p, list);
   }

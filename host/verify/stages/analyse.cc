@@ -10,7 +10,7 @@ namespace {
 // Noise (relative L2, squared) at an end from which on a stage is said to lose accuracy.
 constexpr double kOptimizerNoise = 1e-6;  // folding in float: 0.1 %
 constexpr double kCodeNoise = 2e-3;       // a cosine of 0.999
-constexpr double kIntegerNoise = 1e-3;
+constexpr double kIntegerNoise = 2e-3;
 
 constexpr std::string_view kSuffix = "_model.onnx";
 
@@ -84,10 +84,10 @@ Stages analyse_stages(const std::vector<StageDumps>& dumps, const std::string& c
     } else if (!is_bits(name)) {
       const auto& cell = all.rows[step->row].cells[k - 1][step->sample];
       const double was = cell ? cell->with_float.noise : 0;
-      if (step->likeness.with_float.noise - was > std::max(kIntegerNoise, 0.25 * was))
+      if (step->likeness.with_float.noise - was > std::max(kIntegerNoise, 0.5 * was))
         losses = lost_to_integers({dumps, network, all, k, *step});
-    } else if (step->likeness.with_before.noise > 0) {
-      losses = lost_bits({dumps, network, all, k, *step});
+    } else if (const auto changed = all.changed(k)) {
+      losses = lost_bits({dumps, network, all, k, *changed});
     }
     if (losses.empty()) continue;
     stages.stages.back().loses = true;
@@ -109,6 +109,17 @@ Stages analyse_stages(const std::vector<StageDumps>& dumps, const std::string& c
                               ? "loss at this node"
                               : "losses at single nodes",
                           repaired);
+    // What calibration marks between a node and its activation is no tensor of the quantized model.
+    const auto next = k + 2 < dumps.size() && repaired > 0 ? all.worst_end(k + 1) : std::nullopt;
+    if (next && next->likeness.with_float.noise < 0.5 * noise) {
+      text += fmt::format("; stage {}, where a node and its activation are one step, has {:.6f}",
+                          dumps[k + 2].name, next->likeness.with_float.cosine);
+      for (Loss& loss : losses)
+        if (!loss.node.empty() && network.bounds.contains(loss.tensor))
+          loss.reason += fmt::format(
+              "; stage {} makes the activation behind it in the same step and does not have this loss",
+              dumps[k + 2].name);
+    }
     sentences.push_back(std::move(text));
     for (Loss& loss : losses) stages.losses.push_back(std::move(loss));
   }

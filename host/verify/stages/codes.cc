@@ -32,6 +32,7 @@ class CodeSearch {
   explicit CodeSearch(const Place& place)
       : place_(place),
         floats_(place.dumps[0].folders[place.worst.sample]),
+        optimized_(place.dumps[place.dumps[1].name == "optimized" ? 1 : 0].folders[place.worst.sample]),
         stage_(place.dumps[place.stage + 1].folders[place.worst.sample]),
         end_(place.survey.rows[place.worst.row].value->name),
         now_(place.worst.likeness.with_float),
@@ -43,7 +44,8 @@ class CodeSearch {
     if (!trial_) return;
     // What is tried must be what was found.
     const Similarity again = trial_->run([](graph::Graph&) {});
-    if (std::fabs(again.cosine - now_.cosine) > 0.1 * (1 - now_.cosine) + 1e-4)
+    if (std::fabs(again.cosine - now_.cosine) > 0.1 * (1 - now_.cosine) + 1e-4 ||
+        again.noise < 0.1 * now_.noise)
       trial_.reset();
     else
       now_ = again;
@@ -158,14 +160,18 @@ class CodeSearch {
 
   std::vector<float> floats(const graph::Value& v) const {
     const DumpedTensor* t = floats_.find(v.name);
+    if (!t) t = optimized_.find(v.name);
     auto values = t ? real_values(*t) : std::nullopt;
     if (!values) return {};
+    place_.network.bound(v, *values);
     const std::vector<float> own = stage(v);
     return scaled_like(place_.network, v, std::move(*values), own);
   }
   std::vector<float> stage(const graph::Value& v) const {
     const DumpedTensor* t = stage_.find(v.name);
-    return (t ? real_values(*t) : std::nullopt).value_or(std::vector<float>{});
+    auto values = (t ? real_values(*t) : std::nullopt).value_or(std::vector<float>{});
+    place_.network.bound(v, values);
+    return values;
   }
 
   void repair(graph::Graph& g, const Part& p, bool codes, bool weights) const {
@@ -207,10 +213,10 @@ class CodeSearch {
       const double shift = shift_share(stage(v), patient.floats, v.shape);
       patient.cause = shift > 0.5 ? Cause::shift : Cause::weights;
       loss.reason = weight_reason(*product, *weights, shift);
-    } else if (v.quant) {
+    } else if (v.quant && !patient.floats.empty()) {
       loss.reason = code_reason(patient);
     } else {
-      loss.reason = fmt::format("it runs in float and makes the errors of its inputs larger");
+      loss.reason = v.quant ? "its codes lose accuracy" : "it makes the errors of its inputs larger";
     }
     if (trial_)
       loss.reason +=
@@ -295,7 +301,7 @@ class CodeSearch {
   }
 
   const Place& place_;
-  StageSample floats_, stage_;
+  StageSample floats_, optimized_, stage_;
   std::string end_;
   Similarity now_;
   Inputs inputs_;

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/verify/stages/network.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "common/io/file.h"
 #include "common/io/hash.h"
+#include "host/compiler/lowering.h"
 #include "host/compiler/stage_file.h"
 
 namespace openhb::verify {
@@ -26,6 +30,13 @@ compiler::StageFile open(const std::string& path, compiler::Stage stage, std::st
 
 }  // namespace
 
+void Network::bound(const graph::Value& value, std::vector<float>& values) const {
+  const auto it = bounds.find(value.name);
+  if (it == bounds.end()) return;
+  for (float& v : values)
+    if (!std::isnan(v)) v = std::min(std::max(v, it->second.first), it->second.second);
+}
+
 Network read_network(const std::string& calibrated_file, const std::string& quantized_file) {
   Network network;
   auto calibrated = open(calibrated_file, compiler::Stage::calibrate, "calibrated");
@@ -34,6 +45,10 @@ Network read_network(const std::string& calibrated_file, const std::string& quan
   network.settings = std::move(calibrated.settings);
   network.method = std::move(calibrated.method);
   network.belongs = quantized.calibrated == hash_text(MappedFile::open(calibrated_file)->bytes());
+  const auto consumers = network.graph.consumers();
+  for (const auto& node : network.graph.nodes())
+    if (const graph::Node* next = compiler::fusable_activation(*node, consumers, network.graph))
+      network.bounds[node->outputs[0]->name] = compiler::activation_bounds(*next);
   for (const auto& v : network.graph.values()) {
     const graph::Value* other = v->quant && !v->is_constant() ? quantized.graph.find_value(v->name) : nullptr;
     if (other && other->quant && !(*other->quant == *v->quant))

@@ -19,6 +19,11 @@ struct Network {
   std::map<std::string, std::string> edited;
   bool belongs = true;  // the quantized model was made from this calibrated one
 
+  // What readers let through of values that only an activation reads; the others are free to be clipped.
+  std::map<std::string, std::pair<float, float>> bounds;
+
+  // Values as their readers see them.
+  void bound(const graph::Value& value, std::vector<float>& values) const;
   // "" for keys that were not given.
   std::string setting(const std::string& key) const;
 };

@@ -41,7 +41,7 @@ Similarity similarity(std::span<const float> a, std::span<const float> reference
   s.energy = bb;
   if (aa == 0 || bb == 0)
     s.cosine = aa == bb ? 1 : 0;
-  else
+  else if (dd > 0)
     s.cosine = std::clamp(ab / std::sqrt(aa) / std::sqrt(bb), -1.0, 1.0);
   if (dd > 0) s.noise = bb > 0 ? std::min(dd / bb, kMostNoise) : kMostNoise;
   return s;

@@ -95,10 +95,12 @@ Survey survey(const std::vector<StageDumps>& dumps, const Network& network) {
       auto floats = reals(open[0], row.value->name);
       if (!floats) floats = reals(open[optimized], row.value->name);
       if (!floats) continue;
+      network.bound(*row.value, *floats);
       std::vector<float> before = *floats;
       for (size_t k = 1; k < dumps.size(); ++k) {
         auto values = reals(open[k], row.value->name);
         if (!values || values->size() != floats->size()) continue;
+        network.bound(*row.value, *values);
         const bool channels = scaled.contains(row.value) && k > optimized;
         const std::vector<float> reference =
             channels ? scaled_like(network, *row.value, *floats, *values) : *floats;
@@ -150,6 +152,14 @@ std::optional<Survey::Worst> Survey::worst_end(size_t index, bool before) const 
       if (const auto& cell = rows[row].cells[index][s])
         if (!worst || noise(*cell) > noise(worst->likeness)) worst = {row, s, *cell};
   return worst;
+}
+
+std::optional<Survey::Worst> Survey::changed(size_t index) const {
+  for (size_t row = 0; row < rows.size(); ++row)
+    for (size_t s = 0; s < rows[row].cells[index].size(); ++s)
+      if (const auto& cell = rows[row].cells[index][s]; cell && cell->with_before.noise > 0)
+        return Worst{row, s, *cell};
+  return std::nullopt;
 }
 
 }  // namespace openhb::verify

@@ -32,6 +32,8 @@ struct Survey {
   };
   // The end that is furthest from float (or from the stage before) in stage `index`.
   std::optional<Worst> worst_end(size_t index, bool before = false) const;
+  // Any tensor in stage `index` that is not what it was in the stage before.
+  std::optional<Worst> changed(size_t index) const;
 };
 
 // dumps[0] is float. One sample is open at a time, and of it one tensor in three stages is in memory.

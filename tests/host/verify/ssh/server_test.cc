@@ -209,7 +209,7 @@ TEST_F(Server, EndsThatTellNothing) {
 
 TEST_F(Server, Floods) {
   const std::string piece(30000, 'x');
-  start({.command = [&](ssh_session session, ssh_channel channel, const std::string& command) {
+  start({.command = [piece](ssh_session session, ssh_channel channel, const std::string& command) {
     const auto size = static_cast<uint32_t>(piece.size());
     const auto connected = [&] {
       return (::ssh_get_status(session) & (SSH_CLOSED | SSH_CLOSED_ERROR)) == 0 && ::ssh_get_fd(session) >= 0;
