@@ -104,11 +104,17 @@ Lease take_lease(Connection& connection, const std::string& place, double pause)
       return lease;
     }
   }
+  if (!line.starts_with("refused "))
+    fail(ErrorCode::board_unsuitable,
+         "the board {} printed '{}' before a command did: a login script there (~/.bashrc) prints something "
+         "when a "
+         "command is run, which breaks scp, too",
+         connection.name(), printable(line, 200));
   fail(ErrorCode::board_storage,
        "cannot make a folder for this run in '{}' on the board {}: {}; free space there, or name another "
        "folder "
        "with --board-dir",
-       place, connection.name(), line.starts_with("refused ") ? printable(line.substr(8)) : printable(line));
+       place, connection.name(), printable(line.substr(8)));
 }
 
 }  // namespace openhb::verify

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "common/text/text.h"
+#include "host/verify/remote_text.h"
 
 namespace openhb::verify {
 namespace {
@@ -64,15 +65,10 @@ std::string status_text(const CommandResult& result) {
 std::string printable(std::string_view text, size_t most) {
   const bool cut = text.size() > most;
   if (cut) text.remove_prefix(text.size() - most);
-  std::string clean;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n' || c == '\t' || c == '\r')
-      clean += ' ';
-    else
-      clean += byte < 0x20 || byte >= 0x7f ? '?' : c;
-  }
-  return (cut ? "..." : "") + trim(clean);
+  std::string line(text);
+  for (char& c : line)
+    if (c == '\n' || c == '\t' || c == '\r') c = ' ';
+  return (cut ? "..." : "") + trim(remote_text(line, line.size()));
 }
 
 std::string size_text(uint64_t bytes) {

@@ -53,6 +53,7 @@ TEST(Answer, CachedFiles) {
 
 TEST(Answer, WordsForTheTerminalAreHarmless) {
   EXPECT_EQ(printable(" a\x1b[31m\n\xff b\r\n"), "a?[31m ? b");
+  EXPECT_EQ(printable("größer"), "größer");
   EXPECT_EQ(printable(std::string(5000, 'x') + "end", 10), "...xxxxxxxend");
 }
 
