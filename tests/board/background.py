@@ -55,6 +55,7 @@ def start(arguments, number=0, key=None):
 
 def prepare(_):
     trees.prepare_machine()
+    trees.sysroot("dropbear", *trees.DROPBEAR)
     return 0
 
 

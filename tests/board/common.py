@@ -41,12 +41,13 @@ class Process(typing.NamedTuple):
 
 class Board:
     """Starts at once; a context manager that stops the board. `number`: makes the address; `program`: hrt_model_exec for the
-    board's PATH or None; `host_key`, `key`: files, of the board and of who may log in; None: new ones."""
+    board's PATH or None; `host_key`, `key`: files, of the board and of who may log in; None: new ones.
+    `server`: or "dropbear" (userland only; its programs see the emulator's largest CPU)."""
     kind = ""
     PLACES = ("/userdata", "/home/board", "/tmp")
 
     def __init__(self, number=0, *, program=None, password=None, host_key=None, key=None, disk_size=None, data_size=None,
-                 cpu=None):
+                 cpu=None, server="openssh"):
         base, packages = trees.prepare()
         self.number, self.process, self.pid = number, None, 0
         self.host, self.port, self.user = BOARD_END.format(number), 22, "board"
@@ -68,6 +69,10 @@ class Board:
                     trees.new_key(own, own.name)
             trees.own_layer(self.folder / "layer", password=self.password, host_key=self.host_key, public_key=f"{self.key}.pub",
                             cpu=self.cpu, program=program)
+            self.server_command = ["/usr/sbin/sshd", "-D", "-e"]
+            if server == "dropbear":
+                trees.add_dropbear(self.folder / "layer", packages, self.host_key)
+                self.server_command = ["/usr/sbin/dropbear", "-F", "-E", "-r", "/etc/dropbear/key", "-P", "/run/dropbear.pid"]
             self.start()
             public = " ".join(pathlib.Path(f"{self.host_key}.pub").read_text().split()[:2])
             self.known_hosts.write_text("".join(f"{name} {public}\n" for name in self.names()))
@@ -112,7 +117,7 @@ class Board:
 
     def running(self, pattern=""):
         """Programs that somebody started, whose command lines hold the pattern."""
-        return [p for p in self.processes() if not p.command.startswith(("sshd", "/usr/sbin/sshd")) and pattern in p.command]
+        return [p for p in self.processes() if not p.command.startswith(("sshd", "/usr/sbin/sshd", "/usr/sbin/dropbear")) and pattern in p.command]
 
     def kill_all(self, pattern, number=signal.SIGKILL):
         """Returns how many there were: one that was just being started may be missed."""

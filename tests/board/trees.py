@@ -17,6 +17,7 @@ WORK = ROOT / "build" / "board"
 PACKAGES = """busybox-static openssh-server openssh-sftp-server libc6 libgcc-s1 libstdc++6 libcrypt1 zlib1g libaudit1
  libcap-ng0 libcom-err2 libgssapi-krb5-2 libkrb5-3 libk5crypto3 libkrb5support0 libkeyutils1 libpam0g libselinux1 libpcre2-8-0
  libssl1.1 libsystemd0 libcap2 libgcrypt20 libgpg-error0 liblz4-1 liblzma5 libzstd1 libwrap0 libnsl2 libtirpc3""".split()
+DROPBEAR = ["dropbear-bin", "libtomcrypt1", "libtommath1", "libgmp10"]
 CPUS = {  # part, features: what /proc/cpuinfo shows; qemu-user would show the real machine's
     "cortex-a53": ("0xd03", "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"),
     "cortex-a72": ("0xd08", "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"),
@@ -55,6 +56,16 @@ def prepare():
                     (base / "bin" / applet).symlink_to("busybox")
             (WORK / "base.key").write_text(key)
     return base, tree
+
+
+def add_dropbear(layer, packages, host_key):
+    """The small server of many boards, into the layer; with the host key as it wants it."""
+    tree = sysroot("dropbear", *DROPBEAR)
+    shutil.copytree(tree / "usr", layer / "usr", symlinks=True, dirs_exist_ok=True)
+    (layer / "etc/dropbear").mkdir()
+    subprocess.run(["qemu-aarch64-static", "-L", packages, "-E", f"LD_LIBRARY_PATH={layer / 'usr/lib/aarch64-linux-gnu'}",
+                    layer / "usr/lib/dropbear/dropbearconvert", "openssh", "dropbear", host_key, layer / "etc/dropbear/key"],
+                   check=True, capture_output=True)
 
 
 MODULES = "virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci failover net_failover virtio_net".split()

@@ -35,7 +35,7 @@ class Userland(Board):
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 ["unshare", "--net", "--mount", "--pid", "--uts", "--fork", "--kill-child", "--mount-proc", "sh", SCRIPT, self.folder,
-                 *self.layers, str(self.number)],
+                 *self.layers, str(self.number), *self.server_command],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **sizes, "QEMU_CPU": self.cpu},
                 start_new_session=True)
         self.pid = self.process.pid

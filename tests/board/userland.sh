@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # The first process of a userland board, in its own network, mount, PID and UTS namespaces: makes the root file system and
-# becomes sshd. Arguments: folder of this board, base layer, packages' layer, number of the board.
+# becomes the server. Arguments: folder of this board, base layer, packages' layer, number of the board, the server's command.
 set -e
 work=$1 base=$2 packages=$3 number=$4
+shift 4
 hostname board
 disk=$work/disk
 mkdir -p "$disk"
@@ -36,4 +37,4 @@ ip addr add "fd98::$((number + 1)):2/112" dev eth0 nodad
 ip link set eth0 up
 echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start
 # As "root" of a namespace with one mapped user sshd fails; hence an ordinary user, the only one that can log in.
-exec unshare --user --map-user=1000 --map-group=1000 --root="$disk/root" /usr/sbin/sshd -D -e
+exec unshare --user --map-user=1000 --map-group=1000 --root="$disk/root" "$@"

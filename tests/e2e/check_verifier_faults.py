@@ -309,6 +309,39 @@ class Check:
             self.fault = "the same, with --push-runtime"
             self.passes(self.start(other, "--push-runtime", self.args.runtime))
 
+    def dropbear(self):
+        """The small server that many boards have, without SFTP."""
+        with Userland(4, password=PASSWORD, program=self.args.runtime, server="dropbear") as board:
+            with self.case("dropbear: no fault", board):
+                self.passes(self.start(board, "--samples", 3))
+                self.passes(self.start(board, "--key", board.key, password=""))
+            with self.case("dropbear: wrong password", board):
+                self.end(self.start(board, password="wrong"), "OHB-0902", board.host, "password")
+            with self.case("dropbear: link cut in a run", board):
+                process = self.in_a_run(board, "--timeout", 3)
+                board.link(False)
+                self.end(process, "OHB-090", board.host)
+                self.clean(board)
+                board.link(True)
+            with self.case("dropbear: program on the board hangs", board):
+                self.end(self.in_a_run(board, "--run-timeout", 2), "OHB-0904", board.host, "2 s")
+            with self.case("dropbear: program on the board ends by SIGSEGV", board):
+                process = self.start(board, "--samples", 1000)
+                board.wait_for(lambda: board.kill_all("hrt_model_exec infer", signal.SIGSEGV) and False or process.poll() is not None, LIMIT)
+                self.end(process, "OHB-0905", board.host, "signal SEGV")
+            with self.case("dropbear: Ctrl-C in a run", board):
+                process = self.in_a_run(board)
+                process.send_signal(signal.SIGINT)
+                self.end(process, "interrupted", status=130)
+        with Userland(4, password=PASSWORD, server="dropbear") as board, self.case("dropbear: Ctrl-C in an upload", board):
+            board.slow("8mbit")
+            process = self.start(board, "--push-runtime", self.args.runtime)
+            self.expect(board.wait_for(lambda: self.sending(board)), "the upload has begun")
+            process.send_signal(signal.SIGINT)
+            self.end(process, "interrupted", status=130)
+            board.slow(None)
+            self.passes(self.start(board, "--push-runtime", self.args.runtime))
+
     def power_cut(self):
         with Userland(3, password=PASSWORD, program=self.args.runtime) as board, self.case("power cut in a run"):
             process = self.in_a_run(board, "--timeout", 3)
@@ -356,13 +389,13 @@ def main():
         with Userland(0, password=PASSWORD, program=args.runtime) as board, Userland(1, password=PASSWORD) as bare:
             parts = {"none": lambda: check.none(board), "connection": lambda: check.connection(board), "upload": lambda: check.upload(bare),
                      "storage": lambda: check.storage(board), "run": lambda: check.run(board), "unsuitable": lambda: check.unsuitable(bare),
-                     "power_cut": check.power_cut, "changed_key": lambda: check.changed_key(board), "machine": check.machine}
+                     "dropbear": check.dropbear, "power_cut": check.power_cut, "changed_key": lambda: check.changed_key(board), "machine": check.machine}
             for name, part in parts.items():
                 if not args.only or name in args.only.split(","):
                     part()
     except Unavailable as reason:
         print(f"skipped: {reason}")
-        sys.exit(77)
+        sys.exit(1 if check.failures else 77)
     if args.verbose:
         print("\n".join(f"| {fault} | {status} | {message} |" for fault, status, message in check.table))
     print(f"{check.count - check.failures} of {check.count} checks passed")

@@ -131,7 +131,7 @@ set_tests_properties(e2e_verifier_networks e2e_verifier_machine PROPERTIES LABEL
                      FIXTURES_REQUIRED converted_networks)
 # What can go wrong between hb_verifier and a board: network, login, disk, programs; in four tests that run side by side.
 set(faults_connection connection,unsuitable,power_cut,changed_key,none,storage)
-set(faults_upload upload)
+set(faults_upload upload,dropbear)
 set(faults_run run)
 set(faults_machine machine)
 foreach(part connection upload run machine)
