@@ -29,6 +29,22 @@ SHORT = 4  # seconds: a time-out that passes, though logging in to an emulated b
 CODES = dict(usage=2, unreachable=900, host_key=901, login=902, lost=903, timeout=904, command=905, unwritable=102)
 
 
+def in_memory(pid, text):
+    """Where the text is in a process's own memory (a board's password must not be a common word)."""
+    found = []
+    with open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in open(f"/proc/{pid}/maps"):
+            span, rights, _, _, inode = line.split()[:5]
+            if "w" not in rights or inode != "0":
+                continue
+            begin, end = (int(a, 16) for a in span.split("-"))
+            memory.seek(begin)
+            place = memory.read(end - begin).find(text.encode())
+            if place >= 0:
+                found.append(hex(begin + place))
+    return found
+
+
 class Result:
     def __init__(self, status, out, err, seconds):
         self.status, self.out, self.err, self.seconds = status, out, err, seconds
@@ -177,7 +193,8 @@ class Check:
             self.interrupt(process, "waiting for the agent")
 
     def on_terminal(self, arguments, talk, **options):
-        """The client with a terminal: answers each prompt of `talk`, a list of (words, what is typed)."""
+        """The client with a terminal: answers each prompt of `talk`, a list of (words, what is typed). A function instead of
+        what is typed is called with the client's process ID."""
         child, terminal = pty.fork()
         if child == 0:
             os.execve(str(self.program), self.words(*arguments, **options), self.environment)
@@ -199,7 +216,10 @@ class Check:
             while words not in shown[seen:] and read():
                 pass
             seen = len(shown)
-            os.write(terminal, typed.encode())
+            if callable(typed):
+                typed(child)
+            else:
+                os.write(terminal, typed.encode())
         while read():
             pass
         os.close(terminal)
@@ -217,6 +237,14 @@ class Check:
         self.expect(status == 1 and "none given" in shown, "the end of the input instead of a password", shown)
         status, shown = self.on_terminal(ask, [("Password", "\x03")], key=False)
         self.expect(status == 130 and "interrupted" in shown, "Ctrl-C instead of a password", shown)
+        secret = self.new_key("locked_memory", "-t", "ed25519", "-N", "not to be remembered")
+        self.authorize(secret)
+        for key, typed in ((False, self.board.password), (secret, "not to be remembered")):
+            found = {}
+            look = lambda pid: found.update({text: in_memory(pid, text) for text in (typed, "sleep 3.25")})  # noqa: E731, B023
+            status, shown = self.on_terminal(("--ask", "sleep 3.25"), [(" of ", typed + "\n"), ('"login"', look)], key=key)
+            self.expect(status == 0 and found["sleep 3.25"] and not found[typed], "what was typed is nowhere in the client's memory",
+                        f"{found} {shown}")
         for kind, extra in (("new", ()), ("old", ("-m", "PEM"))):
             key = self.new_key(f"locked_{kind}", "-t", "ecdsa", "-N", "open sesame", *extra)
             self.authorize(key)
@@ -610,7 +638,7 @@ def main():
     arguments = parser.parse_args()
     arguments.client, arguments.work = map(os.path.abspath, (arguments.client, arguments.work))
     enter_script()
-    with Userland() as board:
+    with Userland(password="s3same-0pen-y0urself") as board:
         check = Check(board, arguments)
         for part in ["measure"] if arguments.measure else arguments.parts or PARTS:
             print(f"-- {part}")
