@@ -284,8 +284,9 @@ class Verifier {
       dumps.push_back(std::move(one));
     }
     // A board computes what the simulator does: it comes behind it.
-    if (dumps.back().name == "simulator")
-      std::rotate(std::ranges::find(dumps, "board", &StageDumps::name), dumps.end() - 1, dumps.end());
+    const auto board = std::ranges::find(dumps, "board", &StageDumps::name);
+    if (board != dumps.end() && dumps.back().name == "simulator")
+      std::rotate(board, dumps.end() - 1, dumps.end());
     result_.stages = analyse_stages(dumps, files_[2].second, files_[3].second);
   }
 

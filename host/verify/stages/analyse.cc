@@ -10,7 +10,7 @@ namespace {
 // Noise (relative L2, squared) at an end from which on a stage is said to lose accuracy.
 constexpr double kOptimizerNoise = 1e-6;  // folding in float: 0.1 %
 constexpr double kCodeNoise = 2e-3;       // a cosine of 0.999
-constexpr double kIntegerNoise = 1e-3;
+constexpr double kIntegerNoise = 2e-3;
 
 constexpr std::string_view kSuffix = "_model.onnx";
 
@@ -84,7 +84,7 @@ Stages analyse_stages(const std::vector<StageDumps>& dumps, const std::string& c
     } else if (!is_bits(name)) {
       const auto& cell = all.rows[step->row].cells[k - 1][step->sample];
       const double was = cell ? cell->with_float.noise : 0;
-      if (step->likeness.with_float.noise - was > std::max(kIntegerNoise, 0.25 * was))
+      if (step->likeness.with_float.noise - was > std::max(kIntegerNoise, 0.5 * was))
         losses = lost_to_integers({dumps, network, all, k, *step});
     } else if (const auto changed = all.changed(k)) {
       losses = lost_bits({dumps, network, all, k, *changed});

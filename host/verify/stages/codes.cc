@@ -44,7 +44,8 @@ class CodeSearch {
     if (!trial_) return;
     // What is tried must be what was found.
     const Similarity again = trial_->run([](graph::Graph&) {});
-    if (std::fabs(again.cosine - now_.cosine) > 0.1 * (1 - now_.cosine) + 1e-4)
+    if (std::fabs(again.cosine - now_.cosine) > 0.1 * (1 - now_.cosine) + 1e-4 ||
+        again.noise < 0.1 * now_.noise)
       trial_.reset();
     else
       now_ = again;

@@ -41,6 +41,14 @@ std::unique_ptr<Trial> Trial::make(const Network& network, const std::vector<std
 }
 
 Similarity Trial::run(const Change& change) const {
+  try {
+    return run_changed(change);
+  } catch (const Error&) {
+    return {0, kMostNoise};  // what cannot run helps nobody
+  }
+}
+
+Similarity Trial::run_changed(const Change& change) const {
   graph::Graph annotated = network_->graph.clone();
   change(annotated);
   annotated.outputs = {annotated.find_value(end_)};
@@ -67,7 +75,7 @@ Similarity Trial::run(const Change& change) const {
 
 std::optional<std::vector<float>> recomputed(const Network& network, const std::string& value,
                                              const std::vector<std::string>& sources,
-                                             const StageSample& stage) {
+                                             const StageSample& stage) try {
   graph::Graph part = network.graph.clone();
   part.outputs = {part.find_value(value)};
   part.inputs.clear();
@@ -90,6 +98,8 @@ std::optional<std::vector<float>> recomputed(const Network& network, const std::
   const Tensor output = runner.output(0);
   const auto values = output.data<float>();
   return std::vector<float>(values.begin(), values.end());
+} catch (const Error&) {
+  return std::nullopt;
 }
 
 void set_codes(graph::Graph& graph, const std::string& name, const QuantParams& quant, DType codes) {

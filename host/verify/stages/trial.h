@@ -24,6 +24,7 @@ class Trial {
   Similarity run(const Change& change) const;
 
  private:
+  Similarity run_changed(const Change& change) const;
   const Network* network_ = nullptr;
   std::string end_;
   struct Sample {
