@@ -272,7 +272,7 @@ class Check:
         self.expect(result.failed("host_key", "unknown"), "but not by another name", result)
         result = self.client("true", address=self.board.host6)
         self.expect(result.status == 0 and f'"name":"{self.board.host6}"' in result.err, "IPv6", result)
-        for name, kind in (("changed", "ed25519"), ("other type", "ecdsa")):
+        for name, kind in (("a changed host key", "ed25519"), ("a host key of another type", "ecdsa")):
             other = self.new_key(f"host_{kind}", "-t", kind, "-N", "")
             line = " ".join(pathlib.Path(f"{other}.pub").read_text().split()[:2])
             before = f"# line 1\nelse {line}\n{self.board.host} {line}\n"
@@ -280,7 +280,7 @@ class Check:
             result = self.client("--accept", "true", known_hosts=known)
             fingerprint = subprocess.run(["ssh-keygen", "-lf", other], capture_output=True, text=True).stdout.split()[1]
             self.expect(result.failed("host_key", "CHANGED", f"line 3 of {known}", fingerprint, "ssh-keygen -f") and known.read_text() == before,
-                        f"a {name} host key is refused, whatever was said", result)
+                        f"{name} is refused, whatever was said", result)
         known.write_text(f"{self.board.host} {line}\n@revoked * ssh-ed25519 {public}\n")
         result = self.client("--accept", "true", known_hosts=known)
         self.expect(result.failed("host_key", "line 2", "revokes"), "a revoked host key", result)
@@ -294,6 +294,12 @@ class Check:
             self.expect(result.failed("host_key", f"[127.0.0.1]:{proxy.port}"), "another port is another host", result)
             result = self.client("true", **self.proxied(proxy))
             self.expect(result.status == 0, "a port", result)
+            # Where a name has several addresses the first one (::1) refuses.
+            result = self.client("--accept", "true", address=f"localhost:{proxy.port}", known_hosts=known)
+            self.expect(result.status == 0 and f"\n[localhost]:{proxy.port} ssh-ed25519" in known.read_text(), "a name", result)
+        local = re.search(r"fe80::[0-9a-f:]+", self.board.ssh("ip -6 addr show dev eth0").stdout)
+        result = self.client("--accept", "true", address=f"[{local[0]}%{self.board.device}]:22", known_hosts=known)
+        self.expect(result.status == 0, "a link-local address with its interface", result)
 
     # Commands.
 
