@@ -145,9 +145,16 @@ class Check:
             board.link(True)
         with self.case("closed port"):
             Nobody.host, Nobody.port = board.host, 23
-            self.end(self.start(Nobody), "OHB-0900", f"{board.host}:23", "refused")
+            self.end(self.start(Nobody), "OHB-0900", f"{board.host}:23", "nothing listens")
         with self.case("a server that says nothing"), Proxy(None) as silent:
             self.end(self.start(board, "--timeout", 2, address=silent), "OHB-0900", str(silent.port))
+        with self.case("Ctrl-C in the login"), Proxy(None) as silent:
+            process = self.start(board, "-p", PASSWORD, address=silent, password="")
+            self.expect(board.wait_for(lambda: silent.connections), "it connects")
+            line = pathlib.Path(f"/proc/{process.pid}/cmdline").read_bytes()
+            self.expect(b"-p\0" in line and PASSWORD.encode() not in line, f"the list of processes does not show the password: {line}")
+            process.send_signal(signal.SIGINT)
+            self.end(process, "interrupted", status=130)
         with self.case("wrong password", board):
             self.end(self.start(board, password="wrong"), "OHB-0902", board.host, "password")
         with self.case("unknown host key", board):
@@ -163,8 +170,8 @@ class Check:
         before.write_text(board.known_hosts.read_text())
         board.stop()
         with Userland(0, password=PASSWORD, program=self.args.runtime) as other, self.case("changed host key", other):
-            self.end(self.start(other, hosts=before), "OHB-0901", "SHA256:", "changed")
-            self.end(self.start(other, "--accept-new-host-key", hosts=before), "OHB-0901", "changed")
+            self.end(self.start(other, hosts=before), "OHB-0901", "SHA256:", "CHANGED")
+            self.end(self.start(other, "--accept-new-host-key", hosts=before), "OHB-0901", "CHANGED")
 
     def upload(self, board):
         """To a board without runtime, which is sent: megabytes."""
@@ -189,7 +196,10 @@ class Check:
             subprocess.run(["sleep", "1"])
             board.link(True)
             self.passes(process)
-        board.slow(None)
+        with self.case("slow link", board):
+            board.slow("4mbit")  # ten seconds for the upload: much longer than the time-out
+            self.passes(self.start(board, *push, "--timeout", 3))
+            board.slow(None)
         with self.case("slow link, 50 ms away", board), Proxy((board.host, board.port), delay=0.05, rate=1 << 20) as proxy:
             self.passes(self.start(board, *push, "--timeout", 3, address=proxy))
         with self.case("Ctrl-C in an upload", board):
@@ -274,6 +284,7 @@ class Check:
             process = self.in_a_run(board)
             process.kill()
             process.communicate()
+            self.table.append((self.fault, -9, ""))
 
     def unsuitable(self, board):
         with self.case("program for another architecture is pushed", board):
@@ -285,7 +296,7 @@ class Check:
         data[18:20] = b"\xf3\x00"
         wrong.write_bytes(data)
         with Userland(2, password=PASSWORD, program=wrong) as other, self.case("runtime on the board is for another architecture", other):
-            self.end(self.start(other), "OHB-0907", "hrt_model_exec", "--push-runtime")
+            self.end(self.start(other), "OHB-0907", "another kind of machine", "--push-runtime")
             self.fault = "the same, with --push-runtime"
             self.passes(self.start(other, "--push-runtime", self.args.runtime))
 
@@ -300,7 +311,9 @@ class Check:
             with Machine(5, clock=clock, password=PASSWORD, program=self.args.runtime) as board, \
                     self.case(f"clock of the board says {clock[:4]}", board):
                 text = self.passes(self.start(board))
-                self.expect("clock" in text, "a warning about the clock")
+                warning = next((line for line in text.splitlines() if "clock" in line), "")
+                self.expect("WARNING" in warning , f"a warning about the clock: {warning}")
+                self.table[-1] = (self.fault, 0, re.sub(r"^.*WARNING ", "", warning))
                 if clock > "2030":
                     self.fault = "board hangs in a run (machine)"
                     process = self.in_a_run(board, "--timeout", 5)

@@ -129,3 +129,15 @@ add_test(NAME e2e_verifier_machine
           mobilenetv2_imagenet hand_landmark ultraface_rfb320_caffe)
 set_tests_properties(e2e_verifier_networks e2e_verifier_machine PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 1800
                      FIXTURES_REQUIRED converted_networks)
+# What can go wrong between hb_verifier and a board: network, login, disk, programs; in four tests that run side by side.
+set(faults_connection connection,unsuitable,power_cut,changed_key,none,storage)
+set(faults_upload upload)
+set(faults_run run)
+set(faults_machine machine)
+foreach(part connection upload run machine)
+  add_test(NAME e2e_verifier_faults_${part}
+    COMMAND /usr/bin/python3 -B ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_verifier_faults.py --hb-mapper $<TARGET_FILE:hb_mapper>
+            --hb-verifier $<TARGET_FILE:hb_verifier> --runtime ${PROJECT_SOURCE_DIR}/build/aarch64/device/tools/hrt_model_exec
+            --only ${faults_${part}} --work ${CMAKE_CURRENT_BINARY_DIR}/verifier_faults_${part})
+  set_tests_properties(e2e_verifier_faults_${part} PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 1200)
+endforeach()

@@ -38,7 +38,7 @@ leave() { discard "$id"; rmdir "$base/cache" "$base"; }
 
 make() { mkdir -p "$base/cache" && mkdir "$run" && : >"$run/.quiet"; }
 # Once more: another script that ends just now may have removed an empty folder in between.
-answer=$(make 2>&1 || make 2>&1) || { rm -rf "$run"; refuse "$answer"; }
+answer=$(make 2>&1) || answer=$(make 2>&1) || { rm -rf "$run"; refuse "$answer"; }
 { [ -O "$base" ] && [ ! -h "$base" ]; } || { rm -rf "$run"; refuse "$base belongs to somebody else"; }
 for d in "$base"/run-*; do
   [ -d "$d" ] && [ "$d" != "$run" ] || continue
@@ -104,11 +104,17 @@ Lease take_lease(Connection& connection, const std::string& place, double pause)
       return lease;
     }
   }
+  if (!line.starts_with("refused "))
+    fail(ErrorCode::board_unsuitable,
+         "the board {} printed '{}' before a command did: a login script there (~/.bashrc) prints something "
+         "when a "
+         "command is run, which breaks scp, too",
+         connection.name(), printable(line, 200));
   fail(ErrorCode::board_storage,
        "cannot make a folder for this run in '{}' on the board {}: {}; free space there, or name another "
        "folder "
        "with --board-dir",
-       place, connection.name(), line.starts_with("refused ") ? printable(line.substr(8)) : printable(line));
+       place, connection.name(), printable(line.substr(8)));
 }
 
 }  // namespace openhb::verify

@@ -19,7 +19,8 @@ struct Lease {
 
 // Starts the script with Connection::hold. It removes folders whose script is gone, makes a new one, and when
 // the connection ends or says nothing for twice `pause` seconds, stops every process with the folder's mark
-// and removes the folder, and .openhb, too, when the cache is empty. Throws Error(board_storage).
+// and removes the folder, and .openhb, too, when the cache is empty. Throws Error: board_storage;
+// board_unsuitable (something else answers).
 Lease take_lease(Connection& connection, const std::string& place, double pause);
 
 }  // namespace openhb::verify

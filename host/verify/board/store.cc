@@ -17,7 +17,7 @@ namespace {
 
 constexpr uint64_t kSpare = 256 << 10;  // on the disk, for folders and small files
 
-// Of both scripts. Parameters: name, hash, size, sum, cache.
+// Of all scripts. Parameters: name, hash, size, sum, cache.
 constexpr std::string_view kFunctions = R"sh(
 good() {
   { [ -f "$1" ] && [ ! -h "$1" ]; } || return 1
@@ -43,18 +43,25 @@ else
 fi
 )sh";
 
-// Parameters: keep, old (files of the cache to remove).
+// Parameter: old (files of the cache to remove).
 constexpr std::string_view kSend = R"sh(
 for f in $old; do rm -f "$cache/$f"; done
-{ cat >upload && good upload && chmod 700 upload; } || { rm -f upload; exit 1; }
+cat >upload || { rm -f upload; exit 1; }
+)sh";
+
+// Parameter: keep.
+constexpr std::string_view kAccept = R"sh(
+{ good upload && chmod 700 upload; } || { rm -f upload; exit 1; }
 if [ $keep = 1 ]; then
   mkdir -p "$cache" && mv -f upload "$cache/$hash" && take || exit 1
 else
   mv -f upload "$name" || exit 1
 fi
-echo @openhb
-echo done
 )sh";
+
+// A board computes a hash in silence: at least this many bytes a second.
+constexpr double kSlowestHash = 5e6;
+constexpr double kPatience = 60;  // seconds, for all else
 
 struct Contents {
   uint64_t free_bytes = UINT64_MAX;  // unknown
@@ -97,12 +104,14 @@ std::string obsolete(Contents& contents, uint64_t size) {
 struct Store::Item {
   std::string local_file, name, hash;
   std::span<const std::byte> bytes;
-  std::string command;  // start of its scripts
+  std::string command;     // start of its scripts
+  CommandOptions hashing;  // of scripts that use good()
 };
 
 void Store::bring(const std::string& local_file, const std::string& name) {
   const auto file = MappedFile::open(local_file);
-  Item item{local_file, name, hash_text(file->bytes()), file->bytes(), ""};
+  Item item{local_file, name, hash_text(file->bytes()), file->bytes(), "", {}};
+  item.hashing.limit = kPatience + static_cast<double>(item.bytes.size()) / kSlowestHash;
   item.command =
       lease_.enter() + fmt::format("name={} hash={} size={} sum={} cache={}", shell_quoted(name), item.hash,
                                    item.bytes.size(), sha256_text(item.bytes), shell_quoted(lease_.cache()));
@@ -111,7 +120,7 @@ void Store::bring(const std::string& local_file, const std::string& name) {
 }
 
 bool Store::fetch_from_cache(const Item& item) {
-  const CommandResult result = connection_.run(item.command + std::string(kFetch));
+  const CommandResult result = connection_.run(item.command + std::string(kFetch), item.hashing);
   require_success(result, connection_.name(), "looking into the cache");
   std::string_view text = after_mark(result.out).value_or("");
   const std::string_view word = take_line(text);
@@ -142,14 +151,12 @@ void Store::send(const Item& item) {
     if (sent >> 10 > shown) bar.advance((sent >> 10) - shown);
     shown = std::max(shown, sent >> 10);
   };
-  const CommandResult result = connection_.run(
-      item.command + fmt::format("\nkeep={:d} old={}", options_.keep, shell_quoted(old)) + std::string(kSend),
-      command);
-  require_success(result, connection_.name(),
-                  fmt::format("sending '{}' ({}) to {}", item.local_file, size_text(size), lease_.base));
-  if (after_mark(result.out) != "done\n")
-    fail(ErrorCode::board_command, "sending '{}' to the board {}: it answered '{}'", item.local_file,
-         connection_.name(), printable(result.out, 200));
+  const std::string what =
+      fmt::format("sending '{}' ({}) to {}", item.local_file, size_text(size), lease_.base);
+  const std::string start =
+      item.command + fmt::format("\nkeep={:d} old={}", options_.keep, shell_quoted(old));
+  require_success(connection_.run(start + std::string(kSend), command), connection_.name(), what);
+  require_success(connection_.run(start + std::string(kAccept), item.hashing), connection_.name(), what);
 }
 
 }  // namespace openhb::verify

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "common/text/text.h"
+#include "host/verify/remote_text.h"
 
 namespace openhb::verify {
 namespace {
@@ -42,7 +43,12 @@ std::string signal_text(std::string_view signal) {
 }
 
 std::string status_text(const CommandResult& result) {
-  if (says(result, "xec format error"))
+  // A shell may take a program that the kernel refuses for a script, and complain about its first bytes.
+  if (says(result, "xec format error") ||
+      says(result,
+           "\x7f"
+           "ELF") ||
+      says(result, "?ELF"))
     return fmt::format("exit status {}: the file is for another kind of machine, or damaged", result.status);
   if (result.status == 126)
     return "exit status 126: the file may not be executed (its rights, a folder mounted noexec, or another "
@@ -59,15 +65,10 @@ std::string status_text(const CommandResult& result) {
 std::string printable(std::string_view text, size_t most) {
   const bool cut = text.size() > most;
   if (cut) text.remove_prefix(text.size() - most);
-  std::string clean;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n' || c == '\t' || c == '\r')
-      clean += ' ';
-    else
-      clean += byte < 0x20 || byte >= 0x7f ? '?' : c;
-  }
-  return (cut ? "..." : "") + trim(clean);
+  std::string line(text);
+  for (char& c : line)
+    if (c == '\n' || c == '\t' || c == '\r') c = ' ';
+  return (cut ? "..." : "") + trim(remote_text(line, line.size()));
 }
 
 std::string size_text(uint64_t bytes) {

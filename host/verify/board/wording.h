@@ -10,8 +10,8 @@
 
 namespace openhb::verify {
 
-// Text of another machine for a message or a table: one line, no control characters (a terminal would obey
-// them), at most `most` bytes: the end counts, where programs say why they gave up.
+// Text of another machine for a message or a table, as remote_text() makes it, in one line; of longer text
+// the last `most` bytes: there programs say why they gave up.
 std::string printable(std::string_view text, size_t most = 600);
 
 // "12.3 MiB".

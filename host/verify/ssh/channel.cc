@@ -110,6 +110,10 @@ size_t Channel::send(const void* data, size_t size) {
   return sent > 0 ? static_cast<size_t>(sent) : 0;
 }
 
+bool Channel::beat() {
+  return !closed && session_.alive() && window() > 0 && ::ssh_channel_write(channel_, "\n", 1) == 1;
+}
+
 void Channel::send_end() {
   if (!closed && session_.alive()) (void)::ssh_channel_send_eof(channel_);
 }

@@ -25,6 +25,8 @@ class Channel {
 
   // Bytes of input taken, at most a few packets; 0 while the other side takes none.
   size_t send(const void* data, size_t size);
+  // One byte, whatever else waits to be sent. False: the other side takes none.
+  bool beat();
   void send_end();
   // Asks the command to end.
   void terminate();

@@ -81,7 +81,7 @@ void SshConnection::beat() {
   held_->out.clear();
   if (now_seconds() - last_beat_ < interval_) return;
   last_beat_ = now_seconds();
-  sent_ += held_->send("\n", 1);
+  if (held_->beat()) sent_++;
 }
 
 void SshConnection::stop(Channel& channel, double grace) {

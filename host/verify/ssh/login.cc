@@ -102,9 +102,10 @@ LogIn::State LogIn::call(Call function) {
   session_.moved();
   if (state == SSH_AUTH_ERROR) session_.pump(0);  // notices when it is the connection that failed
   if (!session_.alive()) {
-    // A server that has had enough of failures says so, and closes.
-    if (!tried_.empty() || session_.why().find("DISCONNECT") != std::string::npos)
-      refused(" It closed the connection: " + session_.why() + ".");
+    // A server that has had enough of failures says so and closes, or only closes.
+    const bool said = session_.why().find("DISCONNECT") != std::string::npos;
+    if (said || (!tried_.empty() && session_.why() == kClosed))
+      refused(said ? " It ended the connection: " + session_.why() : " It closed the connection.");
     session_.lost("logging in");
   }
   if (!done) {

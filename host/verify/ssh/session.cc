@@ -90,7 +90,7 @@ bool Session::pump(int milliseconds) {
   }
   if (result == SSH_ERROR || (::ssh_get_status(session_) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0) {
     const std::string error = remote_text(::ssh_get_error(session_));
-    kill(error.empty() ? "it was closed" : error);
+    kill(error.empty() || error == "Socket error: disconnected" ? kClosed : error);
   }
   return alive_;
 }

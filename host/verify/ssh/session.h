@@ -19,6 +19,9 @@ struct FreeKey {
 };
 using Key = std::unique_ptr<ssh_key_struct, FreeKey>;
 
+// Why a connection ended that the other side closed without a word.
+inline constexpr char kClosed[] = "the other side closed it";
+
 class Session {
  public:
   // Takes the socket. `host_keys`: types of host keys, best first, as SSH_OPTIONS_HOSTKEYS wants them.

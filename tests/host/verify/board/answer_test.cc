@@ -53,6 +53,7 @@ TEST(Answer, CachedFiles) {
 
 TEST(Answer, WordsForTheTerminalAreHarmless) {
   EXPECT_EQ(printable(" a\x1b[31m\n\xff b\r\n"), "a?[31m ? b");
+  EXPECT_EQ(printable("größer"), "größer");
   EXPECT_EQ(printable(std::string(5000, 'x') + "end", 10), "...xxxxxxxend");
 }
 
@@ -66,6 +67,10 @@ TEST(Answer, FailuresAreExplained) {
   EXPECT_EQ(text(139, "", ""), text(-1, "SEGV", ""));
   EXPECT_TRUE(text(126, "", "Permission denied").contains("noexec"));
   EXPECT_TRUE(text(126, "", "sh: x: Exec format error").contains("another kind of machine"));
+  EXPECT_TRUE(text(2, "",
+                   "x: line 1: \x7f"
+                   "ELF\x02: not found")
+                  .contains("another kind of machine"));
   EXPECT_TRUE(text(127, "", "").contains("library"));
   EXPECT_EQ(failure_code({.status = 1, .signal = "", .out = "", .err = "cat: No space left on device"}),
             ErrorCode::board_storage);

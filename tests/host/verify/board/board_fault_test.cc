@@ -190,6 +190,11 @@ TEST_P(BoardTools, ResultsThatFitNowhere) {
                [&] { board.run("", {&input, 1}, true, here_.local("out")); });
 }
 
+TEST_P(BoardFault, LoginScriptThatPrints) {
+  here_.login_script = "echo Welcome";
+  expect_error(ErrorCode::board_unsuitable, {"'Welcome'", "login script"}, [&] { connect(); });
+}
+
 TEST_P(BoardTools, EndlessAnswers) {
   here_.add_program("uname", "exec yes");
   here_.timeout = 60;
@@ -218,7 +223,7 @@ TEST_P(BoardFault, ConnectionIsLostWhileSending) {
 
 TEST_P(BoardFault, ConnectionIsLostInARun) {
   set_infer("echo started; sleep 1000");
-  here_.faults->cut_at_command = 5;
+  here_.faults->cut_at_command = 6;
   expect_error(ErrorCode::board_lost, {}, [&] { run(); });
   EXPECT_TRUE(here_.faults->commands.back().contains(" infer ")) << here_.faults->commands.back();
   here_.expect_clean();
@@ -227,7 +232,7 @@ TEST_P(BoardFault, ConnectionIsLostInARun) {
 // Nobody tells the board: it misses the heartbeats.
 TEST_P(BoardFault, ConnectionIsLostSilently) {
   set_infer("echo started; sleep 1000");
-  here_.faults->cut_at_command = 5;
+  here_.faults->cut_at_command = 6;
   here_.faults->silent = true;
   BoardOptions options = here_.options();
   options.timeout = 1;

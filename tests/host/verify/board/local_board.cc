@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 #include "common/io/file.h"
 #include "common/program/file.h"
@@ -36,8 +37,9 @@ std::vector<std::string> names_in(const fs::path& folder) {
 }
 
 std::string contents(const fs::path& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::ostringstream text;  // a process may end meanwhile, which an iterator throws for
+  text << std::ifstream(path).rdbuf();
+  return text.str();
 }
 
 void write_script(const fs::path& path, const std::string& script) {
@@ -87,6 +89,10 @@ std::unique_ptr<verify::Connection> LocalBoard::connect() const {
   LocalSetup setup;
   setup.shell = {which(shell_), "-c"};
   if (shell_ == "busybox") setup.shell = {busybox(), "sh", "-c"};
+  if (!login_script.empty()) {
+    setup.shell.push_back(login_script + "; eval \"$1\"");
+    setup.shell.emplace_back("sh");
+  }
   setup.environment = {{"PATH", fmt::format("{0}/tools:{0}/bin:/usr/bin:/bin", root_.string())},
                        {"HOME", (root_ / "home").string()}};
   setup.timeout = timeout;

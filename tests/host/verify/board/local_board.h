@@ -43,6 +43,7 @@ class LocalBoard {
 
   std::shared_ptr<LocalFaults> faults = std::make_shared<LocalFaults>();
   double timeout = 20;
+  std::string login_script;                       // before each command
   mutable std::vector<std::string> said, warned;  // info and warn of options()
 
  private:
