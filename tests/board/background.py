@@ -44,6 +44,7 @@ def namespaces_for(kind):
 def start(arguments, number=0, key=None):
     program = None if arguments.no_runtime else arguments.runtime or default_program()
     kind = Machine if arguments.kind == "machine" or not inside() else Userland
+    trees.prepare()  # both kinds need it
     try:
         return kind(number, program=program, key=key)
     except Unavailable as reason:

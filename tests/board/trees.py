@@ -31,7 +31,8 @@ HRT = ROOT / "build" / "aarch64" / "device" / "tools" / "hrt_model_exec"
 def sysroot(name, *packages):
     done = subprocess.run([ROOT / "scripts" / "sysroot", name, *packages], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
-        raise Unavailable("the board's packages cannot be fetched: " + done.stdout.strip())
+        reason = (done.stdout.strip().splitlines() or ["scripts/sysroot failed"])[-1].removeprefix("sysroot: ")
+        raise Unavailable("the board's packages cannot be fetched: " + reason)
     return TREES / name
 
 
