@@ -22,6 +22,8 @@ class Proxy:
         self.cut = threading.Event()
         self.open = set()
         self.listener = listener or socket.create_server(("127.0.0.1", 0))
+        if rate:
+            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)  # megabytes in here would be no slow link
         self.host, self.port = self.listener.getsockname()[:2]
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self._run, daemon=True)

@@ -100,6 +100,9 @@ class Check:
         def remains():
             lying = [f for f in board.files() if "/run-" in f or f.endswith(".part") or not re.search(r"/\.openhb(/cache(/[^/]+)?)?$", f)]
             lying = [f for f in lying if "ballast" not in f and not f.startswith("/tmp/hangs")]
+            if isinstance(board, Userland):
+                whole = {os.path.getsize(self.model), os.path.getsize(self.args.runtime)}
+                lying += [f"part of {f}" for f in board.files() if "/cache/" in f and board.path(f).stat().st_size not in whole]
             running = [p.command[:80] for p in board.running()]
             return lying + running
         board.wait_for(lambda: not remains(), LIMIT)
@@ -149,8 +152,10 @@ class Check:
         with self.case("a server that says nothing"), Proxy(None) as silent:
             self.end(self.start(board, "--timeout", 2, address=silent), "OHB-0900", str(silent.port))
         with self.case("Ctrl-C in the login"), Proxy(None) as silent:
-            process = self.start(board, address=silent)
+            process = self.start(board, "-p", PASSWORD, address=silent, password="")
             self.expect(board.wait_for(lambda: silent.connections), "it connects")
+            line = pathlib.Path(f"/proc/{process.pid}/cmdline").read_bytes()
+            self.expect(b"-p\0" in line and PASSWORD.encode() not in line, f"the list of processes does not show the password: {line}")
             process.send_signal(signal.SIGINT)
             self.end(process, "interrupted", status=130)
         with self.case("wrong password", board):
@@ -194,7 +199,10 @@ class Check:
             subprocess.run(["sleep", "1"])
             board.link(True)
             self.passes(process)
-        board.slow(None)
+        with self.case("slow link", board):
+            board.slow("4mbit")  # ten seconds for the upload: much longer than the time-out
+            self.passes(self.start(board, *push, "--timeout", 3))
+            board.slow(None)
         with self.case("slow link, 50 ms away", board), Proxy((board.host, board.port), delay=0.05, rate=1 << 20) as proxy:
             self.passes(self.start(board, *push, "--timeout", 3, address=proxy))
         with self.case("Ctrl-C in an upload", board):
@@ -279,6 +287,13 @@ class Check:
             process = self.in_a_run(board)
             process.kill()
             process.communicate()
+            self.table.append((self.fault, -9, ""))
+
+        with self.case("kill -9 of one of two on the same board", board):
+            process, other = self.in_a_run(board), self.start(board, "--samples", 5)
+            process.kill()
+            process.communicate()
+            self.passes(other)
 
     def unsuitable(self, board):
         with self.case("program for another architecture is pushed", board):
@@ -305,7 +320,9 @@ class Check:
             with Machine(5, clock=clock, password=PASSWORD, program=self.args.runtime) as board, \
                     self.case(f"clock of the board says {clock[:4]}", board):
                 text = self.passes(self.start(board))
-                self.expect("clock" in text, "a warning about the clock")
+                warning = next((line for line in text.splitlines() if "clock" in line), "")
+                self.expect("WARNING" in warning , f"a warning about the clock: {warning}")
+                self.table[-1] = (self.fault, 0, re.sub(r"^.*WARNING ", "", warning))
                 if clock > "2030":
                     self.fault = "board hangs in a run (machine)"
                     process = self.in_a_run(board, "--timeout", 5)

@@ -2,6 +2,7 @@
 // Known losses are found where they are, with their reason and with advice that helps; without one nothing is
 // said to be lost.
 #include "common/error.h"
+#include "host/precision/channel_ranges.h"
 #include "host/verify/stages/network.h"
 #include "host/verify/stages/survey.h"
 #include "tests/host/verify/stages/stage_folder.h"
@@ -137,6 +138,36 @@ TEST_F(StageFolder, SmallErrorsAddUp) {
   EXPECT_NE(last.reason.find("many small errors add up"), std::string::npos) << all(stages);
   EXPECT_TRUE(has(last.advice, "optimization: set_all_nodes_int16 (tried")) << all(stages);
   EXPECT_TRUE(has(last.advice, "calibration_type: default or mix")) << all(stages);
+}
+
+// Channels of powers of two are no loss: float means the same by them.
+TEST_F(StageFolder, ChannelsWithRangesOfTheirOwn) {
+  for (const bool told : {true, false}) {
+    samples_.clear();
+    SmallGraph g = chain(3, 5);
+    graph::Node* conv = g.graph.nodes()[2].get();
+    Tensor weights = *conv->inputs[1]->constant, bias = *conv->inputs[2]->constant;
+    for (float& w : weights.data<float>().first(5 * 72)) w *= 0.02f;
+    for (float& b : bias.data<float>().first(5)) b *= 0.02f;
+    conv->inputs[1]->constant = std::make_shared<const Tensor>(std::move(weights));
+    conv->inputs[2]->constant = std::make_shared<const Tensor>(std::move(bias));
+    const graph::Graph before = g.graph.clone();
+    precision::assign_precision(g.graph, {});
+    precision::ChannelRanges ranges;
+    const std::string scaled = g.graph.nodes()[3]->outputs[0]->name;
+    ranges[scaled] = {0.05f, 0.05f, 0.05f, 0.05f, 0.05f, 2, 2, 2};
+    ASSERT_EQ(precision::widen_channels(g.graph, ranges), 1u);
+    convert(g, 1, {}, told ? R"({"calibration_type": "max", "per_channel": "True"})" : "{}");
+    original_ = before.clone();
+    const Stages stages = analyse(dump());
+    const auto& tensors = stage(stages, "calibrated").tensors;
+    const auto found = std::ranges::find(tensors, scaled, &StageTensor::tensor);
+    ASSERT_NE(found, tensors.end());
+    // Who is not told sees other values.
+    EXPECT_EQ(found->cosine > 0.999, told) << found->cosine;
+    EXPECT_EQ(found->relative_l2 < 0.03, told) << found->relative_l2;
+    EXPECT_FALSE(stage(stages, "calibrated").loses) << all(stages);
+  }
 }
 
 TEST_F(StageFolder, OtherBitsAreNoLossButADefect) {
