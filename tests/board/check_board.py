@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The boards of the tests themselves: logins, and that every fault bites. A fault that does nothing would let every test of it pass."""
 import argparse
+import os
 import pathlib
 import signal
 import socket
@@ -9,7 +10,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from board import Machine, Proxy, Userland, enter_script  # noqa: E402
+from board import Machine, Proxy, Userland, enter_script, trees  # noqa: E402
 from board.namespace import SKIP, Unavailable, inside  # noqa: E402
 
 checks = 0
@@ -166,10 +167,81 @@ def dies(board):
     check(not banner(board), "a dead board says nothing")
 
 
+def commands(kind):
+    """scripts/board as a developer uses it, from a plain shell."""
+    script = trees.ROOT / "scripts" / "board"
+    name = ["--name", f"check-{os.getpid()}"]
+
+    def call(*words, status=0):
+        plain = {k: v for k, v in os.environ.items() if not k.startswith("BOARD_")}
+        done = subprocess.run([script, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL, env=plain, timeout=300)
+        if done.returncode == SKIP:
+            raise Unavailable(done.stderr.strip())
+        check(done.returncode == status, f"scripts/board {words}: {done.returncode} {done.stdout} {done.stderr}")
+        return done.stdout + done.stderr
+
+    check("is up" in call("up", "--kind", kind, "--no-runtime", *name), "up")
+    try:
+        check(name[1] in call("status"), "status")
+        check("is up already" in call("up", *name, status=1), "up twice")
+        check(call("ssh", *name, "uname", "-m") == "aarch64\n", "ssh")
+        call("ssh", *name, "exit 9", status=9)
+        there = call("shell", *name, "--", "sh", "-c", 'ssh -F none -i "$BOARD_KEY" -o UserKnownHostsFile="\\"$BOARD_KNOWN_HOSTS\\"" '
+                     '-p "$BOARD_PORT" "$BOARD_USER@$BOARD_HOST" hostname; echo "$BOARD_KIND"')
+        check(there == f"board\n{kind}\n", f"shell: {there}")
+    finally:
+        call("down", *name)
+    check("no board" in call("down", *name, status=1), "down twice")
+    hosts = call("run", "--kind", kind, "--boards", "2", "--no-runtime", "--", "sh", "-c", 'echo "$BOARD_HOSTS"; exit 3', status=3).split(",")
+    check(len(hosts) == 2 and hosts[0] != hosts[1], f"two boards: {hosts}")
+    check("nonsense" in call("run", "--kind", kind, "nonsense", status=1), "a command that is not there")
+    # Everything ends with the launcher, however that ends.
+    mark = trees.WORK / name[1]
+    try:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            launcher = subprocess.Popen([script, "run", "--kind", kind, "sh", "-c", f'touch "{mark}"; exec sleep 300'],
+                                        env={k: v for k, v in os.environ.items() if not k.startswith("BOARD_")})
+            while not mark.exists():
+                check(launcher.poll() is None, "the command is started")
+                time.sleep(0.05)
+            family = descendants(launcher.pid)
+            check(len(family) > 1, "its processes")
+            launcher.send_signal(number)
+            launcher.wait()
+            mark.unlink()
+            end = time.monotonic() + 60
+            while any(map(exists, family)) and time.monotonic() < end:
+                time.sleep(0.05)
+            check(not any(map(exists, family)), f"all have ended after signal {number}")
+    finally:
+        mark.unlink(missing_ok=True)
+
+
+def exists(pid):
+    try:
+        return "State:\tZ" not in pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def descendants(pid):
+    try:
+        children = [int(c) for t in pathlib.Path(f"/proc/{pid}/task").iterdir() for c in (t / "children").read_text().split()]
+    except OSError:
+        return []
+    return children + [d for c in children for d in descendants(c)]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kind", choices=["userland", "machine"])
     kind = parser.parse_args().kind
+    if not inside():
+        try:
+            commands(kind)
+        except Unavailable as reason:
+            print(f"skipped: {reason}")
+            sys.exit(SKIP)
     if kind == "userland":
         enter_script()
     try:

@@ -175,6 +175,9 @@ def programs(t):
     process.kill()
     process.communicate()
     t.clean()
+    if board.kind == "machine":
+        t.fails(905, ["KILL", "memory", "the board has"], *t.slow_runtime("tail /dev/zero; exit $?"))  # the kernel ends it
+        t.clean()
     facts = t.good("--runs", "2", "--pause", "3", timeout=1)  # heartbeats between runs
     check(facts["sent"] > 0, "a pause longer than the board waits for heartbeats")
     board.ssh("rm /tmp/hrt_model_exec")

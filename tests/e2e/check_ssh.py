@@ -29,6 +29,22 @@ SHORT = 4  # seconds: a time-out that passes, though logging in to an emulated b
 CODES = dict(usage=2, unreachable=900, host_key=901, login=902, lost=903, timeout=904, command=905, unwritable=102)
 
 
+def in_memory(pid, text):
+    """Where the text is in a process's own memory (a board's password must not be a common word)."""
+    found = []
+    with open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in open(f"/proc/{pid}/maps"):
+            span, rights, _, _, inode = line.split()[:5]
+            if "w" not in rights or inode != "0":
+                continue
+            begin, end = (int(a, 16) for a in span.split("-"))
+            memory.seek(begin)
+            place = memory.read(end - begin).find(text.encode())
+            if place >= 0:
+                found.append(hex(begin + place))
+    return found
+
+
 class Result:
     def __init__(self, status, out, err, seconds):
         self.status, self.out, self.err, self.seconds = status, out, err, seconds
@@ -177,7 +193,8 @@ class Check:
             self.interrupt(process, "waiting for the agent")
 
     def on_terminal(self, arguments, talk, **options):
-        """The client with a terminal: answers each prompt of `talk`, a list of (words, what is typed)."""
+        """The client with a terminal: answers each prompt of `talk`, a list of (words, what is typed). A function instead of
+        what is typed is called with the client's process ID."""
         child, terminal = pty.fork()
         if child == 0:
             os.execve(str(self.program), self.words(*arguments, **options), self.environment)
@@ -199,7 +216,10 @@ class Check:
             while words not in shown[seen:] and read():
                 pass
             seen = len(shown)
-            os.write(terminal, typed.encode())
+            if callable(typed):
+                typed(child)
+            else:
+                os.write(terminal, typed.encode())
         while read():
             pass
         os.close(terminal)
@@ -217,6 +237,14 @@ class Check:
         self.expect(status == 1 and "none given" in shown, "the end of the input instead of a password", shown)
         status, shown = self.on_terminal(ask, [("Password", "\x03")], key=False)
         self.expect(status == 130 and "interrupted" in shown, "Ctrl-C instead of a password", shown)
+        secret = self.new_key("locked_memory", "-t", "ed25519", "-N", "not to be remembered")
+        self.authorize(secret)
+        for key, typed in ((False, self.board.password), (secret, "not to be remembered")):
+            found = {}
+            look = lambda pid: found.update({text: in_memory(pid, text) for text in (typed, "sleep 3.25")})  # noqa: E731, B023
+            status, shown = self.on_terminal(("--ask", "sleep 3.25"), [(" of ", typed + "\n"), ('"login"', look)], key=key)
+            self.expect(status == 0 and found["sleep 3.25"] and not found[typed], "what was typed is nowhere in the client's memory",
+                        f"{found} {shown}")
         for kind, extra in (("new", ()), ("old", ("-m", "PEM"))):
             key = self.new_key(f"locked_{kind}", "-t", "ecdsa", "-N", "open sesame", *extra)
             self.authorize(key)
@@ -244,7 +272,7 @@ class Check:
         self.expect(result.failed("host_key", "unknown"), "but not by another name", result)
         result = self.client("true", address=self.board.host6)
         self.expect(result.status == 0 and f'"name":"{self.board.host6}"' in result.err, "IPv6", result)
-        for name, kind in (("changed", "ed25519"), ("other type", "ecdsa")):
+        for name, kind in (("a changed host key", "ed25519"), ("a host key of another type", "ecdsa")):
             other = self.new_key(f"host_{kind}", "-t", kind, "-N", "")
             line = " ".join(pathlib.Path(f"{other}.pub").read_text().split()[:2])
             before = f"# line 1\nelse {line}\n{self.board.host} {line}\n"
@@ -252,7 +280,7 @@ class Check:
             result = self.client("--accept", "true", known_hosts=known)
             fingerprint = subprocess.run(["ssh-keygen", "-lf", other], capture_output=True, text=True).stdout.split()[1]
             self.expect(result.failed("host_key", "CHANGED", f"line 3 of {known}", fingerprint, "ssh-keygen -f") and known.read_text() == before,
-                        f"a {name} host key is refused, whatever was said", result)
+                        f"{name} is refused, whatever was said", result)
         known.write_text(f"{self.board.host} {line}\n@revoked * ssh-ed25519 {public}\n")
         result = self.client("--accept", "true", known_hosts=known)
         self.expect(result.failed("host_key", "line 2", "revokes"), "a revoked host key", result)
@@ -266,6 +294,12 @@ class Check:
             self.expect(result.failed("host_key", f"[127.0.0.1]:{proxy.port}"), "another port is another host", result)
             result = self.client("true", **self.proxied(proxy))
             self.expect(result.status == 0, "a port", result)
+            # Where a name has several addresses the first one (::1) refuses.
+            result = self.client("--accept", "true", address=f"localhost:{proxy.port}", known_hosts=known)
+            self.expect(result.status == 0 and f"\n[localhost]:{proxy.port} ssh-ed25519" in known.read_text(), "a name", result)
+        local = re.search(r"fe80::[0-9a-f:]+", self.board.ssh("ip -6 addr show dev eth0").stdout)
+        result = self.client("--accept", "true", address=f"[{local[0]}%{self.board.device}]:22", known_hosts=known)
+        self.expect(result.status == 0, "a link-local address with its interface", result)
 
     # Commands.
 
@@ -610,7 +644,7 @@ def main():
     arguments = parser.parse_args()
     arguments.client, arguments.work = map(os.path.abspath, (arguments.client, arguments.work))
     enter_script()
-    with Userland() as board:
+    with Userland(password="s3same-0pen-y0urself") as board:
         check = Check(board, arguments)
         for part in ["measure"] if arguments.measure else arguments.parts or PARTS:
             print(f"-- {part}")

@@ -100,6 +100,9 @@ class Check:
         def remains():
             lying = [f for f in board.files() if "/run-" in f or f.endswith(".part") or not re.search(r"/\.openhb(/cache(/[^/]+)?)?$", f)]
             lying = [f for f in lying if "ballast" not in f and not f.startswith("/tmp/hangs")]
+            if isinstance(board, Userland):
+                whole = {os.path.getsize(self.model), os.path.getsize(self.args.runtime)}
+                lying += [f"part of {f}" for f in board.files() if "/cache/" in f and board.path(f).stat().st_size not in whole]
             running = [p.command[:80] for p in board.running()]
             return lying + running
         board.wait_for(lambda: not remains(), LIMIT)
@@ -285,6 +288,12 @@ class Check:
             process.kill()
             process.communicate()
             self.table.append((self.fault, -9, ""))
+
+        with self.case("kill -9 of one of two on the same board", board):
+            process, other = self.in_a_run(board), self.start(board, "--samples", 5)
+            process.kill()
+            process.communicate()
+            self.passes(other)
 
     def unsuitable(self, board):
         with self.case("program for another architecture is pushed", board):

@@ -33,6 +33,11 @@ double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+std::string duration_text(double seconds) {
+  constexpr double kDay = 86400;
+  return seconds < 2 * kDay ? fmt::format("{:.0f} s", seconds) : fmt::format("{:.0f} days", seconds / kDay);
+}
+
 // "arm64" is what other systems call it.
 std::string machine_of(const std::string& architecture) {
   return architecture == "arm64" || architecture == "armv8l" ? "aarch64" : architecture;
@@ -136,8 +141,8 @@ Board::Work::Work(std::unique_ptr<Connection> connection, BoardOptions options)
   facts_.free_bytes = place.free_bytes;
   if (std::abs(facts_.clock_difference) > kClockSkew)
     tell(options_.warn,
-         fmt::format("the clock of the board {} is {:.0f} s {} this machine's; results do not depend on it",
-                     connection_.name(), std::abs(facts_.clock_difference),
+         fmt::format("the clock of the board {} is {} {} this machine's; results do not depend on it",
+                     connection_.name(), duration_text(std::abs(facts_.clock_difference)),
                      facts_.clock_difference < 0 ? "behind" : "ahead of"));
   lease_ = take_lease(connection_, place.path, options_.timeout);
   store_.emplace(

@@ -191,7 +191,7 @@ Probe parse_probe(std::string_view answer, double now) {
     if (section.name == "runtime") probe.runtimes.push_back(parse_runtime(section));
     if (section.name == "clock")
       if (const auto seconds = number<int64_t>(first_line(section)))
-        facts.clock_difference = static_cast<double>(*seconds) - now;
+        facts.clock_difference = static_cast<double>(*seconds) + 0.5 - now;  // it counts whole ones
     if (section.name == "model" && !section.lines.empty() && facts.cpu.empty())
       facts.cpu = first_line(section);
   }

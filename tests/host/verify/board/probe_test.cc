@@ -77,7 +77,7 @@ TEST(Probe, ReadsABoard) {
   EXPECT_EQ(f.features, (std::vector<std::string>{"fp", "asimd", "evtstrm", "asimdhp", "asimddp"}));
   EXPECT_EQ(f.processors, 8);
   EXPECT_EQ(f.memory_bytes, uint64_t{3900000} * 1024);
-  EXPECT_EQ(f.clock_difference, 100);
+  EXPECT_EQ(f.clock_difference, 100.5);
   ASSERT_EQ(probe.places.size(), 3u);
   EXPECT_FALSE(probe.places[0].problem.empty());
   EXPECT_EQ(probe.places[1].path, "/root");
