@@ -96,12 +96,12 @@ int create_temporary(const std::string& path, std::string& temporary) {
   fail(ErrorCode::file_unwritable, "cannot create file '{}': {}", path, errno_text(errno));
 }
 
-void write_temporary(Descriptor& file, std::span<const std::byte> bytes, const std::string& path) {
+void write_temporary(Descriptor& file, std::span<const std::byte> bytes, const std::string& path, Sync sync) {
   struct stat status{};
   write_all(file.get(), bytes, path);
   const bool replaces = ::stat(path.c_str(), &status) == 0;
-  if ((replaces && ::fchmod(file.get(), status.st_mode & 0777) != 0) || ::fsync(file.get()) != 0 ||
-      file.close() != 0)
+  if ((replaces && ::fchmod(file.get(), status.st_mode & 0777) != 0) ||
+      (sync == Sync::yes && ::fsync(file.get()) != 0) || file.close() != 0)
     fail(ErrorCode::file_unwritable, "cannot write file '{}': {}", path, errno_text(errno));
 }
 
@@ -132,14 +132,14 @@ std::shared_ptr<const MappedFile> MappedFile::open(const std::string& path) {
 
 MappedFile::~MappedFile() { ::munmap(const_cast<std::byte*>(data_), size_); }
 
-void write_file_atomically(const std::string& path, std::span<const std::byte> bytes) {
+void write_file_atomically(const std::string& path, std::span<const std::byte> bytes, Sync sync) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored))
     fail(ErrorCode::file_unwritable, "cannot write file '{}': a folder of this name exists", path);
   std::string temporary;
   Descriptor file(create_temporary(path, temporary));
   try {
-    write_temporary(file, bytes, path);
+    write_temporary(file, bytes, path, sync);
     if (::rename(temporary.c_str(), path.c_str()) != 0)
       fail(ErrorCode::file_unwritable, "cannot rename '{}' to '{}': {}", temporary, path, errno_text(errno));
   } catch (...) {
@@ -148,8 +148,8 @@ void write_file_atomically(const std::string& path, std::span<const std::byte> b
   }
 }
 
-void write_file_atomically(const std::string& path, std::string_view text) {
-  write_file_atomically(path, std::as_bytes(std::span(text)));
+void write_file_atomically(const std::string& path, std::string_view text, Sync sync) {
+  write_file_atomically(path, std::as_bytes(std::span(text)), sync);
 }
 
 void ensure_directory(const std::string& path) {

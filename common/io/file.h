@@ -37,9 +37,12 @@ class MappedFile {
 };
 
 // Writes a temporary file in the same folder, syncs it and renames it to `path`: afterwards the file is
-// whole, or as it was before. Throws Error(file_unwritable); the temporary file is removed then.
-void write_file_atomically(const std::string& path, std::span<const std::byte> bytes);
-void write_file_atomically(const std::string& path, std::string_view text);
+// whole, or as it was before. Throws Error(file_unwritable); the temporary file is removed then. Without
+// syncing that holds as long as the machine does not lose its power: for many files that can be made again
+// (milliseconds each on a disk).
+enum class Sync { yes, no };
+void write_file_atomically(const std::string& path, std::span<const std::byte> bytes, Sync sync = Sync::yes);
+void write_file_atomically(const std::string& path, std::string_view text, Sync sync = Sync::yes);
 
 // Makes the folder and its parents if they are missing. Throws Error(file_unwritable).
 void ensure_directory(const std::string& path);

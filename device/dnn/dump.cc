@@ -57,7 +57,7 @@ std::string DumpIndex::json(const std::string& model) const {
 }
 
 void DumpIndex::write(const std::string& folder, const std::string& model) const {
-  write_file_atomically(fmt::format("{}/{}", folder, kDumpIndex), json(model));
+  write_file_atomically(fmt::format("{}/{}", folder, kDumpIndex), json(model), Sync::no);
 }
 
 void FileObserver::before(const engine::Model& model, engine::Session& session) {
@@ -109,11 +109,11 @@ void FileObserver::keep(const Error& error) noexcept {
 }
 
 void FileObserver::write(const std::string& file, std::span<const std::byte> bytes) {
-  write_file_atomically(fmt::format("{}/{}", current_, file), bytes);
+  write_file_atomically(fmt::format("{}/{}", current_, file), bytes, Sync::no);
 }
 
 void FileObserver::write(const std::string& file, const std::string& text) {
-  write_file_atomically(fmt::format("{}/{}", current_, file), text);
+  write_file_atomically(fmt::format("{}/{}", current_, file), text, Sync::no);
 }
 
 void TensorDumper::dump(const engine::Session& session, uint32_t id, std::optional<size_t> step) {

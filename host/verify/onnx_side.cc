@@ -174,7 +174,7 @@ class OnnxSide final : public Side {
       const TensorDesc& desc = program.tensors[program.outputs[o].tensor];
       const Tensor values = dnn::read_tensor(desc, session_->output(o).data());
       const std::string file = fmt::format("model_infer_output_{}.bin", o);
-      write_file_atomically(folder + "/" + file, values.bytes());
+      write_file_atomically(folder + "/" + file, values.bytes(), Sync::no);
       index.add({.files = {file},
                  .kind = "output",
                  .name = program.outputs[o].name,

@@ -287,6 +287,7 @@ class Verifier {
     const auto board = std::ranges::find(dumps, "board", &StageDumps::name);
     if (board != dumps.end() && dumps.back().name == "simulator")
       std::rotate(board, dumps.end() - 1, dumps.end());
+    log_.info("Looking for where accuracy is lost, and for what brings it back");
     result_.stages = analyse_stages(dumps, files_[2].second, files_[3].second);
   }
 

@@ -70,9 +70,10 @@ class PortDumper {
     const std::string file = fmt::format("{}.{}", stem, options_.dump_format);
     const std::string path = fmt::format("{}/{}", options_.dump_path, file);
     if (options_.dump_format == "txt")
-      write_file_atomically(path, dnn::tensor_text(data, options_.dump_precision, options_.dump_txt_axis));
+      write_file_atomically(path, dnn::tensor_text(data, options_.dump_precision, options_.dump_txt_axis),
+                            Sync::no);
     else
-      write_file_atomically(path, data.bytes());
+      write_file_atomically(path, data.bytes(), Sync::no);
     fmt::print(out_, "Dump path: {}\n", path);
     if (json_) (*json_)["dumps"].push_back(path);
     entry.files = {file};
