@@ -31,9 +31,9 @@ class CodeSearch {
  public:
   explicit CodeSearch(const Place& place)
       : place_(place),
-        floats_(place.dumps[0].folders[place.worst.sample]),
-        optimized_(place.dumps[place.dumps[1].name == "optimized" ? 1 : 0].folders[place.worst.sample]),
-        stage_(place.dumps[place.stage + 1].folders[place.worst.sample]),
+        floats_(place.dumps[0], place.worst.sample),
+        optimized_(place.dumps[place.dumps[1].name == "optimized" ? 1 : 0], place.worst.sample),
+        stage_(place.dumps[place.stage + 1], place.worst.sample),
         end_(place.survey.rows[place.worst.row].value->name),
         now_(place.worst.likeness.with_float),
         inputs_(place, with_float) {

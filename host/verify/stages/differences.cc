@@ -91,8 +91,8 @@ void explain_integers(const Place& place, const Candidate& c, const StageSample&
 }  // namespace
 
 std::vector<Loss> lost_to_integers(const Place& place) {
-  const StageSample before(place.dumps[place.stage].folders[place.worst.sample]),
-      now(place.dumps[place.stage + 1].folders[place.worst.sample]);
+  const StageSample before(place.dumps[place.stage], place.worst.sample),
+      now(place.dumps[place.stage + 1], place.worst.sample);
   std::vector<Loss> losses;
   for (const Candidate& c : Inputs(place, with_before).losing()) {
     if (losses.size() == 3 || c.own < 0.1 * place.worst.likeness.with_before.noise) break;
@@ -111,8 +111,8 @@ std::vector<Loss> lost_to_integers(const Place& place) {
 }
 
 std::vector<Loss> lost_to_optimizer(const Place& place) {
-  const StageSample before(place.dumps[place.stage].folders[place.worst.sample]),
-      now(place.dumps[place.stage + 1].folders[place.worst.sample]);
+  const StageSample before(place.dumps[place.stage], place.worst.sample),
+      now(place.dumps[place.stage + 1], place.worst.sample);
   std::vector<Loss> losses;
   for (const Candidate& c : Inputs(place, with_float).losing()) {
     if (losses.size() == 3 || c.own < 0.1 * place.worst.likeness.with_float.noise) break;
@@ -131,8 +131,8 @@ std::vector<Loss> lost_to_optimizer(const Place& place) {
 }
 
 std::vector<Loss> lost_bits(const Place& place) {
-  const StageSample before(place.dumps[place.stage].folders[place.worst.sample]),
-      now(place.dumps[place.stage + 1].folders[place.worst.sample]);
+  const StageSample before(place.dumps[place.stage], place.worst.sample),
+      now(place.dumps[place.stage + 1], place.worst.sample);
   const DumpedTensor* first = nullptr;
   Apart found;
   size_t row = 0;

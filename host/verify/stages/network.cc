@@ -66,9 +66,12 @@ StageSample::StageSample(const std::string& folder) : tensors_(read_dump(folder)
   }
 }
 
+StageSample::StageSample(const StageDumps& stage, size_t sample) : StageSample(stage.folders.at(sample)) {
+  marked_ = stage.name == "calibrated";
+}
+
 const DumpedTensor* StageSample::find(const std::string& name) const {
-  // The calibrated model evaluates codes in float, behind its HzCalibration nodes (host/quantize/qdq.h).
-  for (const std::string& known : {name + "_calibrated", name})
+  for (const std::string& known : {marked_ ? name + "_calibrated" : name, name})
     for (const auto* names : {&by_name_, &outputs_, &inputs_})
       if (const auto it = names->find(known); it != names->end()) return &tensors_[it->second];
   return nullptr;

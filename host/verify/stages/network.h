@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "host/graph/graph.h"
+#include "host/verify/stages.h"
 #include "host/verify/stages/similarity.h"
 
 namespace openhb::verify {
@@ -34,13 +35,14 @@ Network read_network(const std::string& calibrated_file, const std::string& quan
 // A stage's tensors of one sample.
 class StageSample {
  public:
-  StageSample() = default;
   explicit StageSample(const std::string& folder);
+  StageSample(const StageDumps& stage, size_t sample);
   // What the stage knows as the value `name` of the network: where it has codes, these; nullptr without any.
   const DumpedTensor* find(const std::string& name) const;
   const DumpedTensor* input(const std::string& name) const;
 
  private:
+  bool marked_ = false;  // codes are values of their own, behind HzCalibration nodes (host/quantize/qdq.h)
   std::vector<DumpedTensor> tensors_;
   std::map<std::string, size_t> by_name_, outputs_, inputs_;
 };

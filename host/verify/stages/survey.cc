@@ -89,7 +89,7 @@ Survey survey(const std::vector<StageDumps>& dumps, const Network& network) {
   const size_t optimized = dumps.size() > 1 && dumps[1].name == "optimized" ? 1 : 0;
   for (size_t s = 0; s < samples; ++s) {
     std::vector<StageSample> open;
-    for (const StageDumps& d : dumps) open.emplace_back(d.folders.at(s));
+    for (const StageDumps& d : dumps) open.emplace_back(d, s);
     for (Survey::Row& row : found.rows) {
       check_interrupt();
       auto floats = reals(open[0], row.value->name);

@@ -176,7 +176,9 @@ TEST_P(BoardTest, TheStaticProgramIsPushed) {
     board.load(here_.model());
     board.run("", {&input, 1}, false, here_.local(turn));
     if (turn == "first") sent = board.bytes_sent();
-    if (turn == "second") EXPECT_EQ(board.bytes_sent(), input.bytes().size());
+    if (turn == "second") {
+      EXPECT_EQ(board.bytes_sent(), input.bytes().size());
+    }
   }
   EXPECT_GT(sent, fs::file_size(OPENHB_HRT_MODEL_EXEC));
   // One that is there already is good enough.
