@@ -236,6 +236,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kind", choices=["userland", "machine"])
     kind = parser.parse_args().kind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # cleans up on the way
     if not inside():
         try:
             commands(kind)

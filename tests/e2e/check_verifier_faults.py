@@ -18,6 +18,7 @@ from board import Machine, Proxy, Unavailable, Userland, enter_script, trees  # 
 
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "traffic_signs"
 LIMIT = 120  # seconds for one verification: loaded machines are slow, but a hang is a failure
+SOON = 5  # --timeout: not less, for a loaded machine must not look like a board that hangs
 PASSWORD = "correct-horse"
 # Never comes to an end when it shall run the model.
 HANGS = """#!/bin/sh
@@ -144,7 +145,7 @@ class Check:
         with self.case("address that nobody has"):
             Nobody.host = "10.98.0.1"
             board.link(False)
-            self.end(self.start(board, "--timeout", 3), "OHB-0900", board.host)
+            self.end(self.start(board, "--timeout", SOON), "OHB-0900", board.host)
             board.link(True)
         with self.case("closed port"):
             Nobody.host, Nobody.port = board.host, 23
@@ -182,11 +183,11 @@ class Check:
         for how, code in (("reset", "OHB-0903"), ("close", "OHB-0903"), ("silence", "OHB-090")):
             with self.case(f"link cut in an upload ({how})", board), \
                     Proxy((board.host, board.port), cut_after=1 << 20, how=how) as proxy:
-                self.end(self.start(board, *push, "--timeout", 3, address=proxy), code, str(proxy.port))
+                self.end(self.start(board, *push, "--timeout", SOON, address=proxy), code, str(proxy.port))
                 self.expect(proxy.cut.is_set(), "the cut has happened")
         with self.case("cable pulled in an upload", board):
             board.slow("8mbit")
-            process = self.start(board, *push, "--timeout", 3)
+            process = self.start(board, *push, "--timeout", SOON)
             self.expect(board.wait_for(lambda: self.sending(board)), "the upload has begun")
             board.link(False)
             self.end(process, "OHB-090", board.host)
@@ -201,10 +202,10 @@ class Check:
             self.passes(process)
         with self.case("slow link", board):
             board.slow("4mbit")  # ten seconds for the upload: much longer than the time-out
-            self.passes(self.start(board, *push, "--timeout", 3))
+            self.passes(self.start(board, *push, "--timeout", SOON))
             board.slow(None)
         with self.case("slow link, 50 ms away", board), Proxy((board.host, board.port), delay=0.05, rate=1 << 20) as proxy:
-            self.passes(self.start(board, *push, "--timeout", 3, address=proxy))
+            self.passes(self.start(board, *push, "--timeout", SOON, address=proxy))
         with self.case("Ctrl-C in an upload", board):
             board.slow("8mbit")
             process = self.start(board, *push)
@@ -247,14 +248,14 @@ class Check:
 
     def run(self, board):
         with self.case("link cut in a run", board):
-            process = self.in_a_run(board, "--timeout", 3)
+            process = self.in_a_run(board, "--timeout", SOON)
             board.link(False)
             self.end(process, "OHB-090", board.host)
             self.clean(board)  # before the link is back: by itself
             board.link(True)
         for how in ("reset", "close", "silence"):
             with self.case(f"connection cut in a run ({how})", board), Proxy((board.host, board.port), how=how) as proxy:
-                process = self.in_a_run(board, "--timeout", 3, address=proxy)
+                process = self.in_a_run(board, "--timeout", SOON, address=proxy)
                 proxy.cut_now()
                 self.end(process, "OHB-090", str(proxy.port))
         with self.case("connection aborted in a run", board):
@@ -269,7 +270,7 @@ class Check:
         with self.case("program on the board hangs", board):
             self.end(self.in_a_run(board, "--run-timeout", 2), "OHB-0904", board.host, "2 s")
         with self.case("board hangs in a run", board):
-            process = self.in_a_run(board, "--timeout", 3)
+            process = self.in_a_run(board, "--timeout", SOON)
             board.freeze()
             self.end(process, "OHB-0904", board.host)
             board.freeze(False)
@@ -318,7 +319,7 @@ class Check:
             with self.case("dropbear: wrong password", board):
                 self.end(self.start(board, password="wrong"), "OHB-0902", board.host, "password")
             with self.case("dropbear: link cut in a run", board):
-                process = self.in_a_run(board, "--timeout", 3)
+                process = self.in_a_run(board, "--timeout", SOON)
                 board.link(False)
                 self.end(process, "OHB-090", board.host)
                 self.clean(board)
@@ -344,7 +345,7 @@ class Check:
 
     def power_cut(self):
         with Userland(3, password=PASSWORD, program=self.args.runtime) as board, self.case("power cut in a run"):
-            process = self.in_a_run(board, "--timeout", 3)
+            process = self.in_a_run(board, "--timeout", SOON)
             board.die()
             self.end(process, "OHB-090", board.host)
 
@@ -358,13 +359,13 @@ class Check:
                 self.table[-1] = (self.fault, 0, re.sub(r"^.*WARNING ", "", warning))
                 if clock > "2030":
                     self.fault = "board hangs in a run (machine)"
-                    process = self.in_a_run(board, "--timeout", 5)
+                    process = self.in_a_run(board, "--timeout", 2 * SOON)
                     board.freeze()
                     self.end(process, "OHB-090", board.host)
                     board.freeze(False)
                     self.clean(board)
                     self.fault = "link cut in a run (machine)"
-                    process = self.in_a_run(board, "--timeout", 5)
+                    process = self.in_a_run(board, "--timeout", 2 * SOON)
                     board.link(False)
                     self.end(process, "OHB-090", board.host)
                     board.link(True)
