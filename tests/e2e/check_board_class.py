@@ -178,7 +178,7 @@ def programs(t):
     if board.kind == "machine":
         t.fails(905, ["KILL", "memory", "the board has"], *t.slow_runtime("tail /dev/zero; exit $?"))  # the kernel ends it
         t.clean()
-    facts = t.good("--runs", "2", "--pause", "3", timeout=1)  # heartbeats between runs
+    facts = t.good("--runs", "2", "--pause", "10", "--board-timeout", "3")  # heartbeats between runs
     check(facts["sent"] > 0, "a pause longer than the board waits for heartbeats")
     board.ssh("rm /tmp/hrt_model_exec")
 
@@ -200,14 +200,14 @@ def connections(t):
     if board.kind != "userland":
         return
     slow = t.slow_runtime()
-    process = t.start(*slow, timeout=3)
+    process = t.start(*slow, timeout=8)
     check(board.wait_for(lambda: board.running("sleep 1000")), "it runs")
     board.link(False)
     out, err = process.communicate(timeout=120)
     check(process.returncode == 1 and re.search("OHB-090[34]:", err), f"link cut in a run: {process.returncode} {err}")
     t.clean()  # by the board itself, which nobody told
     board.link(True)
-    process = t.start(*slow, timeout=3)
+    process = t.start(*slow, timeout=8)
     check(board.wait_for(lambda: board.running("sleep 1000")), "it runs")
     board.freeze()
     out, err = process.communicate(timeout=120)

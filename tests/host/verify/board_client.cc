@@ -39,6 +39,7 @@ Options parse(int argc, char** argv) {
   app.add_option("--key", o.login.key_file);
   app.add_option("--known-hosts", o.login.known_hosts);
   app.add_option("--timeout", o.login.timeout);
+  CLI::Option* lease = app.add_option("--board-timeout", o.board.timeout, "without: as --timeout");
   app.add_option("--run-timeout", o.board.run_timeout);
   app.add_option("--board-dir", o.board.folder);
   app.add_option("--runtime", o.board.runtime);
@@ -52,7 +53,7 @@ Options parse(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     std::exit(app.exit(error) == 0 ? 0 : 2);
   }
-  o.board.timeout = o.login.timeout;
+  if (lease->empty()) o.board.timeout = o.login.timeout;
   o.board.push_runtime = !o.board.runtime_file.empty();
   o.board.keep_cache = !no_cache;
   o.board.info = o.board.warn = [](const std::string& sentence) { fmt::print(stderr, "{}\n", sentence); };
