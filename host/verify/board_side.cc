@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 
+#include "host/verify/board/wording.h"
 #include "host/verify/side.h"
 
 namespace openhb::verify {
 namespace {
-
-std::string mebibytes(uint64_t bytes) {
-  return fmt::format("{:.0f} MiB", static_cast<double>(bytes) / (1 << 20));
-}
 
 class BoardSide final : public Side {
  public:
@@ -34,8 +31,8 @@ class BoardSide final : public Side {
     add("CPU", f.cpu);
     add("CPU features", fmt::format("{}", fmt::join(f.features, " ")));
     if (f.processors > 0) add("processors", std::to_string(f.processors));
-    if (f.memory_bytes > 0) add("memory", mebibytes(f.memory_bytes));
-    add("free space", fmt::format("{} in {}", mebibytes(f.free_bytes), f.folder));
+    if (f.memory_bytes > 0) add("memory", size_text(f.memory_bytes));
+    add("free space", fmt::format("{} in {}", size_text(f.free_bytes), f.folder));
     add("runtime", fmt::format("{} {}{}", f.runtime, f.runtime_version, f.runtime_pushed ? " (pushed)" : ""));
     info.seconds = seconds_;
     info.bytes_sent = board_.bytes_sent(), info.bytes_received = board_.bytes_received();
