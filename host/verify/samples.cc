@@ -41,8 +41,8 @@ std::vector<std::string> files_of(const std::string& folder) {
   if (error) fail(ErrorCode::file_unreadable, "cannot list the folder '{}': {}", folder, error.message());
   if (files.empty()) files = std::move(texts);
   if (files.empty())
-    fail(ErrorCode::data_missing, "the folder '{}' has no files of kind .jpg, .jpeg, .png, .bmp, .bin or .txt",
-         folder);
+    fail(ErrorCode::data_missing,
+         "the folder '{}' has no files of kind .jpg, .jpeg, .png, .bmp, .bin or .txt", folder);
   std::ranges::sort(files);
   return files;
 }
