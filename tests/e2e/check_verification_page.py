@@ -75,6 +75,7 @@ def check_stages(page, result):
     page.run("t.type('#stages .bar select', '*')")
     page.run("document.querySelector('#stages .losses button.link').click()")
     expect(page.run("t.heading('stages')") == stages["losses"][0]["tensor"], "a loss leads to its tensor")
+    page.frames()
     before = page.run("t.picture('stages')")
     page.run("t.button('stages', 'Cosine').click()")
     page.frames()
