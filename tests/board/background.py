@@ -155,7 +155,8 @@ def description(name):
     at = now["outside"]
     known, key = (os.path.relpath(at[v]) for v in ("BOARD_KNOWN_HOSTS", "BOARD_KEY"))
     lines = [f"board \"{name}\" ({at['BOARD_KIND']}) is up: user {at['BOARD_USER']}, password {at['BOARD_PASSWORD']}",
-             f"  from every shell:     ssh -p {at['BOARD_PORT']} -i {key} -o UserKnownHostsFile={known} {at['BOARD_USER']}@{at['BOARD_HOST']}"]
+             f"  from every shell:     ssh -p {at['BOARD_PORT']} -i {key} -o UserKnownHostsFile={known} {at['BOARD_USER']}@{at['BOARD_HOST']}",
+             f"                        hb_verifier -b {at['BOARD_HOST']}:{at['BOARD_PORT']} -u {at['BOARD_USER']} --key {key} --known-hosts {known} ..."]
     if now["mark"]:
         lines.append(f"  in scripts/board shell: {now['inside']['BOARD_HOST']}, port {now['inside']['BOARD_PORT']}")
     return "\n".join(lines)
