@@ -31,20 +31,6 @@ Tensor reordered(const Tensor& from, bool to_nhwc) {
   return to;
 }
 
-Tensor in_layout(Tensor t, bool is_nhwc, bool wanted_nhwc) {
-  if (is_nhwc == wanted_nhwc || t.rank() != 4) return t;
-  switch (dtype_size(t.dtype())) {
-    case 1:
-      return reordered<uint8_t>(t, wanted_nhwc);
-    case 2:
-      return reordered<uint16_t>(t, wanted_nhwc);
-    case 4:
-      return reordered<uint32_t>(t, wanted_nhwc);
-    default:
-      return reordered<uint64_t>(t, wanted_nhwc);
-  }
-}
-
 // Float numbers as another element type: whole ones rounded to even and clamped.
 Tensor converted(Tensor t, DType dtype) {
   if (dtype == DType::f32) return t;
@@ -139,6 +125,20 @@ bool has_layout(const config::InputConfig& input, const Shape& shape, bool nhwc)
 }
 
 }  // namespace
+
+Tensor in_layout(Tensor t, bool is_nhwc, bool wanted_nhwc) {
+  if (is_nhwc == wanted_nhwc || t.rank() != 4) return t;
+  switch (dtype_size(t.dtype())) {
+    case 1:
+      return reordered<uint8_t>(t, wanted_nhwc);
+    case 2:
+      return reordered<uint16_t>(t, wanted_nhwc);
+    case 4:
+      return reordered<uint32_t>(t, wanted_nhwc);
+    default:
+      return reordered<uint64_t>(t, wanted_nhwc);
+  }
+}
 
 Shape sample_shape(const config::InputConfig& input, const graph::Value& value) {
   const Shape& s = value.shape;

@@ -22,4 +22,7 @@ Tensor graph_input(const config::InputConfig& input, Tensor sample, const graph:
 // What the program is given: bytes in run-time colours and layout; featuremaps in run-time layout.
 Tensor program_input(const config::InputConfig& input, Tensor sample, const graph::Value& value);
 
+// A tensor of four dimensions as N, H, W, C instead of N, C, H, W, or back; any other one as it is.
+Tensor in_layout(Tensor t, bool is_nhwc, bool wanted_nhwc);
+
 }  // namespace openhb::compiler

@@ -4,7 +4,6 @@
 // memory, no SIMD, so that it checks the compiler and the kernels of the .bin bit for bit. Other files are
 // evaluated as ONNX defines them.
 #include <algorithm>
-#include <array>
 #include <chrono>
 
 #include "common/image/yuv.h"
@@ -15,6 +14,7 @@
 #include "device/dnn/tensor_file.h"
 #include "host/compiler/batch.h"
 #include "host/compiler/build.h"
+#include "host/compiler/sample.h"
 #include "host/compiler/stage_file.h"
 #include "host/frontend/onnx/onnx.h"
 #include "host/ops/operator.h"
@@ -67,26 +67,6 @@ bool network_nhwc(const ProgramInput& in, const Shape& shape, const std::string&
   return configured.empty() ? in.nhwc : configured == "NHWC";
 }
 
-Tensor transposed(const Tensor& from, const std::array<size_t, 4>& perm) {
-  const Shape& s = from.shape();
-  Shape shape;
-  for (const size_t axis : perm) shape.push_back(s[axis]);
-  Tensor to(from.dtype(), shape);
-  const Shape strides = dense_strides(s);
-  const size_t element = dtype_size(from.dtype());
-  size_t at = 0;
-  for (int64_t a = 0; a < shape[0]; ++a)
-    for (int64_t b = 0; b < shape[1]; ++b)
-      for (int64_t c = 0; c < shape[2]; ++c)
-        for (int64_t d = 0; d < shape[3]; ++d, at += element) {
-          const int64_t source =
-              a * strides[perm[0]] + b * strides[perm[1]] + c * strides[perm[2]] + d * strides[perm[3]];
-          std::memcpy(to.bytes().data() + at, from.bytes().data() + static_cast<size_t>(source) * element,
-                      element);
-        }
-  return to;
-}
-
 struct OnnxInput {
   std::string name;
   DType dtype;
@@ -98,8 +78,7 @@ struct OnnxInput {
 Tensor onnx_input(const ProgramInput& in, const Tensor& given, const OnnxInput& value) {
   Tensor t = in.kind == InputKind::nv12 ? yuv444_from_nv12(given) : given;  // N, H, W, 3
   const bool nhwc = in.kind == InputKind::nv12 || in.nhwc;
-  if (t.rank() == 4 && nhwc != network_nhwc(in, value.shape, ""))
-    t = transposed(t, nhwc ? std::array<size_t, 4>{0, 3, 1, 2} : std::array<size_t, 4>{0, 2, 3, 1});
+  t = compiler::in_layout(std::move(t), nhwc, network_nhwc(in, value.shape, ""));
   if (t.shape() != value.shape)
     fail(ErrorCode::data_bad_size, "input '{}' of the ONNX model has shape {}, that of the .bin gives {}",
          value.name, to_string(value.shape), to_string(t.shape()));

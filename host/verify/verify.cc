@@ -23,8 +23,9 @@ namespace {
 // A side, or why there is none any more.
 struct Slot {
   std::string name;
+  std::string stage;  // of the conversion
   bool board = false;
-  bool stage = false;  // of --stages only: not a side of a pair
+  bool reference = false;  // of --stages only: not a side of a pair
   std::unique_ptr<Side> side = {};
   SideInfo last = {};  // when it failed
   std::set<std::string> rows = {};
@@ -92,14 +93,16 @@ class Verifier {
   void make_slots() {
     if (options_.stages) {
       files_ = stage_files(options_.quantized);
-      for (const char* stage : {"Float", "Optimized", "Calibrated"})
-        slots_.push_back({.name = stage, .stage = true});
+      slots_.push_back({.name = "Float", .stage = "float", .reference = true});
+      slots_.push_back({.name = "Optimized", .stage = "optimized", .reference = true});
+      slots_.push_back({.name = "Calibrated", .stage = "calibrated", .reference = true});
     }
-    if (!options_.quantized.empty()) slots_.push_back({.name = onnx_name()});
+    if (!options_.quantized.empty()) slots_.push_back({.name = onnx_name(), .stage = "quantized"});
     for (const Address& address : options_.boards)
-      slots_.push_back(
-          {.name = options_.boards.size() == 1 ? "Arm" : "Arm " + address.text(), .board = true});
-    if (options_.simulator) slots_.push_back({.name = "Sim"});
+      slots_.push_back({.name = options_.boards.size() == 1 ? "Arm" : "Arm " + address.text(),
+                        .stage = "board",
+                        .board = true});
+    if (options_.simulator) slots_.push_back({.name = "Sim", .stage = "simulator"});
   }
 
   void make_pairs() {
@@ -107,8 +110,8 @@ class Verifier {
     size_t onnx = slots_.size(), simulator = slots_.size();
     for (size_t i = 0; i < slots_.size(); ++i) {
       if (slots_[i].board) boards.push_back(i);
-      if (slots_[i].name == onnx_name()) onnx = i;
-      if (slots_[i].name == "Sim") simulator = i;
+      if (slots_[i].stage == "quantized") onnx = i;
+      if (slots_[i].stage == "simulator") simulator = i;
     }
     const bool all = options_.bit_exact == BitExact::all;
     const bool machines = options_.bit_exact != BitExact::none;
@@ -178,10 +181,10 @@ class Verifier {
         },
         [&](size_t i) {
           Slot& slot = slots_[i];
-          if (slot.name == "Sim") {
+          if (slot.stage == "simulator") {
             slot.side = simulator_side(options_.binary, model_.name);
           } else {
-            const std::string& file = slot.stage ? files_[i].second : options_.quantized;
+            const std::string& file = slot.reference ? files_[i].second : options_.quantized;
             slot.side = onnx_side(slot.name, file, options_.binary, model_.name, options_.threads);
           }
           log_facts(slot);
@@ -273,13 +276,7 @@ class Verifier {
     std::vector<StageDumps> dumps;
     for (const Slot& slot : slots_) {
       if (!slot.works()) continue;
-      const std::string stage = slot.board                  ? "board"
-                                : slot.name == "Sim"        ? "simulator"
-                                : slot.name == onnx_name()  ? "quantized"
-                                : slot.name == "Calibrated" ? "calibrated"
-                                : slot.name == "Optimized"  ? "optimized"
-                                                            : "float";
-      StageDumps one{stage, slot.name, {}};
+      StageDumps one{slot.stage, slot.name, {}};
       for (size_t s = 0; s < result_.samples.size(); ++s) one.folders.push_back(folder(s, slot.name));
       dumps.push_back(std::move(one));
     }
