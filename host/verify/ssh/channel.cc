@@ -18,15 +18,7 @@ constexpr size_t kPiece = 256 << 10;
 Channel& self(void* user) { return *static_cast<Channel*>(user); }
 
 int on_data(ssh_session, ssh_channel, void* data, uint32_t size, int is_err, void* user) {
-  Channel& channel = self(user);
-  const std::string_view bytes(static_cast<const char*>(data), size);
-  channel.received += size;
-  if (!is_err) {
-    channel.out += bytes;
-    return static_cast<int>(size);
-  }
-  channel.err += bytes;
-  if (channel.err.size() > 2 * kErrorTail) channel.err.erase(0, channel.err.size() - kErrorTail);
+  self(user).receive({static_cast<const char*>(data), size}, is_err != 0);
   return static_cast<int>(size);
 }
 
@@ -79,6 +71,18 @@ Channel::~Channel() {
   // Separately, also when the other side has closed: freeing closes only when the end could be sent at once.
   if (session_.alive()) (void)::ssh_channel_send_eof(channel_);
   ::ssh_channel_free(channel_);
+}
+
+void Channel::receive(std::string_view bytes, bool is_err) {
+  received += bytes.size();
+  if (!bytes.empty()) session_.moved();
+  if (!keep) return;
+  if (!is_err) {
+    out += bytes;
+    return;
+  }
+  err += bytes;
+  if (err.size() > 2 * kErrorTail) err.erase(0, err.size() - kErrorTail);
 }
 
 void Channel::start(const std::string& command, double timeout) {

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "host/verify/ssh/session.h"
 
@@ -30,9 +31,12 @@ class Channel {
   void send_end();
   // Asks the command to end.
   void terminate();
+  // For libssh's callback.
+  void receive(std::string_view bytes, bool is_err);
 
-  std::string out;  // to be taken out and cleared by the owner
-  std::string err;  // the last 64 KiB
+  std::string out;   // to be taken out and cleared by the owner
+  std::string err;   // the last 64 KiB
+  bool keep = true;  // what comes from now on; else it is counted only
   bool closed = false;
   bool ended_output = false;
   std::optional<int> status;

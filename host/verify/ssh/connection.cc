@@ -78,7 +78,6 @@ void SshConnection::pump(int milliseconds) {
 
 void SshConnection::beat() {
   if (!held_ || held_->closed) return;
-  held_->out.clear();
   if (now_seconds() - last_beat_ < interval_) return;
   last_beat_ = now_seconds();
   if (held_->beat()) sent_++;
@@ -151,7 +150,7 @@ bool SshConnection::step(Exchange& exchange) {
   exchange.window = channel.window();
   if (!progress) return channel.closed;
   exchange.moved = now_seconds();
-  session_->moved();
+  session_->moved();  // sending, too
   received_ += channel.received - exchange.received;
   exchange.received = channel.received;
   if (options.sink && !channel.out.empty()) {
@@ -186,8 +185,8 @@ std::string SshConnection::hold(const std::string& command, double interval) {
     }
     pump(kSliceMs);
   }
-  session_->moved();
   received_ += channel->received;
+  channel->keep = false;
   std::string line = channel->out.substr(0, end);
   held_ = std::move(channel);
   interval_ = interval;

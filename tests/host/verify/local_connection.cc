@@ -36,6 +36,16 @@ std::string signal_name(int number) {
 
 }  // namespace
 
+std::vector<std::string> LocalFaults::commands() const {
+  const std::lock_guard lock(mutex_);
+  return commands_;
+}
+
+void LocalFaults::add_command(const std::string& command) {
+  const std::lock_guard lock(mutex_);
+  commands_.push_back(command);
+}
+
 // A child process with our ends of its pipes.
 struct LocalConnection::Child {
   pid_t pid = -1;
@@ -47,8 +57,14 @@ struct LocalConnection::Child {
 
 struct LocalConnection::Held {
   Child child;
+  std::mutex mutex;  // of child.in
   std::atomic<bool> stop{false};
   std::thread beats;
+
+  void close_input() {
+    const std::lock_guard lock(mutex);
+    close_end(child.in);
+  }
 };
 
 void LocalConnection::start(Child& child, const std::string& command) const {
@@ -85,21 +101,21 @@ LocalConnection::LocalConnection(LocalSetup setup, std::shared_ptr<LocalFaults> 
 LocalConnection::~LocalConnection() {
   if (!held_) return;
   held_->stop = true;
-  held_->beats.join();
+  if (held_->beats.joinable()) held_->beats.join();  // not when hold() failed
   close_end(held_->child.in);
-  waitpid(held_->child.pid, nullptr, 0);
+  if (held_->child.pid > 0) waitpid(held_->child.pid, nullptr, 0);
 }
 
 void LocalConnection::lose() {
   lost_ = true;
-  if (held_ && !faults_->silent) close_end(held_->child.in);
+  if (held_ && !faults_->silent) held_->close_input();
   fail(ErrorCode::board_lost, "the connection to local is gone");
 }
 
 verify::CommandResult LocalConnection::run(const std::string& command,
                                            const verify::CommandOptions& options) {
   if (lost_) lose();
-  if (command != ":") faults_->commands.push_back(command);
+  if (command != ":") faults_->add_command(command);
   Child child;
   start(child, command);
   verify::CommandResult result;
@@ -120,7 +136,7 @@ verify::CommandResult LocalConnection::run(const std::string& command,
       std::this_thread::sleep_for(std::chrono::milliseconds(300));
       faults_->cut_at_command.reset();
       for (int* fd : {&child.in, &child.out, &child.err}) close_end(*fd);
-      if (!faults_->silent && held_) close_end(held_->child.in);
+      if (!faults_->silent && held_) held_->close_input();
       lost_ = true;
       waitpid(child.pid, nullptr, faults_->silent ? WNOHANG : 0);
       fail(ErrorCode::board_lost, "the connection to local is gone");
@@ -208,6 +224,7 @@ std::string LocalConnection::hold(const std::string& command, double interval) {
       if (Clock::now() < next || lost_) continue;
       next =
           Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(interval));
+      const std::lock_guard lock(held_->mutex);
       if (::write(held_->child.in, "\n", 1) < 0 && errno != EAGAIN) return;
     }
   });

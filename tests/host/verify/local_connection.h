@@ -3,8 +3,10 @@
 // behaviour as SSH, and faults at will.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -22,12 +24,20 @@ struct LocalSetup {
   std::string folder = "/";  // where commands start
 };
 
-// What happens to the connection; shared with the test, because the board owns the connection.
-struct LocalFaults {
+// What happens to the connections that share it; the test sets it before they run.
+class LocalFaults {
+ public:
   std::optional<uint64_t> cut_after;     // bytes of input: the connection is gone then
   std::optional<size_t> cut_at_command;  // with this command (0: the next one), once it has started
   bool silent = false;                   // a connection that is gone, but nobody told the other side
-  std::vector<std::string> commands;     // that were run
+
+  // The commands that were run, of all connections; any thread may ask.
+  std::vector<std::string> commands() const;
+  void add_command(const std::string& command);
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> commands_;
 };
 
 class LocalConnection final : public verify::Connection {
@@ -50,7 +60,7 @@ class LocalConnection final : public verify::Connection {
   LocalSetup setup_;
   std::shared_ptr<LocalFaults> faults_;
   std::unique_ptr<Held> held_;
-  bool lost_ = false;
+  std::atomic<bool> lost_ = false;
   uint64_t sent_ = 0, received_ = 0;
 };
 

@@ -225,7 +225,7 @@ TEST_P(BoardFault, ConnectionIsLostInARun) {
   set_infer("echo started; sleep 1000");
   here_.faults->cut_at_command = 6;
   expect_error(ErrorCode::board_lost, {}, [&] { run(); });
-  EXPECT_TRUE(here_.faults->commands.back().contains(" infer ")) << here_.faults->commands.back();
+  EXPECT_TRUE(here_.faults->commands().back().contains(" infer ")) << here_.faults->commands().back();
   here_.expect_clean();
 }
 
@@ -240,7 +240,6 @@ TEST_P(BoardFault, ConnectionIsLostSilently) {
   board.load(here_.model());
   const Tensor input = LocalBoard::input();
   expect_error(ErrorCode::board_lost, {}, [&] { board.run("", {&input, 1}, true, here_.local("out")); });
-  EXPECT_FALSE(here_.runs().empty());
   here_.expect_clean();  // while the end of the connection is still open
 }
 
@@ -250,7 +249,7 @@ TEST_P(BoardFault, InterruptedRun) {
   board.load(here_.model());
   const Tensor input = LocalBoard::input();
   std::thread user([&] {
-    while (here_.faults->commands.empty() || !openhb::testing::processes_with(here_.data()).size())
+    while (here_.faults->commands().empty() || !openhb::testing::processes_with(here_.data()).size())
       usleep(1000);
     usleep(300'000);
     mark_interrupted(SIGINT);

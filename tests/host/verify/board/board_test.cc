@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include "common/error.h"
@@ -207,9 +208,9 @@ TEST_P(BoardTest, TwoAtTheSameTime) {
       board.run("", {&input, 1}, true, here->local(fmt::format("{}{}", name, turn)));
     }
   };
-  std::thread other([&] { verify("other"); });
+  std::future<void> other = std::async(std::launch::async, verify, "other");
   verify("one");
-  other.join();
+  other.get();
   for (const char* name : {"one1", "one2", "other0", "other1", "other2"})
     EXPECT_EQ(read_file(here_.local(name) + std::string("/z.bin")), read_file(here_.local("one0/z.bin")));
   EXPECT_EQ(here_.cache().size(), 1u);

@@ -236,5 +236,24 @@ TEST_F(Server, Floods) {
   EXPECT_THROW(connection->run("out", {.sink = sink}), Enough);
 }
 
+// Nobody reads what a held command prints later: however much it is, commands go on beside it.
+TEST_F(Server, HeldCommandFloods) {
+  ssh_channel held = nullptr;
+  start({.command = [&held](ssh_session, ssh_channel channel, const std::string& command) {
+    if (command == "hold") {
+      held = channel;
+      ::ssh_channel_write(held, "ready\n", 6);
+      return;
+    }
+    const std::string piece(30000, 'x');
+    int64_t left = 100 << 20;
+    while (left > 0 && ::ssh_channel_write(held, piece.data(), 30000) > 0) left -= 30000;
+    finish_command(channel, left > 0 ? "cut off" : "done", 0);
+  }});
+  const auto connection = connect();
+  EXPECT_EQ(connection->hold("hold", 1), "ready");
+  EXPECT_EQ(connection->run("work").out, "done");
+}
+
 }  // namespace
 }  // namespace openhb::verify
