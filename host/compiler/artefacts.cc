@@ -30,7 +30,7 @@ void sync_folder(const std::string& path) {
 }
 
 // -1: the folder is not there. Throws when another process holds it.
-int lock(const std::string& path, const std::string& folder) {
+int open_locked(const std::string& path, const std::string& folder) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0 && errno == ENOENT) return -1;
   if (fd < 0) fail(ErrorCode::file_unwritable, "cannot open folder '{}': {}", path, errno_text(errno));
@@ -80,7 +80,7 @@ std::string Artefacts::place(std::string_view suffix) const {
 
 void Artefacts::recover() const {
   const std::string done = place("done");
-  const int fd = lock(done, folder_);
+  const int fd = open_locked(done, folder_);
   if (fd < 0) return;
   try {
     if (still_there(fd, done)) move_files(done, folder_);
@@ -95,7 +95,7 @@ void Artefacts::lock_folder() {
   const std::string staging = place("new");
   for (int attempt = 0; attempt < 100 && lock_ < 0; ++attempt) {
     ensure_directory(staging);
-    const int fd = lock(staging, folder_);
+    const int fd = open_locked(staging, folder_);
     if (fd >= 0 && still_there(fd, staging))
       lock_ = fd;
     else if (fd >= 0)

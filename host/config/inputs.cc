@@ -25,7 +25,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kTypes = 
 constexpr std::array<std::string_view, 6> kKindWords = {"featuremap", "rgb", "bgr", "gray", "yuv444", "nv12"};
 constexpr std::array<std::string_view, 3> kSourceWords = {"ddr", "pyramid", "resizer"};
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string result = "'";
   for (char c : text) result += c == '\'' ? std::string("''") : std::string{c};
   return result + "'";
@@ -83,7 +83,8 @@ std::string show_input_source(const Config& config) {
     if (!input.name.empty()) sources[input.name] = source_of(config, input);
   std::vector<std::string> entries;
   for (const auto& [name, source] : sources)
-    entries.push_back(fmt::format("{}: {}", quoted(name), quoted(kSourceWords[static_cast<size_t>(source)])));
+    entries.push_back(
+        fmt::format("{}: {}", in_quotes(name), in_quotes(kSourceWords[static_cast<size_t>(source)])));
   return entries.empty() ? "" : fmt::format("{{{}}}", fmt::join(entries, ", "));
 }
 

@@ -6,7 +6,7 @@
 namespace openhb::bench {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string json = "\"";
   for (char c : text) {
     if (c == '"' || c == '\\') json += '\\';
@@ -30,12 +30,12 @@ std::string describe_steps(const engine::Session& session, const std::function<s
     macs += session.model().cost(i).macs;
     steps += fmt::format(
         "{}{{\"step\": {}, \"node\": {}, \"input\": {}, \"output\": {}, \"macs\": {}, \"row\": {}{}}}",
-        i ? ", " : "", quoted(step_name(step.params)), quoted(step.node),
-        quoted(shape_of(program, step.inputs)), quoted(shape_of(program, step.outputs)),
-        session.model().cost(i).macs, quoted(session.row(i)), more(i));
+        i ? ", " : "", in_quotes(step_name(step.params)), in_quotes(step.node),
+        in_quotes(shape_of(program, step.inputs)), in_quotes(shape_of(program, step.outputs)),
+        session.model().cost(i).macs, in_quotes(session.row(i)), more(i));
   }
-  return fmt::format("{{\"name\": {}, \"macs\": {}, \"arena\": {}, \"steps\": [{}]}}", quoted(program.name),
-                     macs, program.arena_size, steps);
+  return fmt::format("{{\"name\": {}, \"macs\": {}, \"arena\": {}, \"steps\": [{}]}}",
+                     in_quotes(program.name), macs, program.arena_size, steps);
 }
 
 }  // namespace openhb::bench

@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 # Programs for scripts/bench. None is a timed test.
-add_library(openhb_bench STATIC bench/describe.cc bench/layers.cc device/engine/sample_programs.cc
-                                 device/kernels/conv_case.cc)
-target_link_libraries(openhb_bench PUBLIC openhb::engine)
+add_library(openhb_bench STATIC bench/describe.cc bench/layers.cc)
+target_link_libraries(openhb_bench PUBLIC openhb_samples)
+openhb_precompile(library openhb_bench)
 add_executable(step_marks bench/a55/step_marks.cc)
 target_link_libraries(step_marks PRIVATE openhb_bench)
 add_executable(engine_worker bench/engine_worker.cc)
 target_link_libraries(engine_worker PRIVATE openhb_bench)
 add_executable(load_bench bench/load_bench.cc)
 target_link_libraries(load_bench PRIVATE openhb_dnn)
+openhb_precompile(program step_marks engine_worker load_bench)
 if(OPENHB_HOST)
   add_executable(float_bin bench/float_bin.cc)
   target_link_libraries(float_bin PRIVATE openhb::compiler)
+  openhb_precompile(program float_bin)
 endif()
 find_package(benchmark QUIET)
 if(benchmark_FOUND AND NOT CMAKE_CROSSCOMPILING)
   add_executable(kernel_bench bench/kernel_bench.cc bench/peak.cc)
   target_link_libraries(kernel_bench PRIVATE openhb_bench benchmark::benchmark)
+  openhb_precompile(program kernel_bench)
 endif()
 if(OPENHB_HOST)
   add_test(NAME bench_smoke

@@ -6,6 +6,7 @@ add_executable(onnx_node_tests conformance/main.cc conformance/case.cc conforman
 target_link_libraries(onnx_node_tests PRIVATE openhb::compiler CLI11::CLI11 nlohmann_json::nlohmann_json
                                               ${ONNX_PROTO_LIBRARY} ${Protobuf_LIBRARIES})
 target_compile_definitions(onnx_node_tests PRIVATE ONNX_ML=1 ONNX_NAMESPACE=onnx OPENHB_VERSION="${PROJECT_VERSION}")
+openhb_precompile(program onnx_node_tests)
 find_path(ONNX_TESTDATA node/test_abs/model.onnx PATHS /usr/share/libonnx-testdata/data NO_DEFAULT_PATH)
 if(ONNX_TESTDATA)
   # The recordings are run again on aarch64 (preset aarch64, conformance_replay).

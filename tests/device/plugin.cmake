@@ -20,9 +20,8 @@ set_target_properties(plugin_example PROPERTIES PREFIX "" OUTPUT_NAME hard_mish
 
 set(plugin_sources ${CMAKE_CURRENT_SOURCE_DIR}/device/plugin/registry_test.cc
                    ${CMAKE_CURRENT_SOURCE_DIR}/device/plugin/custom_step_test.cc
-                   ${CMAKE_CURRENT_SOURCE_DIR}/device/plugin/probe.cc
-                   ${CMAKE_CURRENT_SOURCE_DIR}/device/engine/sample_programs.cc)
-openhb_test(NAME device_plugin_test SOURCES ${plugin_sources} LIBRARIES openhb::engine LABELS fast bad_input)
+                   ${CMAKE_CURRENT_SOURCE_DIR}/device/plugin/probe.cc)
+openhb_test(NAME device_plugin_test SOURCES ${plugin_sources} LIBRARIES openhb_samples LABELS fast bad_input)
 target_compile_definitions(device_plugin_test PRIVATE OPENHB_PLUGIN_FOLDER="${plugin_folder}")
 add_dependencies(device_plugin_test ${plugin_targets})
 add_subdirectory(device/plugin/dynamic)

@@ -6,13 +6,12 @@ endforeach()
 set_tests_properties(steps_hostile_test PROPERTIES LABELS "fast;bad_input")
 
 # Writes the test vectors of docs/numerics.md; the test compares their checksums with docs/numerics-vectors.txt.
-add_executable(make_vectors ${CMAKE_CURRENT_SOURCE_DIR}/device/steps/make_vectors.cc
-                            ${CMAKE_CURRENT_SOURCE_DIR}/device/steps/vectors.cc
-                            ${CMAKE_CURRENT_SOURCE_DIR}/device/steps/vectors_int16.cc
-                            ${CMAKE_CURRENT_SOURCE_DIR}/device/steps/vectors_positions.cc)
-target_link_libraries(make_vectors PRIVATE openhb::engine)
-openhb_test(NAME steps_vectors_test SOURCES device/steps/vectors_test.cc device/steps/vectors.cc
-            device/steps/vectors_int16.cc device/steps/vectors_positions.cc
-            LIBRARIES openhb::engine LABELS fast)
+add_library(openhb_vectors STATIC device/steps/vectors.cc device/steps/vectors_int16.cc device/steps/vectors_positions.cc)
+target_link_libraries(openhb_vectors PUBLIC openhb::engine)
+openhb_precompile(library openhb_vectors)
+add_executable(make_vectors device/steps/make_vectors.cc)
+target_link_libraries(make_vectors PRIVATE openhb_vectors)
+openhb_precompile(program make_vectors)
+openhb_test(NAME steps_vectors_test SOURCES device/steps/vectors_test.cc LIBRARIES openhb_vectors LABELS fast)
 target_compile_definitions(steps_vectors_test PRIVATE
   OPENHB_VECTOR_SUMS="${PROJECT_SOURCE_DIR}/docs/numerics-vectors.txt")

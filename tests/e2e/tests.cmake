@@ -20,6 +20,7 @@ set_tests_properties(e2e_traffic_signs PROPERTIES LABELS e2e TIMEOUT 600)
 # Every network of ../shared/models: float against stock ONNX Runtime, then converted and run.
 add_executable(float_program e2e/float_program.cc)
 target_link_libraries(float_program PRIVATE openhb::compiler)
+openhb_precompile(program float_program)
 set(float_networks mobilenetv2_imagenet yolox_nano fastestdet ultraface_rfb320 ultraface_rfb320_caffe road_segmentation_adas_0001
     twinlitenet lstr_lane vit_tracker ppocr_v3_det ppocr_en_rec super_resolution silero_vad_16k gtcrn_denoise
     hand_landmark xfeat_256 xfeat_interpolator wechat_qr_detect_caffe)

@@ -3,7 +3,8 @@
 if(NOT CMAKE_CXX_COMPILER_ID MATCHES Clang OR NOT OPENHB_SANITIZE MATCHES address)
   message(FATAL_ERROR "OPENHB_FUZZ needs Clang and OPENHB_SANITIZE=address,undefined (preset asan)")
 endif()
-foreach(library openhb_common openhb_engine)
+# All libraries, since they share precompiled headers.
+foreach(library openhb_common openhb_engine openhb_dnn openhb_model_exec openhb_samples openhb_vectors openhb_dnn_support openhb_bench)
   target_compile_options(${library} PRIVATE -fsanitize=fuzzer-no-link)
 endforeach()
 
@@ -16,7 +17,6 @@ add_test(NAME program_fuzzer COMMAND program_fuzzer -max_total_time=30 -timeout=
          WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
 set_tests_properties(program_fuzzer PROPERTIES LABELS fuzz TIMEOUT 300)
 
-target_compile_options(openhb_dnn PRIVATE -fsanitize=fuzzer-no-link)
 add_executable(dnn_fuzzer fuzz/dnn_fuzzer.cc device/dnn/test_models.cc device/engine/sample_programs.cc)
 target_compile_options(dnn_fuzzer PRIVATE -fsanitize=fuzzer)
 target_link_options(dnn_fuzzer PRIVATE -fsanitize=fuzzer)
@@ -27,7 +27,7 @@ add_test(NAME dnn_fuzzer COMMAND dnn_fuzzer -max_total_time=60 -timeout=30 -rss_
 set_tests_properties(dnn_fuzzer PROPERTIES LABELS fuzz TIMEOUT 300)
 
 if(OPENHB_HOST)
-  foreach(library openhb_graph openhb_frontend openhb_calibration openhb_compiler)
+  foreach(library openhb_graph openhb_frontend openhb_report openhb_calibration openhb_compiler openhb_pages openhb_verify)
     target_compile_options(${library} PRIVATE -fsanitize=fuzzer-no-link)
   endforeach()
   add_executable(onnx_fuzzer fuzz/onnx_fuzzer.cc)

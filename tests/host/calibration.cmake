@@ -12,3 +12,4 @@ openhb_test(NAME host_report_test SOURCES host/calibration/report_test.cc LIBRAR
 # Prints the speed of Histogram::add and of every method; not a test.
 add_executable(host_calibration_speed host/calibration/speed.cc)
 target_link_libraries(host_calibration_speed PRIVATE openhb::calibration)
+openhb_precompile(program host_calibration_speed)

@@ -21,5 +21,6 @@ openhb_test(NAME verify_stages_test SOURCES host/verify/stages/analyse_test.cc h
             LIBRARIES openhb::verify LABELS fast)
 add_executable(verification_page_example host/verify/report/page_example.cc)
 target_link_libraries(verification_page_example PRIVATE openhb::verify)
+openhb_precompile(program ssh_client verification_page_example)
 
 include(host/verify/board.cmake)
