@@ -22,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kLongestList = size_t{32} << 20, kMostFiles = 200'000;
+constexpr uint64_t kLongestIndex = uint64_t{128} << 20;
 constexpr std::string_view kListEnd = "@files\n";
 
 // A name for a file in one folder, on any file system.
@@ -110,6 +111,8 @@ void FolderReceiver::take_list(std::string_view list) {
     if (!names.insert(name).second) refuse(fmt::format("two files are called '{}'", printable(name, 100)));
     if (*size > (uint64_t{1} << 60) || total_ > (uint64_t{1} << 60) || names.size() > kMostFiles)
       refuse("there is too much of it");
+    if (name == dnn::kDumpIndex && *size > kLongestIndex)  // it will be read as a whole
+      refuse(fmt::format("{} has {}", dnn::kDumpIndex, size_text(*size)));
     total_ += *size;
     files_.push_back({std::string(name), *size});
   }

@@ -7,6 +7,7 @@ openhb_test(NAME verify_board_test
             SOURCES host/verify/board/board_test.cc host/verify/board/board_fault_test.cc host/verify/board/local_board.cc
                     host/verify/local_connection.cc device/engine/sample_programs.cc
             LIBRARIES openhb::verify)
+add_dependencies(verify_board_test hrt_model_exec)
 target_compile_definitions(verify_board_test PRIVATE OPENHB_VERSION="${PROJECT_VERSION}"
                            OPENHB_HRT_MODEL_EXEC="$<TARGET_FILE:hrt_model_exec>")
 # Over SSH, in e2e/check_board_class.py. What only a machine with a kernel of its own shows runs on that, too.

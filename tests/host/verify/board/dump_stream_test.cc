@@ -104,7 +104,8 @@ TEST_F(DumpStream, WrongSizes) {
 }
 
 TEST_F(DumpStream, HugeAndEndlessAnswers) {
-  expect_refused("@openhb\n99999999999999 ./dump_index.json\n@files\n", "free", ErrorCode::file_unwritable);
+  expect_refused("@openhb\n99999999999999 ./x.bin\n@files\n", "free", ErrorCode::file_unwritable);
+  expect_refused("@openhb\n200000000 ./dump_index.json\n@files\n", "has 190.7 MiB");
   expect_refused("@openhb\n18446744073709551615 ./dump_index.json\n@files\n", "too much");
   expect_refused("@openhb\n-5 ./dump_index.json\n@files\n", "a line of the list");
   expect_refused("@openhb\nls: nothing here\n@files\n", "a line of the list");
