@@ -194,8 +194,8 @@ class Check:
         with socket.socket(socket.AF_UNIX) as silent:
             silent.bind(str(path))
             silent.listen()
-            result = self.client("id", key=False, timeout=self.short, environment={**socket_of, "OPENHB_BOARD_PASSWORD": self.board.password})
-            self.expect(result.status == 0, "an agent that does not answer, then the password", result)
+            result = self.client("id", key=False, timeout=self.short, environment=socket_of)
+            self.expect(result.failed("login", "agent (it did not answer)", "password (none given)"), "an agent that does not answer", result)
             silent.settimeout(PATIENCE)
             silent.accept()[0].close()  # that of the client before
             process = self.start("id", key=False, environment=socket_of)
