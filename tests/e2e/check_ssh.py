@@ -205,8 +205,8 @@ class Check:
                 self.interrupt(process, "waiting for the agent")
 
     def on_terminal(self, arguments, talk, **options):
-        """The client with a terminal: answers each prompt of `talk`, a list of (words, what is typed). A function instead of
-        what is typed is called with the client's process ID."""
+        """The client with a terminal: answers each prompt of `talk`, a list of (words, what is typed). A function
+        is called with the client's process ID and may give what is typed."""
         child, terminal = pty.fork()
         if child == 0:
             os.execve(str(self.program), self.words(*arguments, **options), self.environment)
@@ -229,9 +229,8 @@ class Check:
                 pass
             seen = len(shown)
             if callable(typed):
-                typed(child)
-            else:
-                os.write(terminal, typed.encode())
+                typed = typed(child) or ""
+            os.write(terminal, typed.encode())
         while read():
             pass
         self.echo = bool(termios.tcgetattr(terminal)[3] & termios.ECHO)  # as it was before
@@ -242,7 +241,14 @@ class Check:
         ask = ("--ask", "id -un")
         status, shown = self.on_terminal(ask, [("Password of board@", self.board.password + "\n")], key=False)
         self.expect(status == 0 and self.board.password + "\r\n" not in shown.replace("board\r\n{", ""), "a password that is asked for", shown)
-        status, shown = self.on_terminal(("--beside", 1, *ask), [("Password of board@", self.board.password + "\n")] * 2, key=False)
+
+        def when_both_ask(_):
+            self.board.wait_for(lambda: len(self.board.sessions()) >= 2)
+            time.sleep(1)  # the second one must not ask: nothing to wait for
+            return self.board.password + "\n"
+
+        talk = [("Password of board@", when_both_ask), ("Password of board@", self.board.password + "\n")]
+        status, shown = self.on_terminal(("--beside", 1, *ask), talk, key=False)
         self.expect(status == 0 and self.board.password not in shown and self.echo, "two logins at the same time ask one after the other", shown)
         status, shown = self.on_terminal(ask, [("Password", "wrong1\n"), ("Refused. Password", self.board.password + "\n")], key=False)
         self.expect(status == 0 and "wrong1" not in shown, "the second try", shown)
