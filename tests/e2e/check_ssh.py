@@ -569,8 +569,8 @@ class Check:
             result = self.client("--input", big, "cat > /dev/null", timeout=self.short, **self.proxied(proxy))
             self.expect(result.failed("timeout") or result.failed("lost"), "silence in the middle of an upload", result)
 
-        process, began = self.start("--repeat", 100, "--input", big, "cat > /dev/null", timeout=self.short), time.monotonic()
-        self.expect(self.board.wait_for(lambda: self.board.running("cat")), "the upload has begun")
+        process, began = self.start("--repeat", 100, "--input", big, "cat - - > /dev/null", timeout=self.short), time.monotonic()
+        self.expect(self.board.wait_for(lambda: self.board.running("cat - -")), "the upload has begun")
         self.board.link(False)
         result = self.end(process, began)
         # On a machine that is busy the command may have been about to start, or both limits have passed at once.
@@ -582,8 +582,8 @@ class Check:
         result = self.end(process, began)
         self.expect(result.failed("lost") or result.failed("timeout", "not answered"), "the link is cut while a command computes", result)
         self.link_again()
-        process, began = self.start("--repeat", 5, "--input", big, "cat > /dev/null", timeout=20), time.monotonic()
-        self.expect(self.board.wait_for(lambda: self.board.running("cat")), "the upload has begun")
+        process, began = self.start("--repeat", 5, "--input", big, "cat - - - > /dev/null", timeout=20), time.monotonic()
+        self.expect(self.board.wait_for(lambda: self.board.running("cat - - -")), "the upload has begun")
         self.board.link(False)
         time.sleep(1)
         self.board.link(True)

@@ -235,7 +235,7 @@ TEST_P(BoardFault, ConnectionIsLostSilently) {
   here_.faults->cut_at_command = 6;
   here_.faults->silent = true;
   BoardOptions options = here_.options();
-  options.timeout = 1;
+  options.timeout = 2;  // after twice that the board gives up
   Board board(here_.connect(), options);
   board.load(here_.model());
   const Tensor input = LocalBoard::input();

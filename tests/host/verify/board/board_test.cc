@@ -10,8 +10,11 @@
 
 #include "common/error.h"
 #include "common/io/file.h"
+#include "common/program/file.h"
+#include "device/plugin/attributes.h"
 #include "host/verify/board/steady.h"
 #include "host/verify/board/store.h"
+#include "tests/device/engine/sample_programs.h"
 #include "tests/host/verify/board/local_board.h"
 
 namespace openhb::verify {
@@ -110,6 +113,31 @@ TEST_P(BoardTest, ThePluginPathReachesTheProgram) {
   options.plugins = "";
   text = error(options);
   EXPECT_TRUE(text.contains("<>") && text.contains("--board-plugins")) << text;
+}
+
+TEST_P(BoardTest, OperatorsOfPlugIns) {
+  openhb::testing::ProgramBuilder b("custom");
+  const uint32_t x = b.tensor("x", DType::f32, {1, 16}), y = b.tensor("y", DType::f32, {1, 16});
+  b.step(CustomParams{"my.ops", "HardMish", openhb::plugin::encode_attributes({}), 0}, {x}, y);
+  b.input(x);
+  b.output(y);
+  const std::string model = here_.local("custom.bin");
+  write_program(model, b.finish());
+  BoardOptions options = here_.options();
+  try {
+    Board(here_.connect(), options).load(model);
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::board_unsuitable);
+    EXPECT_TRUE(std::string_view(e.what()).contains("my.ops::HardMish")) << e.what();
+    EXPECT_TRUE(std::string_view(e.what()).contains("--board-plugins")) << e.what();
+  }
+  options.plugins = "/nowhere:" + fs::path(OPENHB_HARD_MISH).parent_path().string();
+  Board board(here_.connect(), options);
+  board.load(model);
+  const Tensor input = LocalBoard::input();
+  board.run("", {&input, 1}, false, here_.local("out"));
+  EXPECT_EQ(fs::file_size(here_.local("out/model_infer_output_0.bin")), 64u);
 }
 
 TEST_P(BoardTest, DamagedCacheIsSentAgain) {
