@@ -595,13 +595,15 @@ class Check:
         result = self.end(process, began)
         self.expect(result.failed("lost"), "the connection is dropped", result)
         self.board.kill_all("sleep 100")
+        self.board.kill_all("cat")
 
     def frozen(self):
         big = self.big()
-        for name, arguments in (("waits", ("--limit", 600, "sleep 1007")), ("uploads", ("--input", big, "--repeat", 100, "cat > /dev/null")),
+        for name, arguments in (("waits", ("--limit", 600, "sleep 1007")), ("uploads", ("--input", big, "--repeat", 100, "cat - > /dev/null")),
                                 ("downloads", ("--discard", "cat /dev/zero"))):
             process, began = self.start(*arguments, timeout=self.short), time.monotonic()
-            self.board.wait_for(lambda: self.board.running())
+            program = arguments[-1].removesuffix(" > /dev/null")
+            self.expect(self.board.wait_for(lambda: self.board.running(program)), "it runs")  # noqa: B023
             time.sleep(0.5)
             self.board.freeze()
             result = self.end(process, began)
