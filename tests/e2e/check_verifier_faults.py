@@ -116,6 +116,8 @@ class Check:
         if board:
             self.clean(board)
             board.ssh("rm -rf /userdata/* /userdata/.openhb ~/.openhb /tmp/.openhb")
+        for folder in (self.work / "tmp").iterdir():  # a verification that is ended by kill -9 leaves its own
+            shutil.rmtree(folder)
 
     def hanging(self, board):
         done = board.ssh("mkdir -p /tmp/hangs && cat >/tmp/hangs/hrt_model_exec && chmod +x /tmp/hangs/hrt_model_exec", input=HANGS, stdin=None)
