@@ -106,7 +106,7 @@ class Userland(Board):
 
     def freeze(self, frozen=True):
         """Stops every process: the kernel goes on to acknowledge what it gets, nobody answers."""
-        for _ in range(2):  # a process may have been born in between
+        for _ in range(2):  # a process may have been born in between, or end
             for process in self.processes():
                 self.kill(process, signal.SIGSTOP if frozen else signal.SIGCONT)
         os.kill(self.server(), signal.SIGSTOP if frozen else signal.SIGCONT)
