@@ -5,11 +5,10 @@ a board over SSH with its own; and what is said where one is missing."""
 import argparse
 import contextlib
 import pathlib
-import shutil
 import sys
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1]), str(pathlib.Path(__file__).resolve().parent)]
-from board import Unavailable, Userland, enter_script  # noqa: E402
+from board import Unavailable, Userland, namespace  # noqa: E402
 from check_custom_op import ROOT, Check  # noqa: E402
 
 FOLDER = "/userdata/plug ins"  # on the board
@@ -60,17 +59,22 @@ def main():
     args = parser.parse_args()
     for name in ("hb_mapper", "hb_verifier", "hrt_board", "hrt_static", "work"):
         setattr(args, name, pathlib.Path(getattr(args, name)).resolve())
-    enter_script()
+    no_board = "" if args.hrt_board.exists() else f"{args.hrt_board} has not been built, preset aarch64-board"
+    if not no_board and not namespace.inside():
+        try:
+            return namespace.enter([sys.executable, *sys.argv])
+        except Unavailable as reason:
+            no_board = str(reason)
     check = Plugins(args)
     check.example()
     check.simulator()
-    if shutil.which("qemu-aarch64-static") and args.hrt_board.exists():
-        try:
+    try:
+        if not no_board:
             check.boards()
-        except Unavailable as reason:
-            print(f"skipped: the board ({reason})")
-    else:
-        print(f"skipped: the board ({args.hrt_board} has not been built, preset aarch64-board)")
+    except Unavailable as reason:
+        no_board = str(reason)
+    if no_board:
+        print(f"skipped: the board ({no_board})")
     print(f"{len(check.failures)} failures")
     return 1 if check.failures else 0
 
