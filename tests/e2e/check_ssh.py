@@ -98,7 +98,25 @@ class Check:
 
     def client(self, *arguments, **options):
         began = time.monotonic()
-        return self.end(self.start(*arguments, **options), began)
+        result = self.end(self.start(*arguments, **options), began)
+        # Of thousands of logins one was seen to hang, perhaps in the emulator: who is it? Twice in a row is a failure.
+        if "timeout" not in options and result.failed("timeout", "did not answer to the login"):
+            print(f"note: a login hung: {result}\n      on the board: {self.states()}", flush=True)
+            began = time.monotonic()
+            result = self.end(self.start(*arguments, **options), began)
+        return result
+
+    def states(self):
+        """What every thread on the board waits for."""
+        found = []
+        for process in self.board.processes():
+            for thread in pathlib.Path(f"/proc/{process.pid}/task").glob("*"):
+                try:
+                    found.append(f"{process.pid}/{thread.name} {process.command[:40]}: {(thread / 'wchan').read_text()}, "
+                                 f"system call {(thread / 'syscall').read_text().strip()}")
+                except OSError:
+                    continue
+        return "\n      ".join(found)
 
     def proxied(self, proxy):
         """Address and known_hosts file of a way through a proxy."""
