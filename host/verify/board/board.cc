@@ -97,7 +97,7 @@ class Board::Work {
   void fetch(const std::string& folder);
   CommandResult run_program(const std::string& words, const std::string& what, double limit);
   std::string version_advice() const;
-  std::string plugin_advice(const CommandResult& result) const;
+  static std::string plugin_advice(const CommandResult& result);
   void tell(const std::function<void(const std::string&)>& to, const std::string& sentence) const {
     if (to) to(sentence);
   }
@@ -224,12 +224,11 @@ std::string Board::Work::version_advice() const {
 }
 
 // Whoever used this machine's plug-ins must learn that the board has its own.
-std::string Board::Work::plugin_advice(const CommandResult& result) const {
+std::string Board::Work::plugin_advice(const CommandResult& result) {
   if (result.err.find(kPluginPath) == std::string::npos) return "";
-  if (facts_.runtime_pushed)
-    return ". The static program that was sent cannot load plug-ins: install the board's package "
-           "(docs/board.md) and the plug-ins there, and name their folder with --board-plugins";
-  return ". On the board plug-ins are looked for in the folder that --board-plugins names";
+  return ". On the board plug-ins are looked for in the folder that --board-plugins names; a program that is "
+         "linked statically, as the one that --push-runtime sends, cannot load plug-ins: install the board's "
+         "package (docs/board.md)";
 }
 
 void Board::Work::load(const std::string& model_file) {
