@@ -250,8 +250,12 @@ class Verifier {
     std::string suffix;
     if (!all) {
       suffix = " all";
-      for (const size_t i : {pair.left, pair.right})
-        slots_[i].side->run(inputs, true, folder(s, slots_[i].name + suffix));
+      const auto again_here = [&](size_t i) {
+        if (i == pair.left || i == pair.right)
+          slots_[i].side->run(inputs, true, folder(s, slots_[i].name + suffix));
+      };
+      everywhere(again_here, again_here);
+      if (!slots_[pair.left].works() || !slots_[pair.right].works()) return;  // said already
       PairResult again = compare(s, pair, true, suffix);
       if (again.passed) {
         result_.notes.push_back(fmt::format(
@@ -267,9 +271,14 @@ class Verifier {
     if (options_.reproducer_folder.empty()) return;
     std::vector<std::string> names;
     for (const auto& port : model_.inputs) names.push_back(port.name);
-    compared.reproducer =
-        write_reproducer(options_, compared, result_.samples[s], inputs, names,
-                         folder(s, compared.left + suffix), folder(s, compared.right + suffix));
+    try {
+      compared.reproducer =
+          write_reproducer(options_, compared, result_.samples[s], inputs, names,
+                           folder(s, compared.left + suffix), folder(s, compared.right + suffix));
+    } catch (const Error& e) {  // what was found is worth more than the folder
+      result_.notes.push_back(fmt::format("no reproducer was written: {}", e.text()));
+      log_.warning("{}", result_.notes.back());
+    }
   }
 
   void analyse() {
@@ -285,7 +294,10 @@ class Verifier {
     if (board != dumps.end() && dumps.back().name == "simulator")
       std::rotate(board, dumps.end() - 1, dumps.end());
     log_.info("Looking for where accuracy is lost, and for what brings it back");
-    result_.stages = analyse_stages(dumps, files_[2].second, files_[3].second);
+    report::StageProgress bar(!log_.quiet());
+    result_.stages = analyse_stages(
+        dumps, files_[2].second, files_[3].second,
+        [&](const std::string& part, size_t done, size_t total) { bar.show(part, done, total); });
   }
 
   void finish() {

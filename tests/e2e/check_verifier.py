@@ -160,6 +160,11 @@ class Check:
                      "Quanti.onnx and Sim result Strict check FAILED"):
             self.expect(line in text, f"the documented line '{line}' of a failure")
 
+        # A reproducer that cannot be written must not cost the result.
+        result, text = self.result("-m", f"{edited},{b}", "-s", "True", "--bit-exact", "--reproducer", "/proc/none/r", status=1)
+        self.expect(result is not None and not result["passed"] and "no reproducer was written" in str(result["notes"]) + text,
+                    "a folder for the reproducer that cannot be made is a note beside the result")
+
         # The older tool.
         text = self.run("hb_model_verifier", "-q", self.signs[0], "-b", self.signs[1], "-i", self.pictures[1], "-d", 3)
         self.expect("Quanti onnx and Sim result Strict check PASSED" in text, "hb_model_verifier")
@@ -172,10 +177,18 @@ class Check:
                                 (["-m", f"{q},{b}"], "nothing to compare"), (["-m", q, "-s", "True"], "no compiled model"),
                                 (["-m", f"{b},{b}", "-s"], "not one"), (["-m", f"{q},{b}", "-s", "maybe"], "neither True nor False"),
                                 (["-m", f"{q},{b}", "-b", "10.0.0.1:99999"], "99999"), (["--sampels", "3"], "--samples"),
-                                (["-m", b, "-b", "a", "--stages"], "quantized"), (["-m", f"{q},{b}", "-s", "-c", "99"], "")):
+                                (["-m", b, "-b", "a", "--stages"], "quantized"), (["-m", f"{q},{b}", "-s", "-c", "99"], ""), (["-m", f"{q},{b}", "-s", "--samples", "-1"], "--samples"),
+                                (["-m", f"{q},{b}", "-s", "--samples", "18446744073709551615"], "--samples")):
             text = self.run("hb_verifier", *arguments, status=2)
             self.expect("OHB-0002" in text and word in text, f"{arguments}: a sentence with '{word}'")
         self.run("hb_verifier", "-m", f"{q},missing.bin", "-s", status=1)
+        # Results that cannot be written are told before the work, and none of them is.
+        (self.work / "folder.html").mkdir(exist_ok=True)
+        for place in ("/proc/none/result.html", "folder.html"):
+            result, text = self.result("-m", f"{q},{b}", "-s", "--html", place, status=1)
+            self.expect(result is None and "OHB-0102" in text and place.split("/result")[0] in text and "Quanti.onnx:" not in text,
+                        f"{place} cannot be written: told before the work")
+        self.expect(not list(self.work.glob("result.json*")), "no result is left, and nothing of the try")
         self.expect("Examples" in self.run("hb_verifier", "--help"), "--help has examples")
         self.run("hb_verifier", "--version")
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/tools/hb_verifier/arguments.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -28,6 +31,22 @@ std::string static_runtime() {
                                 folder / "../../aarch64/device/tools/hrt_model_exec"})  // build tree
     if (std::filesystem::is_regular_file(candidate, error)) return candidate.lexically_normal().string();
   return "";
+}
+
+// That a result cannot be written is told before the work, not behind it.
+void check_place(const std::string& file) {
+  if (file.empty()) return;
+  ensure_directory(std::filesystem::path(file).parent_path().string());
+  std::error_code ignored;
+  if (std::filesystem::is_directory(file, ignored))
+    fail(ErrorCode::file_unwritable, "cannot write the result to '{}': a folder of this name exists", file);
+  std::string probe = file + ".XXXXXX";
+  const int created = ::mkstemp(probe.data());
+  if (created < 0)
+    fail(ErrorCode::file_unwritable, "cannot write the result to '{}': {}", file,
+         std::generic_category().message(errno));
+  ::close(created);
+  ::unlink(probe.c_str());
 }
 
 void complete(VerifierArguments& a, report::Log& log) {
@@ -87,10 +106,12 @@ void print_summary(const verify::Verification& v, report::Log& log) {
 }
 
 int verify_and_report(VerifierArguments& a, report::Log& log) {
+  for (const std::string& file : {a.json, a.junit, a.html}) check_place(file);
+  ensure_directory(a.options.dump_folder);
   complete(a, log);
   const verify::Verification v = verify::verify(a.options, log);
   print_summary(v, log);
-  if (v.stages) log.info("{}", verify::stages_text(*v.stages));
+  if (v.stages) log.info("Stages:\n{}", verify::stages_text(*v.stages));
   if (!a.json.empty()) write_file_atomically(a.json, verification_json(v));
   if (!a.junit.empty()) write_file_atomically(a.junit, verification_junit(v));
   if (!a.html.empty()) write_file_atomically(a.html, verification_html(v));
@@ -126,7 +147,8 @@ void add_common_options(CLI::App& app, VerifierArguments& a) {
       ->each([&a](const std::string&) { a.push = true; })
       ->trigger_on_parse();
   app.add_flag("--no-board-cache", a.drop_cache, "Leave nothing on the board, not even for the next time");
-  app.add_option("--samples", o.samples.count, "Number of samples: of random input, or of a folder's files");
+  app.add_option("--samples", o.samples.count, "Number of samples: of random input, or of a folder's files")
+      ->check(CLI::Range(1, 1000000));
   app.add_option("--seed", a.seed, "Seed of random input (default: another one every time; it is printed)");
   app.add_option("--model-name", o.model_name, "Which model of a pack");
   app.add_option("--threads", a.threads, "Threads for the ONNX models (default: all processors)")
