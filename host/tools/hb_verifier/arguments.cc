@@ -51,7 +51,12 @@ void check_place(const std::string& file) {
 
 void complete(VerifierArguments& a, report::Log& log) {
   verify::VerifyOptions& o = a.options;
-  for (const std::string& word : split(a.boards, ',')) o.boards.push_back(verify::parse_address(word));
+  for (const std::string& word : split(a.boards, ',')) {
+    const verify::Address address = verify::parse_address(word);
+    if (std::ranges::find(o.boards, address.text(), &verify::Address::text) != o.boards.end())
+      fail(ErrorCode::usage, "the board {} is named twice", address.text());
+    o.boards.push_back(address);
+  }
   o.threads = thread_count(a.threads);
   o.seed_given = a.seed.has_value();
   o.samples.seed = a.seed ? *a.seed : std::random_device{}();
