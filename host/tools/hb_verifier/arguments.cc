@@ -125,6 +125,15 @@ int verify_and_report(VerifierArguments& a, report::Log& log) {
   return v.passed ? 0 : 1;
 }
 
+// For CLI11: what is wrong. Programs on the board start in a folder of their own.
+std::string absolute_folders(const std::string& text) {
+  const std::vector<std::string> folders = split(text, ':');
+  const bool good = !folders.empty() && std::ranges::all_of(folders, [](const std::string& folder) {
+    return folder.starts_with('/');
+  });
+  return good ? "" : "'" + text + "' is no absolute path on the board, such as /userdata/plugins";
+}
+
 }  // namespace
 
 void add_common_options(CLI::App& app, VerifierArguments& a) {
@@ -151,6 +160,9 @@ void add_common_options(CLI::App& app, VerifierArguments& a) {
       ->expected(0, 1)
       ->each([&a](const std::string&) { a.push = true; })
       ->trigger_on_parse();
+  app.add_option("--board-plugins", o.board.plugins,
+                 "Folder on the board with plug-ins (.so) of custom operators; several are separated by ':'")
+      ->check(absolute_folders);
   app.add_flag("--no-board-cache", a.drop_cache, "Leave nothing on the board, not even for the next time");
   app.add_option("--samples", o.samples.count, "Number of samples: of random input, or of a folder's files")
       ->check(CLI::Range(1, 1000000));
