@@ -339,6 +339,14 @@ class Verifier {
 
 }  // namespace
 
-Verification verify(const VerifyOptions& options, report::Log& log) { return Verifier(options, log).run(); }
+Verification verify(const VerifyOptions& options, report::Log& log) {
+  Verifier verifier(options, log);
+  try {
+    return verifier.run();
+  } catch (const Interrupted&) {
+    log.info("Interrupted: removing the tensors of this run");  // of large networks seconds
+    throw;
+  }
+}
 
 }  // namespace openhb::verify
