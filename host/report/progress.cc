@@ -24,7 +24,10 @@ std::string duration(double seconds) {
 // What a stage counts.
 std::string unit_of(const std::string& stage) {
   constexpr std::pair<std::string_view, std::string_view> kUnits[] = {{"search", "methods"},
-                                                                      {"compare", "tensors"}};
+                                                                      {"compare", "tensors"},
+                                                                      {"Comparing", "pairs"},
+                                                                      {"Comparing stages", "tensors"},
+                                                                      {"Trying repairs", "trials"}};
   for (const auto& [name, unit] : kUnits)
     if (name == stage) return std::string(unit);
   return "samples";

@@ -8,6 +8,7 @@
 
 #include "common/io/file.h"
 #include "device/dnn/dump.h"
+#include "host/verify/remote_text.h"
 
 namespace openhb::verify {
 namespace {
@@ -21,9 +22,13 @@ constexpr size_t kLargestIndex = size_t{64} << 20;
        what);
 }
 
+// Names and kernels come to the terminal, from a board: no escape sequences. Long ones stay different.
+constexpr size_t kLongestText = size_t{1} << 16;
+
 std::string text(const Json& row, const char* key) {
   const auto at = row.find(key);
-  return at != row.end() && at->is_string() ? at->get<std::string>() : "";
+  return at != row.end() && at->is_string() ? remote_text(at->get_ref<const std::string&>(), kLongestText)
+                                            : "";
 }
 
 Shape shape_of(const Json& row, const char* key, const std::string& path) {

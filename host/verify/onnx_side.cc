@@ -8,6 +8,7 @@
 
 #include "common/image/yuv.h"
 #include "common/io/file.h"
+#include "common/io/interrupt.h"
 #include "common/program/pack.h"
 #include "common/text/text.h"
 #include "device/dnn/dump.h"
@@ -94,6 +95,10 @@ Tensor onnx_input(const ProgramInput& in, const Tensor& given, const OnnxInput& 
   return centred;
 }
 
+// Portable kernels need seconds for a large network: Ctrl-C ends a run between its steps.
+constexpr engine::RunControl kUntilInterrupted = {
+    .border = [](void*, size_t, bool) noexcept { return !interrupted(); }};
+
 class OnnxSide final : public Side {
  public:
   OnnxSide(std::string name, std::string file, BinInputs bin, int threads)
@@ -110,6 +115,7 @@ class OnnxSide final : public Side {
     if (batch > 1) graph = compiler::batched(graph, batch, options);
     Program program = compiler::build_program(graph, options, {.level = 0});
     for (const graph::Value* v : graph.inputs) values_.push_back({v->name, v->dtype, v->shape});
+    if (integers_) check_sizes(program);
     model_ = engine::Model::create(std::move(program));
     session_ = std::make_unique<engine::Session>(
         model_,
@@ -141,12 +147,13 @@ class OnnxSide final : public Side {
     if (all_tensors) {
       dnn::TensorDumper dumper({.folder = folder});
       dumper.before(*model_, *session_);
-      const bool ran = session_->run();
+      const bool ran = session_->run(kUntilInterrupted);
       dumper.after(*model_, *session_, {}, ran ? 0 : 1);
+      if (!ran) check_interrupt();
       if (const auto error = dumper.error()) throw *error;
       index = dumper.index();
     } else {
-      session_->run();
+      if (!session_->run(kUntilInterrupted)) check_interrupt();
     }
     session_->check();
     for (size_t o = 0; o < program.outputs.size(); ++o) {
@@ -211,6 +218,17 @@ class OnnxSide final : public Side {
     if (!std::ranges::is_permutation(onnx, bin))
       fail(ErrorCode::usage, "'{}' has the inputs {}, the .bin has {}: they are not of one conversion", file_,
            fmt::join(onnx, ", "), fmt::join(bin, ", "));
+  }
+
+  // Both take the same elements: `program` is made for the run-time inputs of the .bin.
+  void check_sizes(const Program& program) const {
+    for (size_t i = 0; i < places_.size(); ++i) {
+      const Shape own = program.tensors[program.inputs[i].tensor].logical_shape();
+      const Shape bin = bin_.descs[places_[i]].logical_shape();
+      if (num_elements(own) != num_elements(bin))
+        fail(ErrorCode::usage, "input '{}' is {} in '{}' and {} in the .bin: they are not of one conversion",
+             program.inputs[i].name, to_string(own), file_, to_string(bin));
+    }
   }
 
   std::string name_, file_;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The documented lines of a comparison, and what OpenHB says beyond them.
+#include <cmath>
+
 #include "host/verify/verify.h"
 
 namespace openhb::verify {
@@ -16,6 +18,13 @@ std::string ulp_text(const Difference& d) {
                                   : fmt::format("{}-{}", uint64_t{1} << (k - 1), (uint64_t{1} << k) - 1);
     text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", range, d.ulp[k]);
   }
+  return text;
+}
+
+// As the documented lines write it: 1.0, 0.25.
+std::string real(double value) {
+  std::string text = fmt::format("{}", value);
+  if (std::isfinite(value) && text.find_first_of(".e") == text.npos) text += ".0";
   return text;
 }
 
@@ -36,10 +45,10 @@ void log_failure(const PairResult& pair, const TensorResult& t, bool older, repo
   log.info("mismatch.line_nan num: {}", d.line_nan);
   log.info("****************************");
   log.info("total {} num: {}", older ? "line" : "result", d.total);
-  log.info("mismatch rate: {}", d.mismatch_rate());
+  log.info("mismatch rate: {}", real(d.mismatch_rate()));
   if (older) return;
-  log.info("relative mismatch ratio: {}", d.max_relative);
-  log.info("max abs error: {}", d.max_abs);
+  log.info("relative mismatch ratio: {}", real(d.max_relative));
+  log.info("max abs error: {}", real(d.max_abs));
   log.info("bits differ in {} of {} elements; ULP distance: {}; cosine {:.6f}", d.bits_differ + d.line_miss,
            d.total, ulp_text(d), d.cosine);
 }
@@ -76,9 +85,12 @@ void log_pair(const PairResult& pair, const VerifyOptions& options, report::Log&
   if (failed.size() > 10) log.warning("... and {} more; --json or --html list all", failed.size() - 10);
   if (pair.first && !pair.passed) {
     const TensorResult& t = pair.tensors[*pair.first];
-    log.warning("first tensor whose bits differ, in the order of execution: '{}'{}{}; element {}: {} and {}",
-                t.tensor, t.step.empty() ? "" : ", made by " + t.step, kernels(pair, t),
-                position_text(t.difference.first, t.shape), t.difference.first_a, t.difference.first_b);
+    const Difference& d = t.difference;
+    log.warning("first tensor whose bits differ, in the order of execution: '{}'{}{}; {}", t.tensor,
+                t.step.empty() ? "" : ", made by " + t.step, kernels(pair, t),
+                d.first < 0 ? fmt::format("{} of its {} elements are on one side only", d.line_miss, d.total)
+                            : fmt::format("element {}: {} and {}", position_text(d.first, t.shape), d.first_a,
+                                          d.first_b));
   }
   for (const std::string& name : pair.only_left) log.debug("'{}' is of {} only", name, pair.left);
   for (const std::string& name : pair.only_right) log.debug("'{}' is of {} only", name, pair.right);

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "common/io/interrupt.h"
 #include "host/verify/dump_folder.h"
 
 namespace openhb::verify {
@@ -55,14 +56,27 @@ class Comparison {
     for (const DumpedTensor* l : left) {
       const auto partner = partners.find(l->name);
       if (partner == partners.end()) {
-        result_.only_left.push_back(l->name);
+        missing(*l, true);
         continue;
       }
       used.insert(partner->second);
       compare(*l, *partner->second);
     }
     for (const DumpedTensor* r : right)
-      if (!used.contains(r)) result_.only_right.push_back(r->name);
+      if (!used.contains(r)) missing(*r, false);
+  }
+
+  // An output of one side only: all of its elements are missing on the other one.
+  void missing(const DumpedTensor& output, bool left) {
+    (left ? result_.only_left : result_.only_right).push_back(output.name);
+    TensorResult t;
+    t.tensor = output.name, t.kind = output.kind, t.step = output.step, t.shape = output.values.shape();
+    (left ? t.row_left : t.row_right) = output.row;
+    (left ? t.dtype_left : t.dtype_right) = dtype_name(output.values.dtype());
+    t.difference.total = t.difference.line_miss = output.values.size();
+    t.passed = result_.passed = false;
+    result_.tensors.push_back(std::move(t));
+    orders_.push_back(std::numeric_limits<int64_t>::max());  // no step's result differs
   }
 
   void compare_tensors() {
@@ -81,6 +95,7 @@ class Comparison {
   }
 
   void compare(const DumpedTensor& left, const DumpedTensor& right) {
+    check_interrupt();
     TensorResult t;
     t.tensor = left.name, t.kind = left.kind;
     t.step = left.step.empty() ? right.step : left.step;

@@ -16,7 +16,8 @@ struct PairOptions {
 };
 
 // Outputs are matched by name, and by place where names differ but their number does not (a Dequantize at the
-// end of one of them was removed); other tensors by name. Throws what read_dump() throws.
+// end of one of them was removed); one without a partner fails with all of its elements missing. Other
+// tensors go by name. Throws what read_dump() throws; Interrupted.
 PairResult compare_dumps(const std::string& left_name, const std::string& left_folder,
                          const std::string& right_name, const std::string& right_folder,
                          const PairOptions& options);

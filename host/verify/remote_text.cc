@@ -18,7 +18,11 @@ size_t character(std::string_view text) {
   if (first == 0xc2 && byte(1) < 0xa0) return 0;  // C1: control characters
   if (first == 0xe0 && byte(1) < 0xa0) return 0;  // longer than needed
   if (first == 0xed && byte(1) > 0x9f) return 0;  // surrogates
-  if (first == 0xe2 && byte(1) == 0x80 && (byte(2) >= 0xa8 && byte(2) <= 0xae)) return 0;  // lines, direction
+  // Ends of lines and marks of direction: U+2028 to U+202E, U+2066 to U+2069, U+200E, U+200F, U+061C.
+  if (first == 0xe2 && byte(1) == 0x80 && (byte(2) >= 0xa8 && byte(2) <= 0xae)) return 0;
+  if (first == 0xe2 && byte(1) == 0x81 && (byte(2) >= 0xa6 && byte(2) <= 0xa9)) return 0;
+  if (first == 0xe2 && byte(1) == 0x80 && (byte(2) == 0x8e || byte(2) == 0x8f)) return 0;
+  if (first == 0xd8 && byte(1) == 0x9c) return 0;
   if (first == 0xf0 && byte(1) < 0x90) return 0;
   if (first == 0xf4 && byte(1) > 0x8f) return 0;
   return length;

@@ -48,6 +48,8 @@ std::string script(const VerifyOptions& options, const PairResult& pair,
       board += (board.empty() ? "" : ",") + a.text();
   if (!board.empty() && (pair.left.starts_with("Arm") || pair.right.starts_with("Arm")))
     user = fmt::format(" -b \"${{BOARD:-{}}}\" -u {}", board, shell_quoted(options.login.user));
+  if (!user.empty() && !options.board.plugins.empty())
+    user += " --board-plugins " + shell_quoted(options.board.plugins);
   std::string files;
   for (const std::string& input : inputs) files += (files.empty() ? "" : ",") + input;
   return fmt::format(

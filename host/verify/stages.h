@@ -22,10 +22,14 @@ struct StageDumps {
   std::vector<std::string> folders;  // one per sample
 };
 
+// Called as the work goes on; `total` of a part is what it needs at most.
+using StagesProgress = std::function<void(const std::string& part, size_t done, size_t total)>;
+
 // Compares tensors by name across the stages, finds the nodes behind which similarity with float falls, and
-// says why and what to try. `quantized` gives nodes, scales and placement.
+// says why and what to try. `quantized` gives nodes, scales and placement. Throws Interrupted soon after
+// Ctrl-C.
 Stages analyse_stages(const std::vector<StageDumps>& dumps, const std::string& calibrated_file,
-                      const std::string& quantized_file);
+                      const std::string& quantized_file, const StagesProgress& progress = {});
 
 // A table of stages and outputs, losses with reasons and advice, and the verdict: for the terminal.
 std::string stages_text(const Stages& stages);

@@ -66,7 +66,7 @@ class Verifier {
       report::Progress bar("Verifying", "samples", log_.quiet() ? 0 : samples.all().size());
       for (size_t s = 0; s < samples.all().size(); ++s) {
         check_interrupt();
-        run_sample(s, samples.load(s));
+        keep_room([&] { run_sample(s, samples.load(s)); });
         bar.advance();
       }
     }
@@ -212,6 +212,18 @@ class Verifier {
     everywhere(one, one);
   }
 
+  // What to do when there is no room for the tensors of a run.
+  template <class Body>
+  void keep_room(Body body) const try {
+    body();
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::file_unwritable || e.text().find(work_.path()) == std::string::npos) throw;
+    fail(e.code(),
+         "{}; tensors stay there until they are compared{}: set TMPDIR to a folder with more room{}",
+         e.what(), options_.stages ? " (with --stages, those of all samples)" : "",
+         result_.samples.size() > 1 && options_.stages ? ", or take fewer --samples" : "");
+  }
+
   void run_sample(size_t s, const std::vector<Tensor>& inputs) {
     const bool all = options_.all_tensors || options_.stages;
     if (result_.samples.size() > 1) log_.info("Sample {}: {}", s, result_.samples[s].name);
@@ -250,8 +262,12 @@ class Verifier {
     std::string suffix;
     if (!all) {
       suffix = " all";
-      for (const size_t i : {pair.left, pair.right})
-        slots_[i].side->run(inputs, true, folder(s, slots_[i].name + suffix));
+      const auto again_here = [&](size_t i) {
+        if (i == pair.left || i == pair.right)
+          slots_[i].side->run(inputs, true, folder(s, slots_[i].name + suffix));
+      };
+      everywhere(again_here, again_here);
+      if (!slots_[pair.left].works() || !slots_[pair.right].works()) return;  // said already
       PairResult again = compare(s, pair, true, suffix);
       if (again.passed) {
         result_.notes.push_back(fmt::format(
@@ -265,11 +281,21 @@ class Verifier {
       compared = std::move(again);
     }
     if (options_.reproducer_folder.empty()) return;
+    // One per pair: a defect may show on all of a thousand samples.
+    if (std::ranges::any_of(result_.pairs, [&](const PairResult& p) {
+          return p.left == compared.left && p.right == compared.right && !p.reproducer.empty();
+        }))
+      return;
     std::vector<std::string> names;
     for (const auto& port : model_.inputs) names.push_back(port.name);
-    compared.reproducer =
-        write_reproducer(options_, compared, result_.samples[s], inputs, names,
-                         folder(s, compared.left + suffix), folder(s, compared.right + suffix));
+    try {
+      compared.reproducer =
+          write_reproducer(options_, compared, result_.samples[s], inputs, names,
+                           folder(s, compared.left + suffix), folder(s, compared.right + suffix));
+    } catch (const Error& e) {  // what was found is worth more than the folder
+      result_.notes.push_back(fmt::format("no reproducer was written: {}", e.text()));
+      log_.warning("{}", result_.notes.back());
+    }
   }
 
   void analyse() {
@@ -285,7 +311,10 @@ class Verifier {
     if (board != dumps.end() && dumps.back().name == "simulator")
       std::rotate(board, dumps.end() - 1, dumps.end());
     log_.info("Looking for where accuracy is lost, and for what brings it back");
-    result_.stages = analyse_stages(dumps, files_[2].second, files_[3].second);
+    report::StageProgress bar(!log_.quiet());
+    result_.stages = analyse_stages(
+        dumps, files_[2].second, files_[3].second,
+        [&](const std::string& part, size_t done, size_t total) { bar.show(part, done, total); });
   }
 
   void finish() {
@@ -310,6 +339,14 @@ class Verifier {
 
 }  // namespace
 
-Verification verify(const VerifyOptions& options, report::Log& log) { return Verifier(options, log).run(); }
+Verification verify(const VerifyOptions& options, report::Log& log) {
+  Verifier verifier(options, log);
+  try {
+    return verifier.run();
+  } catch (const Interrupted&) {
+    log.info("Interrupted: removing the tensors of this run");  // of large networks seconds
+    throw;
+  }
+}
 
 }  // namespace openhb::verify

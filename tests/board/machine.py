@@ -109,13 +109,13 @@ class Machine(Board):
         return others
 
     def kill(self, process, number=signal.SIGKILL):
-        self.root(f"kill -{int(number)} {process.pid}")
+        self.root(f"kill -{int(number)} {process.pid} || true")  # it may have ended by itself
 
     def remount(self, folder, options):
         self.root(f"mount -o remount,{options} {folder}")
 
     def files(self):
-        return sorted(f for f in self.root(f"find {' '.join(self.PLACES)} -mindepth 1").splitlines() if "/.ssh" not in f)
+        return sorted(f for f in self.root(f"find {' '.join(self.PLACES)} -mindepth 1 || true").splitlines() if "/.ssh" not in f)
 
     def fill(self, folder, leave=0):
         self.root(f"dd if=/dev/zero of={folder}/ballast bs=1M; truncate -s $(($(wc -c <{folder}/ballast) - {leave})) {folder}/ballast")

@@ -106,9 +106,9 @@ class Userland(Board):
 
     def freeze(self, frozen=True):
         """Stops every process: the kernel goes on to acknowledge what it gets, nobody answers."""
-        for _ in range(2):  # a process may have been born in between
+        for _ in range(2):  # a process may have been born in between, or end
             for process in self.processes():
-                os.kill(process.pid, signal.SIGSTOP if frozen else signal.SIGCONT)
+                self.kill(process, signal.SIGSTOP if frozen else signal.SIGCONT)
         os.kill(self.server(), signal.SIGSTOP if frozen else signal.SIGCONT)
 
     def server(self):
@@ -130,9 +130,17 @@ class Userland(Board):
     def files(self):
         """What lies in the places where users may write."""
         found = []
-        for top in map(self.path, self.PLACES):
-            found += ["/" + str(f.relative_to(self.path("/"))) for f in top.rglob("*") if ".ssh" not in f.parts]
-        return sorted(found)
+        for top in map(self.path, self.PLACES):  # os.walk: what vanishes meanwhile is no error
+            for folder, folders, files in os.walk(top):
+                found += [pathlib.Path(folder, name) for name in folders + files]
+        return sorted("/" + str(f.relative_to(self.path("/"))) for f in found if ".ssh" not in f.parts)
+
+    def size(self, name):
+        """Bytes of a file; None: there is none (any more)."""
+        try:
+            return self.path(name).stat().st_size if self.path(name).is_file() else None
+        except OSError:
+            return None
 
     def fill(self, folder, leave=0):
         """A full disk: a file of all free bytes but some."""

@@ -16,6 +16,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import termios
 import threading
 import time
 
@@ -25,7 +26,6 @@ from board.namespace import enter_script  # noqa: E402
 from board.proxy import Proxy  # noqa: E402
 
 PATIENCE = 120  # seconds; only a hang needs them
-SHORT = 4  # seconds: a time-out that passes, though logging in to an emulated board takes a while on a busy machine
 CODES = dict(usage=2, unreachable=900, host_key=901, login=902, lost=903, timeout=904, command=905, unwritable=102)
 
 
@@ -43,6 +43,12 @@ def in_memory(pid, text):
             if place >= 0:
                 found.append(hex(begin + place))
     return found
+
+
+def catches(pid, number):
+    """Whether the process has a function for the signal."""
+    mask = re.search(r"^SigCgt:\s*(\w+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)
+    return mask and int(mask[1], 16) >> (number - 1) & 1
 
 
 class Result:
@@ -69,6 +75,8 @@ class Check:
         self.environment = {k: v for k, v in os.environ.items() if k not in ("SSH_AUTH_SOCK", "OPENHB_BOARD_PASSWORD")}
         self.environment["HOME"] = str(self.work / "home")
         self.failures = 0
+        # Seconds: a time-out that passes soon, but not while an emulated board on a busy machine lets somebody in.
+        self.short = max(4, round(8 * max(self.client("true").seconds for _ in range(2))))
 
     def expect(self, condition, sentence, result=""):
         print(f"ok:   {sentence}" if condition else f"FAIL: {sentence}\n      {result}", flush=True)
@@ -90,7 +98,25 @@ class Check:
 
     def client(self, *arguments, **options):
         began = time.monotonic()
-        return self.end(self.start(*arguments, **options), began)
+        result = self.end(self.start(*arguments, **options), began)
+        # Of thousands of logins one was seen to hang, perhaps in the emulator: who is it? Twice in a row is a failure.
+        if "timeout" not in options and result.failed("timeout", "did not answer to the login"):
+            print(f"note: a login hung: {result}\n      on the board: {self.states()}", flush=True)
+            began = time.monotonic()
+            result = self.end(self.start(*arguments, **options), began)
+        return result
+
+    def states(self):
+        """What every thread on the board waits for."""
+        found = []
+        for process in self.board.processes():
+            for thread in pathlib.Path(f"/proc/{process.pid}/task").glob("*"):
+                try:
+                    found.append(f"{process.pid}/{thread.name} {process.command[:40]}: {(thread / 'wchan').read_text()}, "
+                                 f"system call {(thread / 'syscall').read_text().strip()}")
+                except OSError:
+                    continue
+        return "\n      ".join(found)
 
     def proxied(self, proxy):
         """Address and known_hosts file of a way through a proxy."""
@@ -113,7 +139,7 @@ class Check:
     def link_again(self):
         """The kernel remembers for a while that nobody answered."""
         self.board.link(True)
-        self.expect(self.board.wait_for(lambda: self.client("true", timeout=SHORT).status == 0), "the link is there again")
+        self.expect(self.board.wait_for(lambda: self.client("true", timeout=self.short).status == 0), "the link is there again")
 
     def authorize(self, key):
         with open(self.board.path("/home/board/.ssh/authorized_keys"), "a") as keys:
@@ -186,15 +212,19 @@ class Check:
         with socket.socket(socket.AF_UNIX) as silent:
             silent.bind(str(path))
             silent.listen()
-            result = self.client("id", key=False, timeout=SHORT, environment={**socket_of, "OPENHB_BOARD_PASSWORD": self.board.password})
-            self.expect(result.status == 0, "an agent that does not answer, then the password", result)
+            result = self.client("id", key=False, timeout=self.short, environment=socket_of)
+            self.expect(result.failed("login", "agent (it did not answer)", "password (none given)"), "an agent that does not answer", result)
+            silent.settimeout(PATIENCE)
+            silent.accept()[0].close()  # that of the client before
             process = self.start("id", key=False, environment=socket_of)
-            time.sleep(0.5)
-            self.interrupt(process, "waiting for the agent")
+            with silent.accept()[0] as asked:
+                asked.settimeout(PATIENCE)
+                asked.recv(1)
+                self.interrupt(process, "waiting for the agent")
 
     def on_terminal(self, arguments, talk, **options):
-        """The client with a terminal: answers each prompt of `talk`, a list of (words, what is typed). A function instead of
-        what is typed is called with the client's process ID."""
+        """The client with a terminal: answers each prompt of `talk`, a list of (words, what is typed). A function
+        is called with the client's process ID and may give what is typed."""
         child, terminal = pty.fork()
         if child == 0:
             os.execve(str(self.program), self.words(*arguments, **options), self.environment)
@@ -217,11 +247,11 @@ class Check:
                 pass
             seen = len(shown)
             if callable(typed):
-                typed(child)
-            else:
-                os.write(terminal, typed.encode())
+                typed = typed(child) or ""
+            os.write(terminal, typed.encode())
         while read():
             pass
+        self.echo = bool(termios.tcgetattr(terminal)[3] & termios.ECHO)  # as it was before
         os.close(terminal)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
 
@@ -229,6 +259,15 @@ class Check:
         ask = ("--ask", "id -un")
         status, shown = self.on_terminal(ask, [("Password of board@", self.board.password + "\n")], key=False)
         self.expect(status == 0 and self.board.password + "\r\n" not in shown.replace("board\r\n{", ""), "a password that is asked for", shown)
+
+        def when_both_ask(_):
+            self.board.wait_for(lambda: len(self.board.sessions()) >= 2)
+            time.sleep(1)  # the second one must not ask: nothing to wait for
+            return self.board.password + "\n"
+
+        talk = [("Password of board@", when_both_ask), ("Password of board@", self.board.password + "\n")]
+        status, shown = self.on_terminal(("--beside", 1, *ask), talk, key=False)
+        self.expect(status == 0 and self.board.password not in shown and self.echo, "two logins at the same time ask one after the other", shown)
         status, shown = self.on_terminal(ask, [("Password", "wrong1\n"), ("Refused. Password", self.board.password + "\n")], key=False)
         self.expect(status == 0 and "wrong1" not in shown, "the second try", shown)
         status, shown = self.on_terminal(ask, [("Password", "x\n"), ("Password", "y\n"), ("Password", "z\n")], key=False)
@@ -239,11 +278,17 @@ class Check:
         self.expect(status == 130 and "interrupted" in shown, "Ctrl-C instead of a password", shown)
         secret = self.new_key("locked_memory", "-t", "ed25519", "-N", "not to be remembered")
         self.authorize(secret)
+        command = "sleep 1024"
         for key, typed in ((False, self.board.password), (secret, "not to be remembered")):
             found = {}
-            look = lambda pid: found.update({text: in_memory(pid, text) for text in (typed, "sleep 3.25")})  # noqa: E731, B023
-            status, shown = self.on_terminal(("--ask", "sleep 3.25"), [(" of ", typed + "\n"), ('"login"', look)], key=key)
-            self.expect(status == 0 and found["sleep 3.25"] and not found[typed], "what was typed is nowhere in the client's memory",
+
+            def look(pid):
+                self.board.wait_for(lambda: self.board.running(command))
+                found.update({text: in_memory(pid, text) for text in (typed, command)})  # noqa: B023
+                self.board.kill_all(command)
+
+            status, shown = self.on_terminal(("--ask", "--limit", PATIENCE, command), [(" of ", typed + "\n"), ('"login"', look)], key=key)
+            self.expect(status == 0 and found[command] and not found[typed], "what was typed is nowhere in the client's memory",
                         f"{found} {shown}")
         for kind, extra in (("new", ()), ("old", ("-m", "PEM"))):
             key = self.new_key(f"locked_{kind}", "-t", "ecdsa", "-N", "open sesame", *extra)
@@ -314,7 +359,7 @@ class Check:
         self.expect(len(result.runs[0]["err"]) == 65536 and result.runs[0]["err"].endswith("xend\n"), "the end of much error output", result)
         result = self.client("--repeat", 100, "echo x")
         self.expect(result.status == 0 and result.out == b"x\n" * 100, "100 commands on one connection", result)
-        result = self.client("--keep-going", "sleep 1000 & exit 5", "echo still here", timeout=SHORT)
+        result = self.client("--keep-going", "sleep 1000 & exit 5", "echo still here", timeout=self.short)
         self.expect("left something running" in result.err and result.out == b"still here\n", "a command that leaves something behind", result)
         self.board.kill_all("sleep 1000")
         result = self.client("echo " + "x" * 100000 + " | wc -c")
@@ -322,10 +367,10 @@ class Check:
         result = self.client("--keep-going", "--limit", 3, "sleep 1001", "echo still here", timeout=30)
         self.expect(result.errors and int(result.errors[0][0]) == CODES["timeout"] and result.out == b"still here\n", "the limit of a command", result)
         self.expect(self.board.wait_for(lambda: not self.board.running("sleep 100")), "stopped commands have ended", self.board.running())
-        result = self.client("--limit", 60, "sleep 7; echo done", timeout=SHORT)
+        result = self.client("--limit", PATIENCE, f"sleep {self.short + 3}; echo done", timeout=self.short)
         self.expect(result.out == b"done\n", "a command that is silent for longer than the time-out, with a limit of its own", result)
-        result = self.client("sleep 1002", timeout=SHORT)
-        self.expect(result.failed("timeout", f"no progress for {SHORT} seconds"), "a command that is silent for too long", result)
+        result = self.client("sleep 1002", timeout=self.short)
+        self.expect(result.failed("timeout", f"no progress for {self.short} seconds"), "a command that is silent for too long", result)
         self.expect(self.board.wait_for(lambda: not self.board.running("sleep 1002")), "it was stopped", self.board.running())
 
     def transfers(self):
@@ -365,7 +410,9 @@ class Check:
         gone = lambda: beats.exists() and beats.read_text().endswith("gone\n")  # noqa: E731
         result = self.client("--hold", script, "--interval", 0.2, "sleep 3", "echo x; sleep 1")
         self.expect(result.status == 0 and result.lines[1] == {"held": "ready to wait"}, "a command is held", result)
-        self.expect(self.board.wait_for(gone) and 10 <= count() <= 21, "heartbeats, and the end", beats.read_text())
+        self.board.wait_for(gone)
+        least, most = sum(run["seconds"] for run in result.runs) / 0.2 / 2, result.seconds / 0.2 + 1
+        self.expect(gone() and least <= count() <= most, f"{least:.0f} to {most:.0f} heartbeats, and the end", beats.read_text())
         beats.unlink()
         process = self.start("--hold", script, "--interval", 0.2, "sleep 1003")
         self.expect(self.board.wait_for(lambda: count() >= 2), "heartbeats while a command runs")
@@ -375,14 +422,13 @@ class Check:
         beats.unlink()
         big = self.big()
         with Proxy((self.board.host, 22), rate=2 << 20) as proxy:
-            began = count()
             result = self.client("--hold", script, "--interval", 0.2, "--input", big, "head -c 8000000 >/dev/null", **self.proxied(proxy))
-            self.expect(result.status == 0 and count() - began >= 12, "heartbeats during a slow upload", f"{count()} {result}")
         self.board.wait_for(gone)
+        self.expect(result.status == 0 and count() >= 12, "heartbeats during a slow upload", f"{count()} {result}")
         beats.unlink()
         result = self.client("--hold", "echo no >&2; exit 1", "true")
         self.expect(result.failed("command", "no?"), "a held command that ends at once", result)
-        result = self.client("--hold", "sleep 1004", "true", timeout=SHORT)
+        result = self.client("--hold", "sleep 1004", "true", timeout=self.short)
         self.expect(result.failed("timeout", "not ready"), "a held command that is never ready", result)
         result = self.client("--hold", "cat /dev/zero", "true")
         self.expect(result.failed("command", "prints too much"), "a held command that floods", result)
@@ -432,7 +478,7 @@ class Check:
         self.expect(result.status == 0 and self.board.wait_for(lambda: beats.read_text().endswith("gone\n")) and beats.read_text().count("beat") > 4,
                     "dropbear: a command is held", result)
         beats.unlink()
-        result = self.client("--limit", 60, "sleep 7; echo done", timeout=SHORT, **way)
+        result = self.client("--limit", PATIENCE, f"sleep {self.short + 3}; echo done", timeout=self.short, **way)
         self.expect(result.out == b"done\n", "dropbear: it answers while a command is silent", result)
         result = self.client("--limit", 3, "sleep 1020", **way)
         self.expect(result.failed("timeout") and self.board.wait_for(lambda: not self.board.running("sleep 1020")),
@@ -447,6 +493,10 @@ class Check:
 
     # What can go wrong.
 
+    def connecting(self):
+        """Whether a connection to the board is being made."""
+        return subprocess.run(["ss", "-Htn", "state", "syn-sent", "dst", self.board.host], capture_output=True, check=True).stdout
+
     def unreachable(self):
         result = self.client("true", address=f"{self.board.host}:23")
         self.expect(result.failed("unreachable", "nothing listens on port 23"), "a closed port", result)
@@ -460,14 +510,15 @@ class Check:
         result = self.client("true", timeout=1.5)
         self.expect(result.failed("unreachable"), "a board without a link", result)
         process = self.start("true")
-        time.sleep(0.5)
+        self.expect(self.board.wait_for(self.connecting), "it tries to connect")
         self.interrupt(process, "connecting")
         self.link_again()
         with Proxy(None) as proxy:
             result = self.client("true", timeout=1, **self.proxied(proxy))
             self.expect(result.failed("unreachable", "nothing like SSH for 1 seconds"), "a server that says nothing", result)
+            before = proxy.connections
             process = self.start("true", **self.proxied(proxy))
-            time.sleep(0.5)
+            self.board.wait_for(lambda: proxy.connections > before)
             self.interrupt(process, "waiting for the server's first words")
 
     def strange_servers(self):
@@ -533,23 +584,24 @@ class Check:
                 self.expect(result.status == 0 or result.failed("unreachable", "for 1 seconds") or result.failed("timeout", "within 1 seconds") or
                             result.failed("timeout", "not answered"), f"silent after {cut} bytes: {result.errors}", result)
         with Proxy(target, cut_after=10 << 20, how="silence") as proxy:
-            result = self.client("--input", big, "cat > /dev/null", timeout=SHORT, **self.proxied(proxy))
+            result = self.client("--input", big, "cat > /dev/null", timeout=self.short, **self.proxied(proxy))
             self.expect(result.failed("timeout") or result.failed("lost"), "silence in the middle of an upload", result)
 
-        process, began = self.start("--repeat", 100, "--input", big, "cat > /dev/null", timeout=SHORT), time.monotonic()
-        time.sleep(1.5)
+        process, began = self.start("--repeat", 100, "--input", big, "cat - - > /dev/null", timeout=self.short), time.monotonic()
+        self.expect(self.board.wait_for(lambda: self.board.running("cat - -")), "the upload has begun")
         self.board.link(False)
         result = self.end(process, began)
-        self.expect(result.failed("lost", "a command was running"), "the link is cut in the middle of an upload", result)
+        # On a machine that is busy the command may have been about to start, or both limits have passed at once.
+        self.expect(result.failed("lost") or result.failed("timeout"), "the link is cut in the middle of an upload", result)
         self.link_again()
-        process, began = self.start("--limit", 600, "sleep 1005", timeout=SHORT), time.monotonic()
+        process, began = self.start("--limit", 600, "sleep 1005", timeout=self.short), time.monotonic()
         self.board.wait_for(lambda: self.board.running("sleep 1005"))
         self.board.link(False)
         result = self.end(process, began)
         self.expect(result.failed("lost") or result.failed("timeout", "not answered"), "the link is cut while a command computes", result)
         self.link_again()
-        process, began = self.start("--repeat", 20, "--input", big, "cat > /dev/null", timeout=20), time.monotonic()
-        time.sleep(1)
+        process, began = self.start("--repeat", 5, "--input", big, "cat - - - > /dev/null", timeout=20), time.monotonic()
+        self.expect(self.board.wait_for(lambda: self.board.running("cat - - -")), "the upload has begun")
         self.board.link(False)
         time.sleep(1)
         self.board.link(True)
@@ -561,13 +613,15 @@ class Check:
         result = self.end(process, began)
         self.expect(result.failed("lost"), "the connection is dropped", result)
         self.board.kill_all("sleep 100")
+        self.board.kill_all("cat")
 
     def frozen(self):
         big = self.big()
-        for name, arguments in (("waits", ("--limit", 600, "sleep 1007")), ("uploads", ("--input", big, "--repeat", 100, "cat > /dev/null")),
+        for name, arguments in (("waits", ("--limit", 600, "sleep 1007")), ("uploads", ("--input", big, "--repeat", 100, "cat - > /dev/null")),
                                 ("downloads", ("--discard", "cat /dev/zero"))):
-            process, began = self.start(*arguments, timeout=SHORT), time.monotonic()
-            self.board.wait_for(lambda: self.board.running())
+            process, began = self.start(*arguments, timeout=self.short), time.monotonic()
+            program = arguments[-1].removesuffix(" > /dev/null")
+            self.expect(self.board.wait_for(lambda: self.board.running(program)), "it runs")  # noqa: B023
             time.sleep(0.5)
             self.board.freeze()
             result = self.end(process, began)
@@ -591,6 +645,7 @@ class Check:
     # Ctrl-C.
 
     def interrupt(self, process, what, number=signal.SIGINT):
+        self.board.wait_for(lambda: catches(process.pid, number))  # else it would only be killed
         began = time.monotonic()
         process.send_signal(number)
         result = self.end(process, began)

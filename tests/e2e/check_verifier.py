@@ -160,6 +160,16 @@ class Check:
                      "Quanti.onnx and Sim result Strict check FAILED"):
             self.expect(line in text, f"the documented line '{line}' of a failure")
 
+        # A reproducer that cannot be written must not cost the result.
+        result, text = self.result("-m", f"{edited},{b}", "-s", "True", "--bit-exact", "--reproducer", "/proc/none/r", status=1)
+        self.expect(result is not None and not result["passed"] and "no reproducer was written" in str(result["notes"]) + text,
+                    "a folder for the reproducer that cannot be made is a note beside the result")
+
+        # One reproducer, not one per sample.
+        result, _ = self.result("-m", f"{edited},{b}", "-s", "True", "--bit-exact", "--samples", 3, "--reproducer", self.work / "once", status=1)
+        self.expect([bool(p["reproducer"]) for p in result["pairs"]] == [True, False, False] and len(list(self.work.glob("once*"))) == 1,
+                    "of three samples that differ one is kept")
+
         # The older tool.
         text = self.run("hb_model_verifier", "-q", self.signs[0], "-b", self.signs[1], "-i", self.pictures[1], "-d", 3)
         self.expect("Quanti onnx and Sim result Strict check PASSED" in text, "hb_model_verifier")
@@ -172,10 +182,19 @@ class Check:
                                 (["-m", f"{q},{b}"], "nothing to compare"), (["-m", q, "-s", "True"], "no compiled model"),
                                 (["-m", f"{b},{b}", "-s"], "not one"), (["-m", f"{q},{b}", "-s", "maybe"], "neither True nor False"),
                                 (["-m", f"{q},{b}", "-b", "10.0.0.1:99999"], "99999"), (["--sampels", "3"], "--samples"),
-                                (["-m", b, "-b", "a", "--stages"], "quantized"), (["-m", f"{q},{b}", "-s", "-c", "99"], "")):
+                                (["-m", b, "-b", "a", "--stages"], "quantized"), (["-m", f"{q},{b}", "-s", "-c", "99"], ""), (["-m", f"{q},{b}", "-s", "--samples", "-1"], "--samples"),
+                                (["-m", f"{q},{b}", "-b", "10.0.0.1,10.0.0.1:22"], "twice"),
+                                (["-m", f"{q},{b}", "-s", "--samples", "18446744073709551615"], "--samples")):
             text = self.run("hb_verifier", *arguments, status=2)
             self.expect("OHB-0002" in text and word in text, f"{arguments}: a sentence with '{word}'")
         self.run("hb_verifier", "-m", f"{q},missing.bin", "-s", status=1)
+        # Results that cannot be written are told before the work, and none of them is.
+        (self.work / "folder.html").mkdir(exist_ok=True)
+        for place in ("/proc/none/result.html", "folder.html"):
+            result, text = self.result("-m", f"{q},{b}", "-s", "--html", place, status=1)
+            self.expect(result is None and "OHB-0102" in text and place.split("/result")[0] in text and "Quanti.onnx:" not in text,
+                        f"{place} cannot be written: told before the work")
+        self.expect(not list(self.work.glob("result.json*")), "no result is left, and nothing of the try")
         self.expect("Examples" in self.run("hb_verifier", "--help"), "--help has examples")
         self.run("hb_verifier", "--version")
 
@@ -265,6 +284,25 @@ class Check:
         left = other.ssh("find /tmp -type f").stdout
         self.expect(not left, f"--no-board-cache leaves nothing: {left}")
 
+    def ended_later(self, board, other):
+        """Both boards lie, so that all tensors are asked for; one of them ends then."""
+        q, b = self.signs
+        script = LIAR.replace("/usr/bin/hrt_model_exec", "/tmp/later/real").replace(
+            "#!/bin/sh\n", '#!/bin/sh\ncase "$*" in *--dump_intermediate*) [ -f /tmp/later/ends ] && exit 3 ;; esac\n')
+        for one in (board, other):
+            with open(self.args.runtime, "rb") as program:
+                one.ssh("mkdir -p /tmp/later && cat >/tmp/later/real && chmod +x /tmp/later/real", stdin=program)
+            one.ssh("cat >/tmp/later/hrt_model_exec && chmod +x /tmp/later/hrt_model_exec", stdin=None, input=script)
+        other.ssh("touch /tmp/later/ends")
+        hosts = self.work / "hosts"
+        result, text = self.result("-m", f"{q},{b}", "-b", f"{address(board)},{address(other)}", "-u", "board", "-p", board.password,
+                                   "--known-hosts", hosts, "-s", "True", "--runtime", "/tmp/later/hrt_model_exec", "--samples", 2, status=1)
+        errors = {s["name"]: s["error"] for s in result["sides"]} if result else {}
+        self.expect(errors.get(f"Arm {address(other)}") and not errors.get(f"Arm {address(board)}"),
+                    f"a board that ends while the first difference is looked for does not end the other one: {errors}{text[-500:] if not result else ''}")
+        self.expect(result and len([p for p in result["pairs"] if p["left"] == f"Arm {address(board)}" and p["first"] is not None]) == 2,
+                    "which is compared on all samples")
+
     def differences(self, board):
         q, b = self.signs
         on = self.login(board)
@@ -328,6 +366,7 @@ def main():
             check.three_ways(board)
             check.logins(board)
             check.several(board, other)
+            check.ended_later(board, other)
             check.differences(board)
             check.stages(board)
     print(f"{check.count - check.failures} of {check.count} checks passed")

@@ -103,7 +103,7 @@ class Check:
             lying = [f for f in lying if "ballast" not in f and not f.startswith("/tmp/hangs")]
             if isinstance(board, Userland):
                 whole = {os.path.getsize(self.model), os.path.getsize(self.args.runtime)}
-                lying += [f"part of {f}" for f in board.files() if "/cache/" in f and board.path(f).stat().st_size not in whole]
+                lying += [f"part of {f}" for f in board.files() if "/cache/" in f and board.size(f) not in (None, *whole)]
             running = [p.command[:80] for p in board.running()]
             return lying + running
         board.wait_for(lambda: not remains(), LIMIT)
@@ -116,6 +116,8 @@ class Check:
         if board:
             self.clean(board)
             board.ssh("rm -rf /userdata/* /userdata/.openhb ~/.openhb /tmp/.openhb")
+        for folder in (self.work / "tmp").iterdir():  # a verification that is ended by kill -9 leaves its own
+            shutil.rmtree(folder)
 
     def hanging(self, board):
         done = board.ssh("mkdir -p /tmp/hangs && cat >/tmp/hangs/hrt_model_exec && chmod +x /tmp/hangs/hrt_model_exec", input=HANGS, stdin=None)
@@ -222,7 +224,7 @@ class Check:
             board.slow(None)
 
     def sending(self, board):
-        return [f for f in board.files() if "/.openhb/" in f and board.path(f).is_file() and board.path(f).stat().st_size > 100000]
+        return [f for f in board.files() if "/.openhb/" in f and (board.size(f) or 0) > 100000]
 
     def passes(self, process):
         text, _ = process.communicate(timeout=LIMIT)

@@ -130,6 +130,12 @@ add_test(NAME e2e_verifier_machine
           mobilenetv2_imagenet hand_landmark ultraface_rfb320_caffe)
 set_tests_properties(e2e_verifier_networks e2e_verifier_machine PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 1800
                      FIXTURES_REQUIRED converted_networks)
+# An operator of one's own on all sides. The board's program must be linked dynamically.
+add_test(NAME e2e_verifier_plugins
+  COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/e2e/check_verifier_plugins.py --hb-mapper $<TARGET_FILE:hb_mapper>
+          --hb-verifier $<TARGET_FILE:hb_verifier> --hrt-static ${board_runtime} --compiler ${CMAKE_C_COMPILER}
+          --hrt-board ${PROJECT_SOURCE_DIR}/build/aarch64-board/device/tools/hrt_model_exec --work ${CMAKE_CURRENT_BINARY_DIR}/verifier_plugins)
+set_tests_properties(e2e_verifier_plugins PROPERTIES LABELS e2e TIMEOUT 600)
 # What can go wrong between hb_verifier and a board: network, login, disk, programs; in four tests that run side by side.
 set(faults_connection connection,unsuitable,power_cut,changed_key,none,storage)
 set(faults_upload upload,dropbear)

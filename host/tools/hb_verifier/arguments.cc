@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/tools/hb_verifier/arguments.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -30,9 +33,30 @@ std::string static_runtime() {
   return "";
 }
 
+// That a result cannot be written is told before the work, not behind it.
+void check_place(const std::string& file) {
+  if (file.empty()) return;
+  ensure_directory(std::filesystem::path(file).parent_path().string());
+  std::error_code ignored;
+  if (std::filesystem::is_directory(file, ignored))
+    fail(ErrorCode::file_unwritable, "cannot write the result to '{}': a folder of this name exists", file);
+  std::string probe = file + ".XXXXXX";
+  const int created = ::mkstemp(probe.data());
+  if (created < 0)
+    fail(ErrorCode::file_unwritable, "cannot write the result to '{}': {}", file,
+         std::generic_category().message(errno));
+  ::close(created);
+  ::unlink(probe.c_str());
+}
+
 void complete(VerifierArguments& a, report::Log& log) {
   verify::VerifyOptions& o = a.options;
-  for (const std::string& word : split(a.boards, ',')) o.boards.push_back(verify::parse_address(word));
+  for (const std::string& word : split(a.boards, ',')) {
+    const verify::Address address = verify::parse_address(word);
+    if (std::ranges::find(o.boards, address.text(), &verify::Address::text) != o.boards.end())
+      fail(ErrorCode::usage, "the board {} is named twice", address.text());
+    o.boards.push_back(address);
+  }
   o.threads = thread_count(a.threads);
   o.seed_given = a.seed.has_value();
   o.samples.seed = a.seed ? *a.seed : std::random_device{}();
@@ -87,16 +111,27 @@ void print_summary(const verify::Verification& v, report::Log& log) {
 }
 
 int verify_and_report(VerifierArguments& a, report::Log& log) {
+  for (const std::string& file : {a.json, a.junit, a.html}) check_place(file);
+  ensure_directory(a.options.dump_folder);
   complete(a, log);
   const verify::Verification v = verify::verify(a.options, log);
   print_summary(v, log);
-  if (v.stages) log.info("{}", verify::stages_text(*v.stages));
+  if (v.stages) log.info("Stages:\n{}", verify::stages_text(*v.stages));
   if (!a.json.empty()) write_file_atomically(a.json, verification_json(v));
   if (!a.junit.empty()) write_file_atomically(a.junit, verification_junit(v));
   if (!a.html.empty()) write_file_atomically(a.html, verification_html(v));
   for (const std::string& file : {a.json, a.junit, a.html})
     if (!file.empty()) log.info("Result written to {}", file);
   return v.passed ? 0 : 1;
+}
+
+// For CLI11: what is wrong. Programs on the board start in a folder of their own.
+std::string absolute_folders(const std::string& text) {
+  const std::vector<std::string> folders = split(text, ':');
+  const bool good = !folders.empty() && std::ranges::all_of(folders, [](const std::string& folder) {
+    return folder.starts_with('/');
+  });
+  return good ? "" : "'" + text + "' is no absolute path on the board, such as /userdata/plugins";
 }
 
 }  // namespace
@@ -125,8 +160,12 @@ void add_common_options(CLI::App& app, VerifierArguments& a) {
       ->expected(0, 1)
       ->each([&a](const std::string&) { a.push = true; })
       ->trigger_on_parse();
+  app.add_option("--board-plugins", o.board.plugins,
+                 "Folder on the board with plug-ins (.so) of custom operators; several are separated by ':'")
+      ->check(absolute_folders);
   app.add_flag("--no-board-cache", a.drop_cache, "Leave nothing on the board, not even for the next time");
-  app.add_option("--samples", o.samples.count, "Number of samples: of random input, or of a folder's files");
+  app.add_option("--samples", o.samples.count, "Number of samples: of random input, or of a folder's files")
+      ->check(CLI::Range(1, 1000000));
   app.add_option("--seed", a.seed, "Seed of random input (default: another one every time; it is printed)");
   app.add_option("--model-name", o.model_name, "Which model of a pack");
   app.add_option("--threads", a.threads, "Threads for the ONNX models (default: all processors)")

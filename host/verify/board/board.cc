@@ -25,6 +25,8 @@ namespace {
 constexpr const char* kModel = "model.bin";
 constexpr const char* kRuntime = "hrt_model_exec";
 constexpr double kClockSkew = 60;  // seconds that are worth a word
+constexpr double kLoading = 60;    // seconds; --run-timeout may be shorter, it is for a run
+constexpr const char* kPluginPath = "HB_DNN_PLUGIN_PATH";
 constexpr std::string_view kInstall =
     "install the board's package (docs/board.md), name the program, or let the static one be sent with "
     "--push-runtime";
@@ -60,20 +62,6 @@ Place choose_place(const std::vector<Place>& places, bool for_programs, const st
   return *chosen;
 }
 
-std::string environment_of(const BoardOptions& options) {
-  std::string text;
-  for (const auto& [key, value] : options.environment) {
-    const bool plain = !key.empty() && std::ranges::all_of(key, [&](char c) {
-      return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
-             (c >= '0' && c <= '9' && c != key[0]);
-    });
-    if (!plain || value.find('\0') != std::string::npos)
-      fail(ErrorCode::usage, "'{}' cannot be the name of an environment variable", printable(key, 80));
-    text += fmt::format("export {}={}\n", key, shell_quoted(value));
-  }
-  return text;
-}
-
 // Cuts the file `inputs` into in0.bin, in1.bin, ...
 std::string cut_script(std::span<const Tensor> inputs) {
   std::string script;
@@ -107,13 +95,14 @@ class Board::Work {
   void send_inputs(std::span<const Tensor> inputs);
   void infer(const std::string& model_name, size_t inputs, bool all_tensors);
   void fetch(const std::string& folder);
+  CommandResult run_program(const std::string& words, const std::string& what, double limit);
   std::string version_advice() const;
+  static std::string plugin_advice(const CommandResult& result);
   void tell(const std::function<void(const std::string&)>& to, const std::string& sentence) const {
     if (to) to(sentence);
   }
 
   BoardOptions options_;
-  std::string environment_;
   SteadyConnection connection_;
   BoardFacts facts_;
   Lease lease_;
@@ -122,9 +111,7 @@ class Board::Work {
 };
 
 Board::Work::Work(std::unique_ptr<Connection> connection, BoardOptions options)
-    : options_(std::move(options)),
-      environment_(environment_of(options_)),
-      connection_(std::move(connection)) {
+    : options_(std::move(options)), connection_(std::move(connection)) {
   if (options_.push_runtime && options_.runtime_file.empty())
     fail(ErrorCode::usage, "there is no static hrt_model_exec to send to the board {}; name the file",
          connection_.name());
@@ -222,7 +209,10 @@ void Board::Work::push_runtime() {
 }
 
 std::string Board::Work::program() const {
-  return lease_.enter() + environment_ + "ulimit -c 0 2>/dev/null\nexec " + shell_quoted(facts_.runtime);
+  std::string command = lease_.enter();
+  if (!options_.plugins.empty())
+    command += fmt::format("export {}={}\n", kPluginPath, shell_quoted(options_.plugins));
+  return command + "ulimit -c 0 2>/dev/null\nexec " + shell_quoted(facts_.runtime);
 }
 
 std::string Board::Work::version_advice() const {
@@ -233,18 +223,38 @@ std::string Board::Work::version_advice() const {
       facts_.runtime_version, OPENHB_VERSION);
 }
 
+// Whoever used this machine's plug-ins must learn that the board has its own.
+std::string Board::Work::plugin_advice(const CommandResult& result) {
+  if (result.err.find(kPluginPath) == std::string::npos) return "";
+  return ". On the board plug-ins are looked for in the folder that --board-plugins names; a program that is "
+         "linked statically, as the one that --push-runtime sends, cannot load plug-ins: install the board's "
+         "package (docs/board.md)";
+}
+
 void Board::Work::load(const std::string& model_file) {
   read_programs(model_file);  // it is a model
   loaded_ = false;
   store_->bring(model_file, kModel);
-  CommandOptions command;
-  command.limit = options_.run_timeout;
-  const CommandResult result = connection_.run(
-      fmt::format("{} model_info --model_file={} --quiet >/dev/null", program(), kModel), command);
+  const CommandResult result =
+      run_program(fmt::format("model_info --model_file={} --quiet", kModel),
+                  fmt::format("loading '{}'", model_file), std::max(options_.run_timeout, kLoading));
   if (!result.ok())
-    fail(ErrorCode::board_unsuitable, "the runtime of the board {} cannot load '{}': {}{}",
-         connection_.name(), model_file, failure_text(result), version_advice());
+    fail(ErrorCode::board_unsuitable, "the runtime of the board {} cannot load '{}': {}{}{}",
+         connection_.name(), model_file, failure_text(result), version_advice(), plugin_advice(result));
   loaded_ = true;
+}
+
+// What it prints is dropped. `what` was done, for the message when it takes longer than `limit` seconds.
+CommandResult Board::Work::run_program(const std::string& words, const std::string& what, double limit) {
+  CommandOptions command;
+  command.limit = limit;
+  try {
+    return connection_.run(fmt::format("{} {} >/dev/null", program(), words), command);
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::board_timeout) throw;
+    fail(ErrorCode::board_timeout, "{} on the board {}: {} (it may take {:g} s)", what, connection_.name(),
+         e.what(), limit);
+  }
 }
 
 void Board::Work::send_inputs(std::span<const Tensor> inputs) {
@@ -273,23 +283,13 @@ void Board::Work::send_inputs(std::span<const Tensor> inputs) {
 }
 
 void Board::Work::infer(const std::string& model_name, size_t inputs, bool all_tensors) {
-  std::string line =
-      fmt::format("{} infer --model_file={} --quiet --frame_count=0 --enable_dump=true --dump_path=dump",
-                  program(), kModel);
+  std::string line = fmt::format(
+      "infer --model_file={} --quiet --frame_count=0 --enable_dump=true --dump_path=dump", kModel);
   if (!model_name.empty()) line += " --model_name=" + shell_quoted(model_name);
   if (all_tensors) line += " --dump_intermediate=1";
   if (!options_.arguments.empty()) line += " " + options_.arguments;
   for (size_t i = 0; i < inputs; ++i) line += fmt::format("{}in{}.bin", i == 0 ? " --input_file=" : ",", i);
-  CommandOptions command;
-  command.limit = options_.run_timeout;
-  CommandResult result;
-  try {
-    result = connection_.run(line + " >/dev/null", command);
-  } catch (const Error& e) {
-    if (e.code() != ErrorCode::board_timeout) throw;
-    fail(ErrorCode::board_timeout, "running the model on the board {}: {} (a run may take {:.0f} s)",
-         connection_.name(), e.what(), options_.run_timeout);
-  }
+  const CommandResult result = run_program(line, "running the model", options_.run_timeout);
   if (result.ok()) return;
   const bool killed = result.signal == "KILL" || result.status == 128 + 9;
   fail(failure_code(result), "running the model on the board {} failed: {}{}", connection_.name(),

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -40,7 +39,8 @@ struct BoardOptions {
   double timeout = 20;        // seconds without progress
   double run_timeout = 600;   // seconds that one run of the model may take
   std::string arguments;      // further words for `hrt_model_exec infer`
-  std::map<std::string, std::string> environment;  // of the program on the board: HB_DNN_PLUGIN_PATH
+  // Folder on the board (or several, separated by ':') of plug-ins with custom operators; absolute.
+  std::string plugins;
   std::function<void(const std::string& sentence)> info, warn;
   bool progress = true;  // bars for transfers
 };

@@ -8,6 +8,7 @@
 #include "common/text/text.h"
 #include "host/verify/board/answer.h"
 #include "host/verify/board/wording.h"
+#include "host/verify/remote_text.h"
 
 namespace openhb::verify {
 namespace {
@@ -139,6 +140,9 @@ Place parse_place(const Section& section, const std::vector<std::string_view>& m
   }
   if (place.problem.empty() && (!place.path.starts_with('/') || place.path.size() > kLongestPath))
     place.problem = "the board does not say where it is";
+  // Messages and reports name it.
+  if (place.problem.empty() && remote_text(place.path, kLongestPath) != place.path)
+    place.problem = "its path has control characters, or is no UTF-8";
   return place;
 }
 
@@ -151,7 +155,8 @@ FoundRuntime parse_runtime(const Section& section) {
     if (const auto answer = value_of(line, "answer ", ' '); answer && runtime.answer.empty())
       runtime.answer = printable(*answer, 300);
   }
-  if (runtime.status == 0) runtime.version = runtime_version(runtime.answer);
+  if (runtime.status == 0 && remote_text(runtime.path, kLongestPath) == runtime.path)
+    runtime.version = runtime_version(runtime.answer);
   return runtime;
 }
 

@@ -47,7 +47,8 @@ void SteadyConnection::beat(double interval) {
     try {
       inner_->run(":");
     } catch (const std::exception&) {
-      return;  // the next call meets the same and tells it
+      // Either it passes, as on a board that was too busy for a moment, and then the lease must not end for
+      // want of heartbeats; or the next call meets the same and tells it.
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <mutex>
 #include <string_view>
 
 #include "common/io/interrupt.h"
@@ -58,6 +59,10 @@ class Terminal {
 }  // namespace
 
 std::optional<std::string> ask_on_terminal(const std::string& prompt) {
+  // One question at a time: of several boards each asks in a thread of its own. Two would share what is
+  // typed, and the one that ends first would make the terminal show the rest of the other's password.
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
   const Terminal terminal;
   if (!terminal.usable()) return std::nullopt;
   terminal.write(prompt);

@@ -39,6 +39,7 @@ struct Login {
 std::unique_ptr<Connection> connect_ssh(const Address& address, const Login& login);
 
 // A prompt on the terminal without echo; nullopt when there is no terminal or the user ended the input.
+// Callers in several threads take turns.
 std::optional<std::string> ask_on_terminal(const std::string& prompt);
 
 }  // namespace openhb::verify

@@ -52,7 +52,7 @@ std::vector<std::pair<std::string, std::string>> stage_files(const std::string& 
 }
 
 Stages analyse_stages(const std::vector<StageDumps>& dumps, const std::string& calibrated_file,
-                      const std::string& quantized_file) {
+                      const std::string& quantized_file, const StagesProgress& progress) {
   if (dumps.empty() || dumps[0].folders.empty()) fail(ErrorCode::internal, "no dumps of the float model");
   for (const StageDumps& d : dumps)
     if (d.folders.size() != dumps[0].folders.size())
@@ -61,7 +61,7 @@ Stages analyse_stages(const std::vector<StageDumps>& dumps, const std::string& c
   if (dumps[0].name != "float")
     return {{}, {}, "The float model did not run, so nothing can be compared with it."};
   const Network network = read_network(calibrated_file, quantized_file);
-  const Survey all = survey(dumps, network);
+  const Survey all = survey(dumps, network, progress);
   Stages stages;
   std::vector<std::string> sentences;
   std::optional<Survey::Worst> lowest;
@@ -76,18 +76,18 @@ Stages analyse_stages(const std::vector<StageDumps>& dumps, const std::string& c
     double repaired = 0;
     const double noise = far->likeness.with_float.noise;
     if (name == "optimized") {
-      if (noise > kOptimizerNoise) losses = lost_to_optimizer({dumps, network, all, k, *far});
+      if (noise > kOptimizerNoise) losses = lost_to_optimizer({dumps, network, all, k, *far, progress});
     } else if (!codes_seen) {
       codes_seen = true;
       if (far->likeness.with_before.noise > kCodeNoise)
-        losses = lost_to_codes({dumps, network, all, k, *far}, repaired);
+        losses = lost_to_codes({dumps, network, all, k, *far, progress}, repaired);
     } else if (!is_bits(name)) {
       const auto& cell = all.rows[step->row].cells[k - 1][step->sample];
       const double was = cell ? cell->with_float.noise : 0;
       if (step->likeness.with_float.noise - was > std::max(kIntegerNoise, 0.5 * was))
-        losses = lost_to_integers({dumps, network, all, k, *step});
+        losses = lost_to_integers({dumps, network, all, k, *step, progress});
     } else if (const auto changed = all.changed(k)) {
-      losses = lost_bits({dumps, network, all, k, *changed});
+      losses = lost_bits({dumps, network, all, k, *changed, progress});
     }
     if (losses.empty()) continue;
     stages.stages.back().loses = true;

@@ -17,7 +17,10 @@ constexpr size_t kLosses = 6, kParts = 2;  // reported: single nodes, neighbours
 constexpr double kShareOfCulprit = 0.1, kLargeShare = 0.3;
 constexpr size_t kTries = 3;
 // Parts of the network that are tried first, and how often a part is divided.
-constexpr size_t kFirstParts = 10, kDivisions = 10;
+constexpr size_t kFirstParts = 10, kDivisions = 10, kInto = 3;
+// For the progress: trials of a loss and its advice, and all of them at most (nearly: few losses need more).
+constexpr size_t kTrialsOfLoss = 6, kSearched = 1 + kFirstParts + kInto * kDivisions,
+                 kMostTrials = kSearched + (kLosses + 1 + kParts + 1) * kTrialsOfLoss;
 
 // Of all values, and of the codes.
 std::pair<float, float> range_of(std::span<const float> values, const graph::Value& v) {
@@ -40,7 +43,8 @@ class CodeSearch {
     std::vector<std::string> folders;
     for (const size_t sample : tried()) folders.push_back(place.dumps[0].folders[sample]);
     tries_ = folders.size();
-    trial_ = Trial::make(place.network, folders, end_);
+    reach(0, kSearched);
+    trial_ = Trial::make(place.network, folders, end_, [this] { reach(done_ + 1, until_); });
     if (!trial_) return;
     // What is tried must be what was found.
     const Similarity again = trial_->run([](graph::Graph&) {});
@@ -56,13 +60,21 @@ class CodeSearch {
     members_ = inputs_.all();
     std::erase_if(members_,
                   [&](const Candidate& c) { return !repairable(*place_.survey.rows[c.row].value); });
-    if (members_.empty()) return {nobody()};
+    std::vector<Loss> losses;
+    if (members_.empty()) {
+      losses.push_back(nobody());
+      reach(kMostTrials, kMostTrials);
+      return losses;
+    }
     for (const Candidate& c : members_) own_ += c.own;
     trial_ ? search() : guess();
     std::ranges::sort(culprits_, {}, [](const Part& p) { return std::pair(-p.gain, p.begin); });
     if (culprits_.size() > kLosses) culprits_.resize(kLosses);
-    std::vector<Loss> losses;
-    for (const Part& p : culprits_) losses.push_back(explained(members_[p.begin], p.gain));
+    for (const Part& p : culprits_) {
+      next_loss();
+      losses.push_back(explained(members_[p.begin], p.gain));
+    }
+    next_loss();
     if (trial_ && !culprits_.empty())
       all_repaired = trial_
                          ->run([&](graph::Graph& g) {
@@ -76,6 +88,7 @@ class CodeSearch {
     for (size_t parts = 0; const Part& p : first_) {
       const auto inside = [&](const Part& c) { return p.begin <= c.begin && c.begin < p.end; };
       if (p.gain < kLargeShare || parts == kParts || std::ranges::any_of(culprits_, inside)) continue;
+      next_loss();
       Loss loss = neighbours(p);
       if (loss.advice.empty()) continue;  // nothing that can be configured helps there
       losses.push_back(std::move(loss));
@@ -83,10 +96,22 @@ class CodeSearch {
       ++parts;
     }
     if (named < 0.5) losses.push_back(nobody());
+    reach(kMostTrials, kMostTrials);
     return losses;
   }
 
  private:
+  // How many trials have run or are not needed any more; those of one part of the work end before `until`.
+  void reach(size_t done, size_t until) {
+    until_ = until;
+    done_ = done < until || done == kMostTrials ? done : done_;
+    if (place_.progress) place_.progress("Trying repairs", done_, kMostTrials);
+  }
+  void next_loss() {
+    const size_t from = std::max(until_, kSearched);
+    reach(from, std::min(from + kTrialsOfLoss, kMostTrials));
+  }
+
   // Neighbours in the order of the network, and the share of the noise at the end that vanishes with theirs.
   struct Part {
     size_t begin, end;
@@ -123,7 +148,7 @@ class CodeSearch {
           best = i;
       if (best == parts.size()) break;
       parts[best].divided = true;
-      divide(parts[best].begin, parts[best].end, 3);
+      divide(parts[best].begin, parts[best].end, kInto);
     }
     for (const Part& p : parts) {
       if (p.end - p.begin > 1 || !is_culprit(p)) continue;
@@ -309,7 +334,7 @@ class CodeSearch {
   double own_ = 0;                  // noise that all of them add
   std::vector<Part> first_, culprits_;
   mutable std::map<std::string, std::pair<float, float>> ranges_;  // of fine codes
-  size_t tries_ = 1;
+  size_t tries_ = 1, done_ = 0, until_ = 0;
   std::unique_ptr<Trial> trial_;
 };
 

@@ -14,6 +14,7 @@ struct Place {
   const Survey& survey;
   size_t stage;         // of the survey: dumps[stage + 1]
   Survey::Worst worst;  // the end that is looked at, and the sample
+  const StagesProgress& progress;
 };
 
 // What codes cost. Parts of the network, then single tensors are repaired (trial.h): given codes so fine, and

@@ -68,7 +68,7 @@ std::vector<float> scaled_like(const Network& network, const graph::Value& value
   return floats;
 }
 
-Survey survey(const std::vector<StageDumps>& dumps, const Network& network) {
+Survey survey(const std::vector<StageDumps>& dumps, const Network& network, const StagesProgress& progress) {
   Survey found;
   const size_t samples = dumps.front().folders.size(), stages = dumps.size() - 1;
   const auto add = [&](const graph::Value* v) {
@@ -87,11 +87,13 @@ Survey survey(const std::vector<StageDumps>& dumps, const Network& network) {
       if (v->producer->op == "Relu" || v->producer->op == "LeakyRelu") scaled.insert(v->producer->input(0));
   }
   const size_t optimized = dumps.size() > 1 && dumps[1].name == "optimized" ? 1 : 0;
+  size_t done = 0;
   for (size_t s = 0; s < samples; ++s) {
     std::vector<StageSample> open;
     for (const StageDumps& d : dumps) open.emplace_back(d, s);
     for (Survey::Row& row : found.rows) {
       check_interrupt();
+      if (progress) progress("Comparing stages", done++, samples * found.rows.size());
       auto floats = reals(open[0], row.value->name);
       if (!floats) floats = reals(open[optimized], row.value->name);
       if (!floats) continue;
@@ -110,6 +112,7 @@ Survey survey(const std::vector<StageDumps>& dumps, const Network& network) {
       }
     }
   }
+  if (progress && done > 0) progress("Comparing stages", done, done);
   std::vector<const graph::Value*> ends;
   for (const graph::Value* v : network.graph.outputs) add_ends(v, ends);
   for (size_t i = 0; i < found.rows.size(); ++i)

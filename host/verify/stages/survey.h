@@ -37,7 +37,8 @@ struct Survey {
 };
 
 // dumps[0] is float. One sample is open at a time, and of it one tensor in three stages is in memory.
-Survey survey(const std::vector<StageDumps>& dumps, const Network& network);
+Survey survey(const std::vector<StageDumps>& dumps, const Network& network,
+              const StagesProgress& progress = {});
 
 // The float values of `value` as the stages from calibrated on should have them: with per_channel, channels
 // are multiplied by powers of two. `stage`: some such stage's values.

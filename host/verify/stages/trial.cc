@@ -6,17 +6,27 @@
 #include <unordered_set>
 
 #include "common/io/interrupt.h"
+#include "host/compiler/build.h"
 #include "host/compiler/evaluate.h"
 #include "host/ops/operator.h"
 #include "host/precision/assign.h"
 #include "host/quantize/qdq.h"
 
 namespace openhb::verify {
+namespace {
+
+// For one run or a few: looking for the smallest memory, as other levels do, takes far longer than these.
+compiler::GraphRunner throwaway_runner(const graph::Graph& graph, int threads) {
+  return compiler::GraphRunner(engine::Model::create(compiler::build_program(graph, {}, {.level = 0})),
+                               threads);
+}
+
+}  // namespace
 
 std::unique_ptr<Trial> Trial::make(const Network& network, const std::vector<std::string>& folders,
-                                   const std::string& end) {
+                                   const std::string& end, std::function<void()> ran) {
   auto trial = std::make_unique<Trial>();
-  trial->network_ = &network, trial->end_ = end;
+  trial->network_ = &network, trial->end_ = end, trial->ran_ = std::move(ran);
   for (const std::string& folder : folders) {
     const StageSample floats(folder);
     const DumpedTensor* wanted = floats.find(end);
@@ -41,22 +51,27 @@ std::unique_ptr<Trial> Trial::make(const Network& network, const std::vector<std
 }
 
 Similarity Trial::run(const Change& change) const {
+  Similarity result{0, kMostNoise};  // what cannot run helps nobody
   try {
-    return run_changed(change);
+    result = run_changed(change);
   } catch (const Error&) {
-    return {0, kMostNoise};  // what cannot run helps nobody
   }
+  if (ran_) ran_();
+  return result;
 }
 
 Similarity Trial::run_changed(const Change& change) const {
+  check_interrupt();
   graph::Graph annotated = network_->graph.clone();
   change(annotated);
   annotated.outputs = {annotated.find_value(end_)};
   annotated.remove_dead();
+  check_interrupt();
   graph::Graph calibrated = quantize::calibrated_graph(annotated);
   ops::infer_shapes(calibrated);
   const int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  compiler::GraphRunner runner(calibrated, {}, threads);
+  check_interrupt();
+  compiler::GraphRunner runner = throwaway_runner(calibrated, threads);
   Similarity result;
   for (const Sample& sample : samples_) {
     check_interrupt();
@@ -92,7 +107,7 @@ std::optional<std::vector<float>> recomputed(const Network& network, const std::
   part.remove_dead();
   graph::Graph calibrated = quantize::calibrated_graph(part);
   ops::infer_shapes(calibrated);
-  compiler::GraphRunner runner(calibrated, {}, 1);
+  compiler::GraphRunner runner = throwaway_runner(calibrated, 1);
   if (runner.program().inputs.size() != inputs.size()) return std::nullopt;
   runner.run(inputs);
   const Tensor output = runner.output(0);

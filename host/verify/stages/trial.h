@@ -13,20 +13,21 @@ namespace openhb::verify {
 
 class Trial {
  public:
-  // `end` is the tensor that is looked at, `folders` the samples as the float model left them. Nothing (null)
-  // when its inputs are not there in the network's form.
+  // `end` is the tensor that is looked at, `folders` the samples as the float model left them; `ran` is
+  // called after each run(). Nothing (null) when its inputs are not there in the network's form.
   static std::unique_ptr<Trial> make(const Network& network, const std::vector<std::string>& folders,
-                                     const std::string& end);
+                                     const std::string& end, std::function<void()> ran = {});
 
   using Change = std::function<void(graph::Graph&)>;
   // The likeness of `end` with float after a change of the annotated graph: the cosine of the first sample,
-  // the mean noise of all.
+  // the mean noise of all. Throws Interrupted.
   Similarity run(const Change& change) const;
 
  private:
   Similarity run_changed(const Change& change) const;
   const Network* network_ = nullptr;
   std::string end_;
+  std::function<void()> ran_;
   struct Sample {
     std::map<std::string, Tensor> inputs;
     std::vector<float> wanted;

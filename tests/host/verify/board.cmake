@@ -7,8 +7,10 @@ openhb_test(NAME verify_board_test
             SOURCES host/verify/board/board_test.cc host/verify/board/board_fault_test.cc host/verify/board/local_board.cc
                     host/verify/local_connection.cc
             LIBRARIES openhb::verify openhb_samples)
+add_dependencies(verify_board_test hrt_model_exec plugin_example)
 target_compile_definitions(verify_board_test PRIVATE OPENHB_VERSION="${PROJECT_VERSION}"
-                           OPENHB_HRT_MODEL_EXEC="$<TARGET_FILE:hrt_model_exec>")
+                           OPENHB_HRT_MODEL_EXEC="$<TARGET_FILE:hrt_model_exec>"
+                           OPENHB_HARD_MISH="$<TARGET_FILE:plugin_example>")
 # Over SSH, in e2e/check_board_class.py. What only a machine with a kernel of its own shows runs on that, too.
 add_executable(board_client host/verify/board_client.cc)
 target_link_libraries(board_client PRIVATE openhb::verify CLI11::CLI11 nlohmann_json::nlohmann_json)

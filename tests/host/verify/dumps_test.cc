@@ -8,8 +8,10 @@
 #include "common/error.h"
 #include "common/io/file.h"
 #include "device/dnn/dump.h"
+#include "host/report/log.h"
 #include "host/verify/dump_folder.h"
 #include "host/verify/pairs.h"
+#include "host/verify/verify.h"
 
 namespace openhb::verify {
 namespace {
@@ -127,6 +129,60 @@ TEST_F(Dumps, NothingInCommonFails) {
   EXPECT_FALSE(result.passed);
   EXPECT_EQ(result.only_left.size(), 2u);
   EXPECT_EQ(result.only_right, std::vector<std::string>{"c"});
+}
+
+// A side that leaves an output out must not pass with the others.
+TEST_F(Dumps, OutputOfOneSideOnlyFails) {
+  const auto both = dump("l", {{"a", "output", {1, 2, 3}}, {"b", "output", {2}}});
+  const auto one = dump("r", {{"b", "output", {2}}});
+  for (const bool swapped : {false, true}) {
+    const auto result =
+        swapped ? compare_dumps("R", one, "L", both, {}) : compare_dumps("L", both, "R", one, {});
+    EXPECT_FALSE(result.passed);
+    EXPECT_EQ(swapped ? result.only_right : result.only_left, std::vector<std::string>{"a"});
+    ASSERT_EQ(result.tensors.size(), 2u);
+    const TensorResult& missing = result.tensors[swapped ? 1 : 0];
+    EXPECT_EQ(missing.tensor, "a");
+    EXPECT_FALSE(missing.passed);
+    EXPECT_EQ(missing.difference.line_miss, 3u);
+    EXPECT_EQ(missing.difference.mismatch_rate(), 1);
+    EXPECT_TRUE(result.tensors[swapped ? 0 : 1].passed);
+  }
+}
+
+TEST_F(Dumps, LogHasTheDocumentedLines) {
+  const auto left = dump("l", {{"out", "output", {1, 2}}}), right = dump("r", {{"out", "output", {3, 2}}});
+  const auto longer = dump("m", {{"out", "output", {1, 2, 5, 6}}});
+  const fs::path before = fs::current_path();
+  fs::current_path(root_);
+  const auto text = [&](const PairResult& pair) {
+    {
+      report::Log log("pairs", "", report::Level::error);
+      log_pair(pair, {}, log);
+    }
+    return read_text_file("pairs.log");
+  };
+  const std::string failed = text(compare_dumps("L", left, "R", right, {}));
+  const std::string missing = text(compare_dumps("L", left, "M", longer, {.bit_exact = true}));
+  fs::current_path(before);
+  for (const char* line :
+       {"compare source: L VS R\n", "mismatch result num: 1\n", "mismatch.line_diff num: 1\n",
+        "total result num: 2\n", "mismatch rate: 0.5\n", "max abs error: 2.0\n", "element [0]: 1 and 3\n",
+        "WARNING L and R result Strict check FAILED\n"})
+    EXPECT_NE(failed.find(line), std::string::npos) << line << failed;
+  EXPECT_NE(missing.find("2 of its 4 elements are on one side only"), std::string::npos) << missing;
+}
+
+// Names come from a board to a terminal.
+TEST_F(Dumps, NamesHoldNoEscapeSequences) {
+  const auto tensors = read_dump(with_index(
+      R"({"tensors":[{"files":["x.bin"],"kind":"output","name":"a\u001b[2Jb","step":"c\nd","row":"e\u009bf",
+          "dtype":"float32","shape":[1]}]})",
+      "1234"));
+  ASSERT_EQ(tensors.size(), 1u);
+  EXPECT_EQ(tensors[0].name, "a?[2Jb");
+  EXPECT_EQ(tensors[0].step, "c?d");
+  EXPECT_EQ(tensors[0].row, "e??f");
 }
 
 TEST_F(Dumps, PaddingIsLeftOut) {

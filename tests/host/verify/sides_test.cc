@@ -6,11 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
 #include "common/error.h"
 #include "common/io/file.h"
+#include "common/io/interrupt.h"
 #include "common/program/file.h"
 #include "host/compiler/convert.h"
 #include "host/config/config.h"
@@ -135,6 +137,58 @@ TEST_F(Sides, ModelsOfOtherConversionsAreRefused) {
   EXPECT_THROW(onnx_side("Q", (root_ / "broken.onnx").string(), bin(), "", 1), Error);
   EXPECT_THROW(onnx_side("Q", onnx("quantized"), bin(), "other", 1), Error);
   EXPECT_THROW(simulator_side(onnx("quantized"), ""), Error);
+}
+
+// Two networks whose inputs have one name: told before anything runs.
+TEST_F(Sides, InputsOfAnotherSizeAreRefused) {
+  const auto convert = [&](const std::string& name, int64_t side) {
+    test::SmallGraph small(6, 11);
+    Value* in = small.input({1, 4, side, side});
+    small.output(small.value("Conv", {in, small.weights({4, 4, 3, 3})}));
+    const std::string folder = (root_ / name).string();
+    fs::create_directories(folder);
+    onnx_frontend::export_onnx(small.graph, folder + "/net.onnx");
+    write_file_atomically(folder + "/net.yaml",
+                          fmt::format("model_parameters:\n  onnx_model: '{0}/net.onnx'\n  march: 'bayes'\n"
+                                      "  working_dir: '{0}'\n  output_model_file_prefix: 'net'\n"
+                                      "input_parameters:\n  input_type_train: 'featuremap'\n"
+                                      "  input_layout_train: 'NCHW'\n  input_type_rt: 'featuremap'\n"
+                                      "  norm_type: 'no_preprocess'\n"
+                                      "calibration_parameters:\n  calibration_type: 'skip'\n"
+                                      "compiler_parameters:\n  optimize_level: 'O2'\n",
+                                      folder));
+    const config::Config config = config::load_config(folder + "/net.yaml");
+    compiler::Artefacts artefacts(config.working_dir, config.prefix);
+    compiler::convert(config, 2, {}, artefacts, {});
+    artefacts.commit();
+    return folder;
+  };
+  const std::string large = convert("large", 12), small = convert("small", 8);
+  try {
+    onnx_side("Q", large + "/net_quantized_model.onnx", small + "/net.bin", "", 1);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::usage);
+    EXPECT_NE(e.text().find("1x4x12x12"), std::string::npos) << e.text();
+    EXPECT_NE(e.text().find("1x4x8x8"), std::string::npos) << e.text();
+    EXPECT_NE(e.text().find("not of one conversion"), std::string::npos) << e.text();
+  }
+}
+
+TEST_F(Sides, CtrlCEndsARunBetweenItsSteps) {
+  const auto side = onnx_side("Q", onnx("quantized"), bin(), "", 1);
+  const model_exec::Package package(bin());
+  const model_exec::ModelHandle model = package.select("");
+  const auto inputs = Samples(model, {.seed = 1}).load(0);
+  for (const bool all : {false, true}) {
+    const std::string folder = (root_ / (all ? "ended_all" : "ended")).string();
+    mark_interrupted(SIGINT);
+    EXPECT_THROW(side->run(inputs, all, folder), Interrupted);
+    mark_interrupted(0);
+    EXPECT_FALSE(fs::exists(folder + "/dump_index.json"));
+    side->run(inputs, all, folder);  // the next one is whole
+    EXPECT_TRUE(fs::exists(folder + "/dump_index.json"));
+  }
 }
 
 TEST_F(Sides, WrongInputsAreRefused) {

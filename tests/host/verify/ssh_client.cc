@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -28,7 +29,7 @@ struct Options {
   verify::Login login;
   std::vector<std::string> commands;
   double limit = 0, interval = 1, pause = 0;
-  int repeat = 1;
+  int repeat = 1, beside = 0;
   bool ask = false, discard = false, keep = false;
 };
 
@@ -51,6 +52,7 @@ Options parse(int argc, char** argv) {
   app.add_option("--hold", options.held, "command to hold");
   app.add_option("--interval", options.interval, "of its heartbeats");
   app.add_option("--pause", options.pause, "between commands");
+  app.add_option("--beside", options.beside, "further logins at the same time");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -95,7 +97,13 @@ int run(const Options& options) {
   std::vector<std::byte> input;
   if (!options.input.empty()) input = read_file(options.input);
   const double start = seconds();
-  const auto connection = verify::connect_ssh(verify::parse_address(options.address), options.login);
+  const auto connect = [&] {
+    return verify::connect_ssh(verify::parse_address(options.address), options.login);
+  };
+  std::vector<std::future<std::unique_ptr<verify::Connection>>> others;
+  for (int i = 0; i < options.beside; i++) others.push_back(std::async(std::launch::async, connect));
+  const auto connection = connect();
+  for (auto& other : others) other.get();
   print({{"name", connection->name()}, {"login", seconds() - start}});
   if (!options.held.empty()) print({{"held", connection->hold(options.held, options.interval)}});
   int failures = 0;

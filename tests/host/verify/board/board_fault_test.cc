@@ -235,7 +235,7 @@ TEST_P(BoardFault, ConnectionIsLostSilently) {
   here_.faults->cut_at_command = 6;
   here_.faults->silent = true;
   BoardOptions options = here_.options();
-  options.timeout = 1;
+  options.timeout = 2;  // after twice that the board gives up
   Board board(here_.connect(), options);
   board.load(here_.model());
   const Tensor input = LocalBoard::input();
@@ -248,7 +248,7 @@ TEST_P(BoardFault, InterruptedRun) {
   Board board(here_.connect(), here_.options());
   board.load(here_.model());
   const Tensor input = LocalBoard::input();
-  std::thread user([&] {
+  std::jthread user([&] {
     while (here_.faults->commands().empty() || !openhb::testing::processes_with(here_.data()).size())
       usleep(1000);
     usleep(300'000);
@@ -264,7 +264,7 @@ TEST_P(BoardFault, LeftoversOfARunWhoseScriptDied) {
   const fs::path base = here_.data() + "/.openhb", gone = base / "run-999999999-abc";
   fs::create_directories(gone);
   fs::create_directories(base / fmt::format("run-{}-abc", getpid()));  // a process that is no such script
-  std::thread program(
+  std::jthread program(
       [&] { std::ignore = std::system(fmt::format("cd {} && exec sleep 1000", gone.string()).c_str()); });
   while (std::system(fmt::format("ls -l /proc/*/cwd 2>&1 | grep -q {}", gone.string()).c_str()) != 0)
     usleep(1000);

@@ -10,8 +10,11 @@
 
 #include "common/error.h"
 #include "common/io/file.h"
+#include "common/program/file.h"
+#include "device/plugin/attributes.h"
 #include "host/verify/board/steady.h"
 #include "host/verify/board/store.h"
+#include "tests/device/engine/sample_programs.h"
 #include "tests/host/verify/board/local_board.h"
 
 namespace openhb::verify {
@@ -87,22 +90,54 @@ TEST_P(BoardTest, SeveralInputs) {
   EXPECT_EQ(read_text_file(here_.local("out/out.bin")), "hello");
 }
 
-TEST_P(BoardTest, EnvironmentReachesTheProgram) {
-  here_.set_runtime("case $1 in --version) echo 'hrt_model_exec " OPENHB_VERSION
-                    " (OpenHB), libdnn';;\n"
-                    "*) echo \"<$HB_DNN_PLUGIN_PATH>\" >&2; exit 1;; esac");
+TEST_P(BoardTest, ThePluginPathReachesTheProgram) {
+  const auto error = [&](const BoardOptions& options) -> std::string {
+    Board board(here_.connect(), options);
+    try {
+      board.load(here_.model());
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::board_unsuitable);
+      return e.what();
+    }
+    return "no error";
+  };
+  const std::string script = "case $1 in --version) echo 'hrt_model_exec " OPENHB_VERSION
+                             " (OpenHB), libdnn';;\n"
+                             "*) echo \"HB_DNN_PLUGIN_PATH=<$HB_DNN_PLUGIN_PATH>\" >&2; exit 1;; esac";
+  here_.set_runtime(script);
   BoardOptions options = here_.options();
-  options.environment["HB_DNN_PLUGIN_PATH"] = "/opt/a b:$HOME'";
-  Board board(here_.connect(), options);
+  options.plugins = "/opt/a b:/$HOME'";
+  std::string text = error(options);
+  EXPECT_TRUE(text.contains("</opt/a b:/$HOME'>")) << text;
+  EXPECT_TRUE(text.contains("--board-plugins")) << text;
+  options.plugins = "";
+  text = error(options);
+  EXPECT_TRUE(text.contains("<>") && text.contains("--board-plugins")) << text;
+}
+
+TEST_P(BoardTest, OperatorsOfPlugIns) {
+  openhb::testing::ProgramBuilder b("custom");
+  const uint32_t x = b.tensor("x", DType::f32, {1, 16}), y = b.tensor("y", DType::f32, {1, 16});
+  b.step(CustomParams{"my.ops", "HardMish", openhb::plugin::encode_attributes({}), 0}, {x}, y);
+  b.input(x);
+  b.output(y);
+  const std::string model = here_.local("custom.bin");
+  write_program(model, b.finish());
+  BoardOptions options = here_.options();
   try {
-    board.load(here_.model());
+    Board(here_.connect(), options).load(model);
     ADD_FAILURE();
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::board_unsuitable);
-    EXPECT_TRUE(std::string_view(e.what()).contains("</opt/a b:$HOME'>")) << e.what();
+    EXPECT_TRUE(std::string_view(e.what()).contains("my.ops::HardMish")) << e.what();
+    EXPECT_TRUE(std::string_view(e.what()).contains("--board-plugins")) << e.what();
   }
-  options.environment["A;reboot"] = "";
-  EXPECT_THROW(Board(here_.connect(), options), Error);
+  options.plugins = "/nowhere:" + fs::path(OPENHB_HARD_MISH).parent_path().string();
+  Board board(here_.connect(), options);
+  board.load(model);
+  const Tensor input = LocalBoard::input();
+  board.run("", {&input, 1}, false, here_.local("out"));
+  EXPECT_EQ(fs::file_size(here_.local("out/model_infer_output_0.bin")), 64u);
 }
 
 TEST_P(BoardTest, DamagedCacheIsSentAgain) {
@@ -219,13 +254,13 @@ TEST_P(BoardTest, TwoAtTheSameTime) {
 INSTANTIATE_TEST_SUITE_P(Shells, BoardTest, ::testing::ValuesIn(openhb::testing::local_shells()),
                          [](const auto& info) { return info.param; });
 
-// Counts empty commands.
+// Counts empty commands; the second one fails.
 class CountingConnection final : public Connection {
  public:
   explicit CountingConnection(std::atomic<int>& count) : count_(count) {}
   CommandResult run(const std::string& command, const CommandOptions&) override {
     EXPECT_EQ(command, ":");
-    if (++count_ == 3) fail(ErrorCode::board_lost, "gone");
+    if (++count_ == 2) fail(ErrorCode::board_command, "busy");
     return {.status = 0, .signal = "", .out = "", .err = ""};
   }
   std::string hold(const std::string&, double) override { return ""; }
@@ -241,7 +276,7 @@ TEST(SteadyConnection, BeatsWhileNobodyUsesIt) {
   std::atomic<int> count = 0;
   SteadyConnection connection(std::make_unique<CountingConnection>(count));
   connection.hold("", 0.01);
-  while (count < 3) std::this_thread::yield();  // the third one fails, and is the last one
+  while (count < 4) std::this_thread::yield();
 }
 
 }  // namespace

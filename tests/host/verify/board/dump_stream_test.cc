@@ -104,7 +104,8 @@ TEST_F(DumpStream, WrongSizes) {
 }
 
 TEST_F(DumpStream, HugeAndEndlessAnswers) {
-  expect_refused("@openhb\n99999999999999 ./dump_index.json\n@files\n", "free", ErrorCode::file_unwritable);
+  expect_refused("@openhb\n99999999999999 ./x.bin\n@files\n", "free", ErrorCode::file_unwritable);
+  expect_refused("@openhb\n100000000 ./dump_index.json\n@files\n", "has 95.4 MiB");
   expect_refused("@openhb\n18446744073709551615 ./dump_index.json\n@files\n", "too much");
   expect_refused("@openhb\n-5 ./dump_index.json\n@files\n", "a line of the list");
   expect_refused("@openhb\nls: nothing here\n@files\n", "a line of the list");
@@ -134,6 +135,9 @@ TEST_F(DumpStream, WrongIndexes) {
   expect_refused(replaced("[1, 5]", "[-1, -5]"), "damaged");
   expect_refused(replaced("[1, 5]", "[\"a\"]"), "damaged");
   expect_refused(replaced("[1, 5]", "5"), "damaged");
+  expect_refused(replaced("\"name\": \"e\"", "\"name\": \"e\\u001b[2J\""),
+                 "'name' in a row of dump_index.json is 'e?[2J'");
+  expect_refused(replaced("\"kind\": \"output\"", "\"row\": \"neon\\n\""), "'row' in a row");
   expect_refused(replaced("\"int8\"", "\"int7\""), "damaged");
   expect_refused(replaced("\"int8\"", "8"), "damaged");
   expect_refused(stream(with([](auto& p) { p.erase(p.begin() + 2); })), "no dump_index.json");

@@ -145,6 +145,18 @@ TEST(Probe, SenselessValuesStayEmpty) {
             "5.10?]0;title?");
 }
 
+// Messages and reports show them as they are.
+TEST(Probe, PathsThatAreNoText) {
+  for (const std::string_view path : {"/ro\x1b[2Jot", "/r\xff", "/r\u202eot", "/r\rot"}) {
+    const Probe probe = parse_probe(changed("path /root", "path " + std::string(path)), 0);
+    EXPECT_TRUE(probe.places[1].problem.contains("UTF-8")) << probe.places[1].problem;
+    const std::string bad = std::string(path) + "/hrt_model_exec";
+    const Probe other = parse_probe(changed("path /usr/bin/hrt_model_exec", "path " + bad), 0);
+    EXPECT_EQ(other.runtimes.back().version, "");
+  }
+  EXPECT_EQ(parse_probe(changed("path /root", "path /m\u00fcll eimer "), 0).places[1].problem, "");
+}
+
 TEST(Probe, DamagedAnswersAreSurvived) {
   std::mt19937 random(7);
   for (int turn = 0; turn < 3000; ++turn) {

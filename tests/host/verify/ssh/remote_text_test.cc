@@ -16,11 +16,12 @@ TEST(RemoteText, KeepsText) {
 TEST(RemoteText, RemovesWhatActs) {
   EXPECT_EQ(remote_text("a\x1b[2Jb\r\nc\td\x7f"), "a?[2Jb??c?d?");
   EXPECT_EQ(remote_text(std::string_view("a\0b", 3)), "a?b");
-  EXPECT_EQ(remote_text("\xc2\x9b"), "??");                             // CSI in one character
-  EXPECT_EQ(remote_text("\xe2\x80\xae"), "???");                        // right to left
-  EXPECT_EQ(remote_text("\xff\xfe \xc3 \xe4\xb8"), "?? ? ??");          // not UTF-8, cut off
-  EXPECT_EQ(remote_text("\xc0\xaf \xe0\x80\xaf"), "?? ???");            // longer than needed
-  EXPECT_EQ(remote_text("\xed\xa0\x80 \xf4\x90\x80\x80"), "??? ????");  // surrogate, beyond Unicode
+  EXPECT_EQ(remote_text("\xc2\x9b"), "??");                               // CSI in one character
+  EXPECT_EQ(remote_text("\xe2\x80\xae"), "???");                          // right to left
+  EXPECT_EQ(remote_text("a\u2066b\u2069\u200f\u061c"), "a???b????????");  // direction, too
+  EXPECT_EQ(remote_text("\xff\xfe \xc3 \xe4\xb8"), "?? ? ??");            // not UTF-8, cut off
+  EXPECT_EQ(remote_text("\xc0\xaf \xe0\x80\xaf"), "?? ???");              // longer than needed
+  EXPECT_EQ(remote_text("\xed\xa0\x80 \xf4\x90\x80\x80"), "??? ????");    // surrogate, beyond Unicode
 }
 
 TEST(RemoteText, Cuts) {

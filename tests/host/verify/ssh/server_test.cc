@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -35,6 +36,19 @@ class Server : public testing::Test {
     std::ofstream(login_.known_hosts) << server_->known_hosts_line();
   }
   std::unique_ptr<Connection> connect() { return connect_ssh({"127.0.0.1", server_->port()}, login_); }
+  // A time-out that passes soon, but not before this machine can do what takes longest, a key exchange.
+  void be_impatient() {
+    const Manners plain;
+    TestServer server(plain);
+    const std::string known = folder_ + "/measured";
+    std::ofstream(known) << server.known_hosts_line();
+    Login login = login_;
+    login.known_hosts = known;
+    const auto start = std::chrono::steady_clock::now();
+    connect_ssh({"127.0.0.1", server.port()}, login);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    login_.timeout = std::max(1.0, 20 * took.count());
+  }
   // The client is asked, and answers from this list.
   void answers(std::vector<std::optional<std::string>> list) {
     login_.ask_password = [this, list, next = size_t{0}](const std::string& prompt) mutable {
@@ -136,8 +150,8 @@ TEST_F(Server, QuestionsWithoutEnd) {
   expect(ErrorCode::board_login, "keyboard-interactive (refused)", [&] { connect(); });
   EXPECT_LT(asked_.size(), 12u);
   start(interactive({std::vector<Question>(300, {"Password: ", "right"})}));
-  login_.timeout = 1;
-  expect(ErrorCode::board_timeout, "within 1 seconds", [&] { connect(); });
+  be_impatient();
+  expect(ErrorCode::board_timeout, "did not answer to the login", [&] { connect(); });
 }
 
 TEST_F(Server, QuestionsAreShownSafely) {
@@ -155,7 +169,7 @@ TEST_F(Server, NothingFits) {
   start({.methods = SSH_AUTH_METHOD_HOSTBASED});
   expect(ErrorCode::board_login, "The server offers: hostbased", [&] { connect(); });
   start({.ignore_login = true});
-  login_.timeout = 1;
+  be_impatient();
   expect(ErrorCode::board_timeout, "did not answer to the login", [&] { connect(); });
 }
 
@@ -179,7 +193,7 @@ TEST_F(Server, NoChannels) {
   auto connection = connect();
   expect(ErrorCode::board_command, "opens no channel", [&] { connection->run("true"); });
   start({.ignore_channels = true});
-  login_.timeout = 1;
+  be_impatient();
   connection = connect();
   expect(ErrorCode::board_timeout, "did not start a command", [&] { connection->run("true"); });
   expect(ErrorCode::board_lost, "it did not answer", [&] { connection->run("true"); });
@@ -196,11 +210,11 @@ TEST_F(Server, EndsThatTellNothing) {
     }
     if (command == "leave") (void)::shutdown(::ssh_get_fd(session), SHUT_RDWR);
   }});
-  login_.timeout = 1;
+  be_impatient();
   auto connection = connect();
   expect(ErrorCode::board_command, "without telling how", [&] { connection->run("close"); });
   EXPECT_EQ(connection->run("signal").signal, "?[2JEVIL and muc...");
-  expect(ErrorCode::board_timeout, "made no progress for 1 seconds", [&] { connection->run("end"); });
+  expect(ErrorCode::board_timeout, "made no progress for ", [&] { connection->run("end"); });
   expect(ErrorCode::board_timeout, "left something running", [&] { connection->run("status"); });
   expect(ErrorCode::board_lost, "a command was running", [&] { connection->run("leave"); });
   expect(ErrorCode::board_lost, "it was not used", [&] { connection->run("true"); });

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Known losses are found where they are, with their reason and with advice that helps; without one nothing is
 // said to be lost.
+#include <csignal>
+#include <map>
+
 #include "common/error.h"
+#include "common/io/interrupt.h"
 #include "host/precision/channel_ranges.h"
 #include "host/verify/stages/network.h"
 #include "host/verify/stages/survey.h"
@@ -65,6 +69,45 @@ TEST_F(StageFolder, ClippedTensorIsFound) {
   EXPECT_NE(stages.verdict.find(loss.node), std::string::npos);
   EXPECT_NE(stages.verdict.find("without the loss at this node it would be 0.99"), std::string::npos)
       << stages.verdict;
+}
+
+TEST_F(StageFolder, ProgressGoesOnToItsEndAndCtrlCEndsIt) {
+  SmallGraph g = chain(5);
+  const std::string bad = g.graph.nodes()[5]->outputs[0]->name;
+  convert(
+      g, 2,
+      [&](const std::string& name, ClipRange r) { return name == bad ? ClipRange{0, r.hi * 0.15f} : r; },
+      R"({"calibration_type": "kl"})");
+  const auto dumps = dump();
+  struct Part {
+    size_t calls = 0, done = 0, total = 0;
+  };
+  std::map<std::string, Part> parts;
+  progress_ = [&](const std::string& name, size_t done, size_t total) {
+    Part& part = parts[name];
+    if (part.calls++ > 0) {
+      EXPECT_GE(done, part.done) << name;
+      EXPECT_LE(done, total) << name;
+      EXPECT_EQ(total, part.total) << name;
+    }
+    part.done = done, part.total = total;
+  };
+  ASSERT_FALSE(analyse(dumps).losses.empty());
+  ASSERT_EQ(parts.size(), 2u);
+  for (const auto& [name, part] : parts) {
+    EXPECT_GT(part.calls, 10u) << name;
+    EXPECT_EQ(part.done, part.total) << name;
+  }
+
+  size_t trials = 0;
+  progress_ = [&](const std::string& name, size_t done, size_t) {
+    if (name != "Trying repairs" || done == 0) return;
+    ++trials;
+    mark_interrupted(SIGINT);
+  };
+  EXPECT_THROW(analyse(dumps), Interrupted);
+  mark_interrupted(0);
+  EXPECT_EQ(trials, 1u);
 }
 
 TEST_F(StageFolder, AdviceIsWhatTheConfigurationHasNot) {

@@ -155,7 +155,8 @@ class StageFolder : public testing::Test {
   }
 
   verify::Stages analyse(const std::vector<StageDumps>& dumps) {
-    return verify::analyse_stages(dumps, path("net_calibrated_model.onnx"), path("net_quantized_model.onnx"));
+    return verify::analyse_stages(dumps, path("net_calibrated_model.onnx"), path("net_quantized_model.onnx"),
+                                  progress_);
   }
 
   static const verify::StageResult& stage(const verify::Stages& stages, const std::string& name) {
@@ -165,6 +166,7 @@ class StageFolder : public testing::Test {
   std::filesystem::path root_;
   graph::Graph original_, annotated_;
   std::vector<std::vector<Tensor>> samples_;
+  verify::StagesProgress progress_;
 };
 
 }  // namespace openhb::test
