@@ -34,12 +34,33 @@ class Sides : public testing::Test {
     fs::create_directories(root_);
     config::Config config = config::load_config(OPENHB_EXAMPLE "/config.yaml");
     config.working_dir = (root_ / "out").string();
-    compiler::Artefacts artefacts(config.working_dir, config.prefix);
-    compiler::convert(config, 2, {}, artefacts, {});
-    artefacts.commit();
+    convert(config);
     stem_ = config.working_dir + "/" + config.prefix;
   }
   static void TearDownTestSuite() { fs::remove_all(root_); }
+
+  static void convert(const config::Config& config) {
+    compiler::Artefacts artefacts(config.working_dir, config.prefix);
+    compiler::convert(config, 2, {}, artefacts, {});
+    artefacts.commit();
+  }
+  // Converts a network of float inputs; returns the folder, where it is net.bin, net_quantized_model.onnx...
+  static std::string converted(const test::SmallGraph& small, const std::string& name) {
+    const std::string folder = (root_ / name).string();
+    fs::create_directories(folder);
+    onnx_frontend::export_onnx(small.graph, folder + "/net.onnx");
+    write_file_atomically(folder + "/net.yaml",
+                          fmt::format("model_parameters:\n  onnx_model: '{0}/net.onnx'\n  march: 'bayes'\n"
+                                      "  working_dir: '{0}'\n  output_model_file_prefix: 'net'\n"
+                                      "input_parameters:\n  input_type_train: 'featuremap'\n"
+                                      "  input_layout_train: 'NCHW'\n  input_type_rt: 'featuremap'\n"
+                                      "  norm_type: 'no_preprocess'\n"
+                                      "calibration_parameters:\n  calibration_type: 'skip'\n"
+                                      "compiler_parameters:\n  optimize_level: 'O2'\n",
+                                      folder));
+    convert(config::load_config(folder + "/net.yaml"));
+    return folder;
+  }
 
   static std::string onnx(const std::string& stage) { return fmt::format("{}_{}_model.onnx", stem_, stage); }
   static std::string bin() { return stem_ + ".bin"; }
@@ -89,23 +110,8 @@ TEST_F(Sides, RemovedDequantizeIsMadeUpFor) {
   test::SmallGraph small(5, 11);
   Value* y = small.value("Conv", {small.input({1, 4, 8, 8}), small.weights({8, 4, 3, 3})});
   small.output(small.value("Conv", {y, small.weights({6, 8, 1, 1})}));
-  const std::string folder = (root_ / "two").string();
-  fs::create_directories(folder);
-  onnx_frontend::export_onnx(small.graph, folder + "/two.onnx");
-  write_file_atomically(folder + "/two.yaml",
-                        fmt::format("model_parameters:\n  onnx_model: '{0}/two.onnx'\n  march: 'bayes'\n"
-                                    "  working_dir: '{0}'\n  output_model_file_prefix: 'two'\n"
-                                    "input_parameters:\n  input_type_train: 'featuremap'\n"
-                                    "  input_layout_train: 'NCHW'\n  input_type_rt: 'featuremap'\n"
-                                    "  norm_type: 'no_preprocess'\n"
-                                    "calibration_parameters:\n  calibration_type: 'skip'\n"
-                                    "compiler_parameters:\n  optimize_level: 'O2'\n",
-                                    folder));
-  const config::Config config = config::load_config(folder + "/two.yaml");
-  compiler::Artefacts artefacts(config.working_dir, config.prefix);
-  compiler::convert(config, 2, {}, artefacts, {});
-  artefacts.commit();
-  Program program = read_program(folder + "/two.bin");
+  const std::string folder = converted(small, "two");
+  Program program = read_program(folder + "/net.bin");
   uint32_t codes = program.outputs[0].tensor;
   while (program.tensors[codes].dtype != DType::i32) {  // its float, perhaps in another order
     const auto last = std::ranges::find_if(program.steps, [&](const Step& step) {
@@ -116,10 +122,10 @@ TEST_F(Sides, RemovedDequantizeIsMadeUpFor) {
     program.steps.erase(last);
   }
   ASSERT_EQ(program.tensors[codes].quant.scales.size(), 6u);
-  program.outputs[0] = {"two_quantized", codes};
+  program.outputs[0] = {"net_quantized", codes};
   write_program(folder + "/without.bin", program);
 
-  const auto quantized = onnx_side("Q", folder + "/two_quantized_model.onnx", folder + "/without.bin", "", 1);
+  const auto quantized = onnx_side("Q", folder + "/net_quantized_model.onnx", folder + "/without.bin", "", 1);
   const auto simulator = simulator_side(folder + "/without.bin", "");
   const model_exec::Package package(folder + "/without.bin");
   const model_exec::ModelHandle model = package.select("");
@@ -145,23 +151,7 @@ TEST_F(Sides, InputsOfAnotherSizeAreRefused) {
     test::SmallGraph small(6, 11);
     Value* in = small.input({1, 4, side, side});
     small.output(small.value("Conv", {in, small.weights({4, 4, 3, 3})}));
-    const std::string folder = (root_ / name).string();
-    fs::create_directories(folder);
-    onnx_frontend::export_onnx(small.graph, folder + "/net.onnx");
-    write_file_atomically(folder + "/net.yaml",
-                          fmt::format("model_parameters:\n  onnx_model: '{0}/net.onnx'\n  march: 'bayes'\n"
-                                      "  working_dir: '{0}'\n  output_model_file_prefix: 'net'\n"
-                                      "input_parameters:\n  input_type_train: 'featuremap'\n"
-                                      "  input_layout_train: 'NCHW'\n  input_type_rt: 'featuremap'\n"
-                                      "  norm_type: 'no_preprocess'\n"
-                                      "calibration_parameters:\n  calibration_type: 'skip'\n"
-                                      "compiler_parameters:\n  optimize_level: 'O2'\n",
-                                      folder));
-    const config::Config config = config::load_config(folder + "/net.yaml");
-    compiler::Artefacts artefacts(config.working_dir, config.prefix);
-    compiler::convert(config, 2, {}, artefacts, {});
-    artefacts.commit();
-    return folder;
+    return converted(small, name);
   };
   const std::string large = convert("large", 12), small = convert("small", 8);
   try {
