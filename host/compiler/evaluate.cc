@@ -3,7 +3,6 @@
 
 #include <cmath>
 
-#include "common/io/interrupt.h"
 #include "host/ops/operator.h"
 
 namespace openhb::compiler {
@@ -62,8 +61,7 @@ void GraphRunner::run(const std::vector<Tensor>& inputs, const Observer& observe
     session_->set_hook([&](size_t step) {
       for (uint32_t id : p.steps[step].completes) observer(p.tensors[id], session_->tensor(id));
     });
-  // Portable kernels need seconds for a large network: Ctrl-C is not to wait for its end.
-  const bool ran = session_->run({.border = [](void*, size_t, bool) noexcept { return !interrupted(); }});
+  const bool ran = session_->run(kUntilInterrupted);
   session_->set_hook({});
   if (!ran) check_interrupt();
   session_->check();

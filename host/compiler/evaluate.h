@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "common/io/interrupt.h"
 #include "device/engine/model.h"
 #include "host/compiler/lowering.h"
 
@@ -13,6 +14,11 @@ namespace openhb::compiler {
 
 // Computes a node whose inputs are all constants; its outputs become constants.
 void evaluate_constant_node(graph::Node& node);
+
+// Ends a run between two steps after Ctrl-C: portable kernels need seconds for a large network. Whoever runs
+// calls check_interrupt() then.
+inline constexpr engine::RunControl kUntilInterrupted = {
+    .border = [](void*, size_t, bool) noexcept { return !interrupted(); }};
 
 // A graph lowered and ready to run.
 class GraphRunner {

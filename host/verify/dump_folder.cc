@@ -15,8 +15,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr size_t kLargestIndex = size_t{64} << 20;
-
 [[noreturn]] void damaged(const std::string& path, const std::string& what) {
   fail(ErrorCode::data_bad_value, "'{}' is no list of dumped tensors: {}; run hrt_model_exec again", path,
        what);

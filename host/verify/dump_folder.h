@@ -25,6 +25,9 @@ struct DumpEntry {
   bool raw = false;   // padding that nothing tells apart, axes in the memory's order
 };
 
+// Bytes of dump_index.json, which is read as a whole.
+inline constexpr size_t kLargestIndex = size_t{64} << 20;
+
 // In the order of the index, which is that of execution, outputs last. Throws Error: file_* as reading does,
 // data_bad_value for anything that is no such list: it comes from another machine.
 std::vector<DumpEntry> read_dump_index(const std::string& folder);

@@ -15,6 +15,7 @@
 #include "device/dnn/tensor_file.h"
 #include "host/compiler/batch.h"
 #include "host/compiler/build.h"
+#include "host/compiler/evaluate.h"
 #include "host/compiler/sample.h"
 #include "host/compiler/stage_file.h"
 #include "host/frontend/onnx/onnx.h"
@@ -95,10 +96,6 @@ Tensor onnx_input(const ProgramInput& in, const Tensor& given, const OnnxInput& 
   return centred;
 }
 
-// Portable kernels need seconds for a large network: Ctrl-C ends a run between its steps.
-constexpr engine::RunControl kUntilInterrupted = {
-    .border = [](void*, size_t, bool) noexcept { return !interrupted(); }};
-
 class OnnxSide final : public Side {
  public:
   OnnxSide(std::string name, std::string file, BinInputs bin, int threads)
@@ -147,13 +144,13 @@ class OnnxSide final : public Side {
     if (all_tensors) {
       dnn::TensorDumper dumper({.folder = folder});
       dumper.before(*model_, *session_);
-      const bool ran = session_->run(kUntilInterrupted);
+      const bool ran = session_->run(compiler::kUntilInterrupted);
       dumper.after(*model_, *session_, {}, ran ? 0 : 1);
       if (!ran) check_interrupt();
       if (const auto error = dumper.error()) throw *error;
       index = dumper.index();
     } else {
-      if (!session_->run(kUntilInterrupted)) check_interrupt();
+      if (!session_->run(compiler::kUntilInterrupted)) check_interrupt();
     }
     session_->check();
     for (size_t o = 0; o < program.outputs.size(); ++o) {
